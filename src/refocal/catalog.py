@@ -1,0 +1,47 @@
+"""One line of a table of methods, estimators, metrics or data sets; standard library only."""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from refocal.types import InputError
+
+
+@dataclass(frozen=True)
+class Entry:
+    """Where a method, estimator, metric or data set lives, told without importing it.
+
+    Attributes:
+        target: ``"package.module:Name"``.
+        about: One line for ``refocal methods`` and the README.
+        needs: What a call must be given besides the image: ``"blur"`` (a ``Psf`` or ``BlurMap``), ``"psf"``, ``"map"``,
+            ``"sharp"`` (metrics with a reference), ``"learn"`` (the extra ``refocal[learn]``) or nothing.
+        paper: Authors (or name) and year, as a citation.
+    """
+
+    target: str
+    about: str
+    needs: Literal["", "blur", "psf", "map", "sharp", "learn"] = ""
+    paper: str = ""
+
+    def load(self) -> Any:
+        """Import the module and return the named class or function."""
+        module, _, name = self.target.partition(":")
+        return getattr(importlib.import_module(module), name)
+
+
+def find(table: Mapping[str, Entry], name: str, kind: str) -> Entry:
+    """Look ``name`` up in ``table``.
+
+    Raises:
+        InputError: If it isn't there; the sentence names the nearest entry, or all of them.
+    """
+    if name in table:
+        return table[name]
+    near = difflib.get_close_matches(name, table, n=1, cutoff=0.5)
+    hint = f"did you mean {near[0]!r}?" if near else f"choose one of: {', '.join(table)}."
+    raise InputError(f"There is no {kind} named {name!r}: {hint}")

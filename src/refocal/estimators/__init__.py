@@ -1,0 +1,9 @@
+"""Blur-map estimators: image in, circle-of-confusion radius per pixel out; one file each."""
+
+from refocal.catalog import Entry
+
+ESTIMATORS: dict[str, Entry] = {
+    "zhuo-sim": Entry(
+        "refocal.estimators.zhuo_sim:ZhuoSim", "re-blur ratio at edges, spread by propagation", "", "Zhuo & Sim 2011"
+    ),
+}

@@ -1,0 +1,25 @@
+"""Methods: image (and its blur) in, restored image out; one file each.
+
+A new method is one file and one line here; the line alone gives its row in ``refocal methods``, its flags in
+``refocal deblur --method NAME`` and every test of the contract suite.
+"""
+
+from refocal.catalog import Entry
+
+METHODS: dict[str, Entry] = {
+    "identity": Entry("refocal.methods.identity:Identity", "the photo as it is, the baseline of every table"),
+    "unsharp-mask": Entry("refocal.methods.unsharp_mask:UnsharpMask", "add back what a Gaussian blur takes away"),
+    "wiener": Entry("refocal.methods.wiener:Wiener", "linear inverse, regularised", "blur", "Wiener 1949"),
+    "richardson-lucy": Entry(
+        "refocal.methods.richardson_lucy:RichardsonLucy",
+        "multiplicative iterations, Poisson noise",
+        "blur",
+        "Richardson 1972, Lucy 1974",
+    ),
+    "hyper-laplacian": Entry(
+        "refocal.methods.hyper_laplacian:HyperLaplacian",
+        "sparse-gradient prior, half-quadratic splitting",
+        "blur",
+        "Krishnan & Fergus 2009",
+    ),
+}

@@ -1,0 +1,50 @@
+"""Richardson-Lucy deconvolution, for a uniform blur and for a blur map alike."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from array_api_compat import array_namespace
+
+from refocal.methods.levels import missing_blur
+from refocal.types import Blur, Image
+
+
+@dataclass(frozen=True)
+class RichardsonLucy:
+    """x <- x / (H^T 1) * H^T (y / (H x)), the maximum likelihood under Poisson noise, from a flat x.
+
+    The blur is used through ``apply`` and ``adjoint`` only. Stopping early is the regularisation. Without an edge
+    (periodic boundary) every step keeps the total light.
+
+    References: Richardson, JOSA 1972; Lucy, The Astronomical Journal 1974; the normalisation H^T 1, which matters near the
+    picture's edge and for blur maps: Shepp & Vardi, IEEE TMI 1982.
+
+    Attributes:
+        num_iter: Number of iterations (10 to 50 are usual; 30 is scikit-image's default).
+        floor: Smallest predicted value to divide by (1e-4: a fortieth of an 8-bit step).
+    """
+
+    num_iter: int = 30
+    floor: float = 1e-4
+
+    def __call__(self, image: Image, blur: Blur | None = None) -> Image:
+        """Restore (..., C, H, W) in [0, 1] under a ``Psf`` or ``BlurMap``.
+
+        Raises:
+            InputError: If no blur is given, or a map of another size.
+        """
+        if blur is None:
+            raise missing_blur()
+        xp = array_namespace(image)
+        observed = xp.clip(image, min=0.0)
+        light = 1 / xp.clip(blur.adjoint(xp.ones_like(image[..., :1, :, :])), min=self.floor)
+        restored = xp.full_like(observed, 0.5)  # as scikit-image starts; after the same steps it is ahead of x = y
+        for _ in range(self.num_iter):
+            ratio = observed / xp.clip(blur.apply(restored), min=self.floor)
+            restored = restored * light * blur.adjoint(ratio)
+        return xp.clip(restored, min=0.0, max=1.0)
+
+    def context_px(self, half_px: int) -> int:
+        """How far the input matters to 1e-3, for a kernel reaching ``half_px``; measured, see docs/log.md."""
+        return round(8 * half_px * max(self.num_iter / 30, 1)) + 16

@@ -1,0 +1,162 @@
+"""The blur operators: one point-spread function for the whole picture, or a radius per pixel.
+
+Both have ``apply`` (H x) and its exact adjoint ``adjoint`` (H^T y), for NumPy arrays and torch tensors, differentiable in the
+image and, for torch, in the kernel or the radii.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from array_api_compat import array_namespace, device
+
+from refocal.optics.boundary import BOUNDARIES, fold, pad, window
+from refocal.optics.convolution import convolve_valid, correlate_full
+from refocal.optics.kernels import FAMILIES, family_kernel
+from refocal.types import Array, Boundary, Image, InputError
+
+
+@dataclass(frozen=True)
+class Psf:
+    """Uniform blur: y = k * x, a true convolution (the kernel is the image of a point).
+
+    Attributes:
+        kernel: (kh, kw), both odd; not normalised here.
+        boundary: What lies beyond the edge of the sharp picture.
+
+    Raises:
+        ValueError: If the kernel isn't two-dimensional with odd sides, or the boundary is unknown.
+    """
+
+    kernel: Array
+    boundary: Boundary = "mirror"
+
+    def __post_init__(self) -> None:
+        shape = tuple(self.kernel.shape)
+        if len(shape) != 2 or shape[0] % 2 == 0 or shape[1] % 2 == 0:
+            raise ValueError(f"Give a kernel with two odd sides, not shape {shape}.")
+        if self.boundary not in BOUNDARIES:
+            raise ValueError(f"There is no boundary {self.boundary!r}: choose one of {', '.join(BOUNDARIES)}.")
+
+    @property
+    def margin(self) -> tuple[int, int]:
+        """Rows and columns by which the kernel reaches beyond its centre."""
+        return self.kernel.shape[0] // 2, self.kernel.shape[1] // 2
+
+    def apply(self, sharp: Image) -> Image:
+        """H x; (..., H, W) of any float dtype to the same."""
+        return convolve_valid(pad(sharp, self.margin, self.boundary), self.kernel)
+
+    def adjoint(self, image: Image) -> Image:
+        """H^T y; (..., H, W) of any float dtype to the same."""
+        return fold(correlate_full(image, self.kernel), self.margin, self.boundary)
+
+
+@dataclass(frozen=True)
+class BlurMap:
+    """Blur that differs from pixel to pixel: each output pixel gathers with the kernel of its own radius.
+
+    Between two neighbouring radius levels the results are interpolated linearly: y(p) = sum_k w_k(p) (K_k * x)(p) with hat
+    weights w_k that sum to one (learnable_blur_kernel_defocusgan, eq. 4). Gathering knows no occlusion; ``optics.render``
+    does.
+
+    Attributes:
+        radius_px: Circle-of-confusion radius, (H, W) or (..., H, W) for a batch of (..., C, H, W); at least 0.
+        family: Which kernels: "disk", "gaussian", "polygon" or "ring".
+        step_px: Distance between radius levels in pixels.
+        boundary: What lies beyond the edge of the sharp picture.
+        confidence: How far the radius can be believed, (H, W) in [0, 1], when the estimator tells; no part of the operator.
+
+    Raises:
+        InputError: If a radius is negative or not finite.
+    """
+
+    radius_px: Array
+    family: str = "disk"
+    step_px: float = 0.5
+    boundary: Boundary = "mirror"
+    confidence: Array | None = None
+
+    def __post_init__(self) -> None:
+        xp = array_namespace(self.radius_px)
+        if self.radius_px.ndim < 2:
+            raise InputError(f"A blur map has a height and a width, not shape {tuple(self.radius_px.shape)}.")
+        if not bool(xp.all(xp.isfinite(self.radius_px))) or bool(xp.any(self.radius_px < 0)):
+            raise InputError("A blur map holds radii in pixels: finite and at least 0 everywhere.")
+        if self.family not in FAMILIES or self.boundary not in BOUNDARIES or self.step_px <= 0:
+            raise ValueError(f"No such blur: family {self.family!r}, boundary {self.boundary!r}, step {self.step_px}.")
+
+    def apply(self, sharp: Image) -> Image:
+        """H x; (..., C, H, W) to the same."""
+        self.check_size(sharp)
+        xp = array_namespace(sharp)
+        out = xp.zeros_like(sharp)
+        for kernel, weight, rows, columns in self.levels(sharp):
+            half_y, half_x = kernel.shape[0] // 2, kernel.shape[1] // 2
+            grown = window(sharp, rows, columns, (half_y, half_x), self.boundary)
+            out[..., rows, columns] += weight * convolve_valid(grown, kernel)
+        return out
+
+    def adjoint(self, image: Image) -> Image:
+        """H^T y; (..., C, H, W) to the same."""
+        self.check_size(image)
+        xp = array_namespace(image)
+        margin = self._margin()
+        shape = (*image.shape[:-2], image.shape[-2] + 2 * margin, image.shape[-1] + 2 * margin)
+        padded = xp.zeros(shape, dtype=image.dtype, device=device(image))
+        for kernel, weight, rows, columns in self.levels(image):
+            spread = correlate_full(weight * image[..., rows, columns], kernel)
+            top = rows.start + margin - kernel.shape[0] // 2
+            left = columns.start + margin - kernel.shape[1] // 2
+            padded[..., top : top + spread.shape[-2], left : left + spread.shape[-1]] += spread
+        return fold(padded, (margin, margin), self.boundary)
+
+    def levels(self, like: Image) -> Iterator[tuple[Array, Array, slice, slice]]:
+        """Each radius level in use: its kernel, the weights (..., 1, h, w) of its pixels, and the box that holds them."""
+        xp = array_namespace(like)
+        position = xp.astype(xp.asarray(self.radius_px, device=device(like)), like.dtype) / self.step_px
+        for level in self._level_numbers():
+            weight = xp.clip(1 - xp.abs(position - level), min=0.0)
+            box = _bounding_box(weight > 0)
+            if box is not None:
+                kernel = family_kernel(self.family, level * self.step_px)
+                yield kernel, weight[..., None, box[0], box[1]], *box
+
+    def _level_numbers(self) -> range:
+        xp = array_namespace(self.radius_px)
+        low, high = float(xp.min(self.radius_px)), float(xp.max(self.radius_px))
+        return range(math.floor(low / self.step_px), math.ceil(high / self.step_px) + 1)
+
+    def _margin(self) -> int:
+        return max(family_kernel(self.family, level * self.step_px).shape[0] // 2 for level in self._level_numbers())
+
+    def check_size(self, image: Image) -> None:
+        """Refuse a picture of another height or width.
+
+        Raises:
+            InputError: Naming both sizes.
+        """
+        if tuple(image.shape[-2:]) != tuple(self.radius_px.shape[-2:]):
+            raise InputError(
+                f"The blur map is {_size(self.radius_px)}, the picture {_size(image)}: give a map of the picture's size."
+            )
+
+
+def _size(array: Array) -> str:
+    return f"{array.shape[-1]}x{array.shape[-2]}"
+
+
+def _bounding_box(used: Array) -> tuple[slice, slice] | None:
+    """The smallest rows and columns that hold every True of (..., H, W)."""
+    xp = array_namespace(used)
+    found = []
+    for axis in (-2, -1):
+        others = tuple(a for a in range(used.ndim) if a != used.ndim + axis)
+        hits = np.flatnonzero(np.asarray(xp.any(used, axis=others).tolist()))
+        if hits.size == 0:
+            return None
+        found.append(slice(int(hits[0]), int(hits[-1]) + 1))
+    return found[0], found[1]

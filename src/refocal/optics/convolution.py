@@ -1,0 +1,72 @@
+"""Convolution with a small kernel and its adjoint, directly for a few taps and by FFT for more."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import numpy as np
+from array_api_compat import array_namespace, device, is_numpy_array
+
+from refocal.optics.fourier import fast_shape, irfft2, rfft2, rfft2_small
+from refocal.types import Array
+
+DIRECT_TAPS = 25
+"""Up to so many taps a sum of shifted pictures is faster than an FFT (measured: benchmarks/core.py)."""
+
+KEPT_PIXELS = 4_000_000
+"""Spectra of larger pictures are not kept: they cost 8 bytes a pixel each."""
+
+
+def convolve_valid(padded: Array, kernel: Array) -> Array:
+    """Convolve (..., H + kh - 1, W + kw - 1) with (kh, kw) where the kernel lies inside; returns (..., H, W)."""
+    xp = array_namespace(padded)
+    rows, columns = kernel.shape
+    height, width = padded.shape[-2] - rows + 1, padded.shape[-1] - columns + 1
+    if rows * columns <= DIRECT_TAPS:
+        taps = xp.asarray(kernel, dtype=padded.dtype, device=device(padded))
+        out = taps[-1, -1] * padded[..., :height, :width]
+        for i, j in _offsets(rows, columns)[1:]:
+            out = out + taps[rows - 1 - i, columns - 1 - j] * padded[..., i : i + height, j : j + width]
+        return out
+    shape = fast_shape(*padded.shape[-2:])
+    product = rfft2(padded, shape) * _spectrum(kernel, padded, shape)
+    return irfft2(product, shape)[..., rows - 1 : rows - 1 + height, columns - 1 : columns - 1 + width]
+
+
+def correlate_full(image: Array, kernel: Array) -> Array:
+    """The adjoint of ``convolve_valid``: (..., H, W) to (..., H + kh - 1, W + kw - 1)."""
+    xp = array_namespace(image)
+    rows, columns = kernel.shape
+    height, width = image.shape[-2:]
+    full = (*image.shape[:-2], height + rows - 1, width + columns - 1)
+    if rows * columns <= DIRECT_TAPS:
+        taps = xp.asarray(kernel, dtype=image.dtype, device=device(image))
+        out = xp.zeros(full, dtype=image.dtype, device=device(image))
+        for i, j in _offsets(rows, columns):
+            out[..., i : i + height, j : j + width] += taps[rows - 1 - i, columns - 1 - j] * image
+        return out
+    shape = fast_shape(full[-2], full[-1])
+    # Shifting the picture by kh - 1, kw - 1 undoes the crop of `convolve_valid`; flipping the kernel spares that copy.
+    product = rfft2(image, shape) * _spectrum(kernel, image, shape, flipped=True)
+    return irfft2(product, shape)[..., : full[-2], : full[-1]]
+
+
+def _spectrum(kernel: Array, like: Array, shape: tuple[int, int], flipped: bool = False) -> Array:
+    xp = array_namespace(like)
+    if is_numpy_array(like) and is_numpy_array(kernel) and shape[0] * shape[1] <= KEPT_PIXELS:
+        return _kept_spectrum(kernel.astype(like.dtype).tobytes(), kernel.shape, like.dtype.char, shape, flipped)
+    taps = xp.asarray(kernel, dtype=like.dtype, device=device(like))
+    return rfft2_small(xp.flip(taps, axis=(0, 1)) if flipped else taps, shape)
+
+
+@lru_cache(maxsize=2)
+def _kept_spectrum(taps: bytes, kernel_shape: tuple[int, int], dtype: str, shape: tuple[int, int], flipped: bool) -> Array:
+    """The last two spectra, kept: iterative methods ask for the same kernel, forwards and backwards, again and again."""
+    kernel = np.frombuffer(taps, dtype=dtype).reshape(kernel_shape)
+    spectrum = rfft2_small(kernel[::-1, ::-1] if flipped else kernel, shape)
+    spectrum.flags.writeable = False
+    return spectrum
+
+
+def _offsets(rows: int, columns: int) -> list[tuple[int, int]]:
+    return [(i, j) for i in range(rows) for j in range(columns)]
