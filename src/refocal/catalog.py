@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import importlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from refocal.types import InputError
@@ -21,17 +21,23 @@ class Entry:
         needs: What a call must be given besides the image: ``"blur"`` (a ``Psf`` or ``BlurMap``), ``"psf"``, ``"map"``,
             ``"sharp"`` (metrics with a reference), ``"learn"`` (the extra ``refocal[learn]``) or nothing.
         paper: Authors (or name) and year, as a citation.
+        options: Fields that this line sets otherwise than the class's own defaults.
     """
 
     target: str
     about: str
     needs: Literal["", "blur", "psf", "map", "sharp", "learn"] = ""
     paper: str = ""
+    options: Mapping[str, Any] = field(default_factory=dict)
 
     def load(self) -> Any:
         """Import the module and return the named class or function."""
         module, _, name = self.target.partition(":")
         return getattr(importlib.import_module(module), name)
+
+    def make(self, given: Mapping[str, Any] | None = None) -> Any:
+        """Build the object, from the class's defaults, this line's ``options`` and the fields ``given``, the last ruling."""
+        return self.load()(**{**self.options, **(given or {})})
 
 
 def find(table: Mapping[str, Entry], name: str, kind: str) -> Entry:

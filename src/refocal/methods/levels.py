@@ -52,7 +52,7 @@ def _deconvolve_whole(image: Image, blur: Psf, deconvolve: Deconvolve) -> Image:
         return image
     if blur.boundary == "periodic":
         return deconvolve(image, blur.kernel)
-    return deconvolve(_wrapped(image, max(blur.margin)), blur.kernel)[..., : image.shape[-2], : image.shape[-1]]
+    return deconvolve(_wrapped(image, blur.half_px), blur.kernel)[..., : image.shape[-2], : image.shape[-1]]
 
 
 def _deconvolve_levels(image: Image, blur: BlurMap, deconvolve: Deconvolve, context_px: Callable[[int], int]) -> Image:

@@ -1,14 +1,14 @@
 """The blur operators: one point-spread function for the whole picture, or a radius per pixel.
 
-Both have ``apply`` (H x) and its exact adjoint ``adjoint`` (H^T y), for NumPy arrays and torch tensors, differentiable in the
-image and, for torch, in the kernel or the radii.
+Both have ``apply`` (H x) and its exact adjoint ``adjoint`` (H^T y), for NumPy arrays and torch tensors. On tensors they are
+differentiable in the image and in the kernel or the radii.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from array_api_compat import array_namespace, device
@@ -16,7 +16,7 @@ from array_api_compat import array_namespace, device
 from refocal.optics.boundary import BOUNDARIES, fold, pad, window
 from refocal.optics.convolution import convolve_valid, correlate_full
 from refocal.optics.kernels import FAMILIES, family_kernel
-from refocal.types import Array, Boundary, Image, InputError
+from refocal.types import Array, Boundary, Encoding, Image, InputError
 
 
 @dataclass(frozen=True)
@@ -26,6 +26,8 @@ class Psf:
     Attributes:
         kernel: (kh, kw), both odd; not normalised here.
         boundary: What lies beyond the edge of the sharp picture.
+        encoding: Of the pictures that it blurs. A lens blurs linear light; ``restore`` decodes photos for it. The operator
+            itself takes whatever it is given.
 
     Raises:
         ValueError: If the kernel isn't two-dimensional with odd sides, or the boundary is unknown.
@@ -33,6 +35,7 @@ class Psf:
 
     kernel: Array
     boundary: Boundary = "mirror"
+    encoding: Encoding = "linear"
 
     def __post_init__(self) -> None:
         shape = tuple(self.kernel.shape)
@@ -40,6 +43,11 @@ class Psf:
             raise ValueError(f"Give a kernel with two odd sides, not shape {shape}.")
         if self.boundary not in BOUNDARIES:
             raise ValueError(f"There is no boundary {self.boundary!r}: choose one of {', '.join(BOUNDARIES)}.")
+
+    @property
+    def half_px(self) -> int:
+        """How far the kernel reaches from its centre, at most."""
+        return max(self.margin)
 
     @property
     def margin(self) -> tuple[int, int]:
@@ -68,6 +76,7 @@ class BlurMap:
         family: Which kernels: "disk", "gaussian", "polygon" or "ring".
         step_px: Distance between radius levels in pixels.
         boundary: What lies beyond the edge of the sharp picture.
+        encoding: Of the pictures that it blurs, as in ``Psf``.
         confidence: How far the radius can be believed, (H, W) in [0, 1], when the estimator tells; no part of the operator.
 
     Raises:
@@ -78,6 +87,7 @@ class BlurMap:
     family: str = "disk"
     step_px: float = 0.5
     boundary: Boundary = "mirror"
+    encoding: Encoding = "linear"
     confidence: Array | None = None
 
     def __post_init__(self) -> None:
@@ -104,7 +114,7 @@ class BlurMap:
         """H^T y; (..., C, H, W) to the same."""
         self.check_size(image)
         xp = array_namespace(image)
-        margin = self._margin()
+        margin = self.half_px
         shape = (*image.shape[:-2], image.shape[-2] + 2 * margin, image.shape[-1] + 2 * margin)
         padded = xp.zeros(shape, dtype=image.dtype, device=device(image))
         for kernel, weight, rows, columns in self.levels(image):
@@ -113,6 +123,11 @@ class BlurMap:
             left = columns.start + margin - kernel.shape[1] // 2
             padded[..., top : top + spread.shape[-2], left : left + spread.shape[-1]] += spread
         return fold(padded, (margin, margin), self.boundary)
+
+    def crop(self, rows: slice, columns: slice) -> BlurMap:
+        """The map of a part of the picture; edges inside the picture then count as its edges."""
+        confidence = None if self.confidence is None else self.confidence[..., rows, columns]
+        return replace(self, radius_px=self.radius_px[..., rows, columns], confidence=confidence)
 
     def levels(self, like: Image) -> Iterator[tuple[Array, Array, slice, slice]]:
         """Each radius level in use: its kernel, the weights (..., 1, h, w) of its pixels, and the box that holds them."""
@@ -130,7 +145,9 @@ class BlurMap:
         low, high = float(xp.min(self.radius_px)), float(xp.max(self.radius_px))
         return range(math.floor(low / self.step_px), math.ceil(high / self.step_px) + 1)
 
-    def _margin(self) -> int:
+    @property
+    def half_px(self) -> int:
+        """How far the largest kernel reaches from its centre."""
         return max(family_kernel(self.family, level * self.step_px).shape[0] // 2 for level in self._level_numbers())
 
     def check_size(self, image: Image) -> None:

@@ -1,0 +1,60 @@
+"""refocal: take an out-of-focus photo, give back a sharper one.
+
+Everything here is loaded when it is first used, so that importing refocal costs next to nothing.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from refocal import metrics
+    from refocal.datasets import DATASETS
+    from refocal.estimators import ESTIMATORS
+    from refocal.methods import METHODS
+    from refocal.metrics import METRICS
+    from refocal.optics.blur import BlurMap, Psf
+    from refocal.restore import deblur, estimate_blur
+    from refocal.types import InputError
+
+_HOME = {
+    "BlurMap": "refocal.optics.blur",
+    "DATASETS": "refocal.datasets",
+    "ESTIMATORS": "refocal.estimators",
+    "InputError": "refocal.types",
+    "METHODS": "refocal.methods",
+    "METRICS": "refocal.metrics",
+    "Psf": "refocal.optics.blur",
+    "deblur": "refocal.restore",
+    "estimate_blur": "refocal.restore",
+    "metrics": "",
+}
+
+__all__ = [
+    "DATASETS",
+    "ESTIMATORS",
+    "METHODS",
+    "METRICS",
+    "BlurMap",
+    "InputError",
+    "Psf",
+    "deblur",
+    "estimate_blur",
+    "metrics",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("refocal")
+    if name not in _HOME:
+        raise AttributeError(f"module 'refocal' has no attribute {name!r}")
+    home = _HOME[name]
+    return getattr(importlib.import_module(home), name) if home else importlib.import_module(f"refocal.{name}")
+
+
+def __dir__() -> list[str]:
+    return sorted([*__all__, "__version__"])

@@ -1,0 +1,298 @@
+"""The command line: verbs only; each parses its words, calls one function and prints.
+
+Nothing heavy is imported before a verb needs it: ``refocal --help`` answers at once.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from refocal.catalog import Entry, find
+from refocal.flags import Parser, add_method, number, parse_with_method, version, whole_number
+from refocal.types import InputError
+
+_ABOUT = "Take an out-of-focus photo, give back a sharper one, and say honestly what could not be saved."
+_FAMILIES = ("disk", "gaussian", "polygon", "ring")
+_LENS = {
+    "focal_length_mm": "of the lens",
+    "f_number": "aperture number",
+    "focus_distance_m": "distance of the sharp plane from the lens",
+    "pixel_pitch_um": "distance between pixel centres on the sensor",
+}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a command.
+
+    Args:
+        argv: Its words, without the program's name; those of the process if not given.
+
+    Returns:
+        The exit code: 0 done, 1 some files failed, 2 the user's mistake (told in one sentence on stderr), 130 Ctrl-C.
+    """
+    words = list(sys.argv[1:] if argv is None else argv)
+    try:
+        code = _dispatch(words)
+        sys.stdout.flush()
+    except InputError as error:
+        return _complain(str(error), 2)
+    except KeyboardInterrupt:
+        return _complain("Interrupted.", 130)
+    except BrokenPipeError:  # `refocal methods | head`: whoever read has enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except OSError as error:
+        return _complain(f"{error}.", 1)
+    except SystemExit as error:  # argparse, after --help or --version
+        return int(error.code or 0)
+    return code
+
+
+def _dispatch(words: list[str]) -> int:
+    verbs: dict[str, tuple[Callable[[list[str]], int], str]] = {
+        "deblur": (_deblur, "restore photos"),
+        "map": (_map, "estimate how blurred each pixel of a photo is"),
+        "blur": (_blur, "take a sharp photo out of focus"),
+        "methods": (_methods, "list the methods"),
+        "evaluate": (_evaluate, "measure a method on a data set"),
+    }
+    if words and words[0] in verbs:
+        return verbs[words[0]][0](words[1:])
+    lines = "\n".join(f"  {name:<10}{about}" for name, (_, about) in verbs.items())
+    parser = Parser(
+        prog="refocal",
+        description=_ABOUT,
+        usage="refocal COMMAND ...",
+        epilog=f"commands:\n{lines}\n\nrefocal COMMAND --help tells more.",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action=_Version, help="print the version and exit")
+    if not words:
+        parser.print_help(sys.stderr)
+        return 2
+    if not words[0].startswith("-"):
+        find({name: Entry("", about) for name, (_, about) in verbs.items()}, words[0], "command")
+    parser.parse_args(words)
+    return 2
+
+
+def _deblur(words: list[str]) -> int:
+    from refocal.methods import METHODS
+
+    parser = _verb("deblur", "Restore photos: files, folders (to the bottom) and patterns such as 'trip/**/*.jpg'.")
+    parser.add_argument("inputs", nargs="+", metavar="IN", help="photo, folder or pattern")
+    parser.add_argument("-o", "--out", required=True, metavar="OUT", help="folder; or a file, if one photo goes in")
+    add_method(parser, "default")
+    parser.add_argument("--strength", type=number(0, 1), default=1.0, metavar="S", help="0 keeps, 1 restores fully [1]")
+    parser.add_argument("--mask", metavar="FILE", help="picture of the same size: white is restored, black is kept")
+    parser.add_argument("--radius-px", type=number(0), metavar="R", help="radius of the blur, the same everywhere")
+    parser.add_argument("--estimator", metavar="E", help=f"how the blur is estimated: {', '.join(_estimators())}")
+    parser.add_argument("--save-map", action="store_true", help="write the blur map beside each photo, as NAME_map.png")
+    parser.add_argument("--report", type=Path, metavar="FILE.html", help="write a page with every photo before and after")
+    parser.add_argument("--log", type=Path, metavar="FILE.jsonl", help="append a line of JSON per photo")
+    parser.add_argument("--tile-px", type=whole_number(1), metavar="N", help="restore in tiles of N x N pixels")
+    _add_overwrite(parser)
+    values, method = parse_with_method(parser, words)
+    if values.radius_px is not None and values.estimator is not None:
+        raise InputError("Give --radius-px or --estimator, not both: a known blur isn't estimated.")
+    _find_estimator(values.estimator)
+    if values.method in METHODS and not METHODS[values.method].needs:
+        for name in ("radius_px", "estimator", "save_map"):
+            if getattr(values, name):
+                _say(f"{values.method} uses no blur, so {_flag(name)} changes nothing.")
+                setattr(values, name, None)
+
+    from refocal.batch import plan
+    from refocal.deblur_files import Settings, deblur_files, read_mask
+
+    jobs = plan(values.inputs, values.out, save_map=values.save_map, overwrite=values.overwrite)
+    settings = Settings(
+        values.method,
+        method,
+        values.radius_px,
+        values.estimator,
+        values.strength,
+        None if values.mask is None else read_mask(values.mask),
+        values.tile_px,
+        values.overwrite,
+    )
+    return deblur_files(jobs, settings, report=values.report, log=values.log)
+
+
+def _map(words: list[str]) -> int:
+    parser = _verb("map", "Estimate the radius of the circle of confusion, in pixels, at every pixel of a photo.")
+    parser.add_argument("input", metavar="IN", help="photo")
+    parser.add_argument("-o", "--out", required=True, type=Path, metavar="OUT", help=".npy, .tif or .png (1/256 px)")
+    parser.add_argument("--estimator", default="default", metavar="E", help=", ".join(_estimators()))
+    _add_overwrite(parser)
+    values = parser.parse_intermixed_args(words)
+    _find_estimator(values.estimator)
+
+    from refocal.map_files import check_map_name, write_map
+    from refocal.restore import estimate_blur
+
+    check_map_name(values.out)
+    _check_out(values.input, values.out, values.overwrite)
+    radius_px = estimate_blur(values.input, values.estimator)
+    meaning = write_map(values.out, radius_px, overwrite=values.overwrite)
+    _say(f"{values.out}: {meaning}, from {radius_px.min():.2f} to {radius_px.max():.2f} px")
+    return 0
+
+
+def _blur(words: list[str]) -> int:
+    parser = _verb("blur", "Take a sharp photo out of focus, in linear light.")
+    parser.add_argument("input", metavar="IN", help="sharp photo")
+    parser.add_argument("-o", "--out", required=True, type=Path, metavar="OUT", help="photo to write")
+    how = parser.add_mutually_exclusive_group(required=True)
+    how.add_argument("--radius-px", type=number(0), metavar="R", help="radius of the circle of confusion")
+    how.add_argument("--depth", type=Path, metavar="FILE", help="16-bit .png in millimetres, or .npy or .tif in metres")
+    lens = parser.add_argument_group("the lens that looks at a depth map")
+    for name, about in _LENS.items():
+        lens.add_argument(_flag(name), type=number(0, above=True), metavar="X", help=about)
+    parser.add_argument("--family", choices=_FAMILIES, default="disk", help="shape of the blur [disk]")
+    parser.add_argument("--noise-std", type=number(0), default=0.0, metavar="X", help="noise, on a range of 0 to 1 [0]")
+    parser.add_argument("--seed", type=whole_number(0), default=0, metavar="N", help="of the noise [0]")
+    _add_overwrite(parser)
+    values = parser.parse_intermixed_args(words)
+    given = {name: value for name in _LENS if (value := getattr(values, name)) is not None}
+    if values.depth is None and given:
+        raise InputError(f"{_flag(next(iter(given)))} goes with --depth; with --radius-px, no lens is needed.")
+    if values.depth is not None and (missing := [_flag(name) for name in _LENS if name not in given]):
+        raise InputError(f"With --depth the lens must be known: add {' and '.join(missing)}.")
+
+    from refocal.defocus import defocus_file
+    from refocal.images.io import format_of
+    from refocal.optics.thin_lens import ThinLens
+
+    format_of(values.out)
+    _check_out(values.input, values.out, values.overwrite)
+    try:
+        optics = values.radius_px if values.depth is None else (values.depth, ThinLens(**given))
+    except ValueError as error:
+        raise InputError(str(error)) from error
+    noise = (values.noise_std, values.seed)
+    for note in defocus_file(Path(values.input), values.out, optics, values.family, noise, values.overwrite):
+        _say(note)
+    return 0
+
+
+def _methods(words: list[str]) -> int:
+    parser = _verb("methods", "List the methods. refocal deblur --method NAME --help tells the options of one.")
+    parser.add_argument("--json", action="store_true", help="as JSON")
+    values = parser.parse_args(words)
+
+    from refocal.methods import METHODS
+
+    if values.json:
+        import json
+
+        rows = [{"name": n, "needs": e.needs, "about": e.about, "paper": e.paper} for n, e in METHODS.items()]
+        _print(json.dumps(rows, indent=1))
+        return 0
+    lines = [("name", "needs", "what it does", "paper")]
+    lines += [(name, entry.needs or "-", entry.about, entry.paper) for name, entry in METHODS.items()]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    for line in lines:
+        _print("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
+    return 0
+
+
+def _evaluate(words: list[str]) -> int:
+    parser = _verb("evaluate", "Measure a method on a data set; the table goes to stdout.")
+    add_method(parser, None)
+    parser.add_argument("--data", required=True, metavar="NAME_OR_DIR", help="data set, or folder of pairs")
+    parser.add_argument("--data-root", metavar="DIR", help="folder that holds the data sets [$REFOCAL_DATA]")
+    parser.add_argument("--metrics", default="psnr,ssim", metavar="A,B,...", help="[psnr,ssim]")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the rows as JSON")
+    parser.add_argument("--csv", type=Path, metavar="FILE", help="write the rows as CSV")
+    parser.add_argument("--given-blur", action="store_true", help="hand the true blur to the method")
+    parser.add_argument("--limit", type=whole_number(1), metavar="N", help="only the first N pictures")
+    values, method = parse_with_method(parser, words)
+    files = [path for path in (values.json, values.csv) if path is not None]
+    for path, suffix in ((values.json, ".json"), (values.csv, ".csv")):
+        if path is not None and (path.suffix != suffix or not path.parent.is_dir()):
+            raise InputError(f"{path} can't be written: give a name that ends in {suffix}, in a folder that exists.")
+
+    from refocal.datasets import open_dataset
+    from refocal.evaluate import evaluate
+    from refocal.rows import to_table, to_text, write_rows
+
+    rows = evaluate(
+        method,
+        open_dataset(values.data, values.data_root),
+        [name for name in values.metrics.split(",") if name],
+        given_blur=values.given_blur,
+        limit=values.limit,
+        progress=lambda done, count, name: _say(f"[{done}/{count}] {name}"),
+    )
+    for path in files:
+        write_rows(path, rows)
+    if sys.stdout.isatty():
+        from rich.console import Console
+
+        Console().print(to_table(rows))
+    else:
+        _print(to_text(rows))
+    return 0
+
+
+def _verb(name: str, about: str) -> Parser:
+    return Parser(prog=f"refocal {name}", description=about, allow_abbrev=False)
+
+
+def _add_overwrite(parser: Parser) -> None:
+    parser.add_argument("--overwrite", action="store_true", help="replace files that exist")
+
+
+def _estimators() -> list[str]:
+    from refocal.estimators import ESTIMATORS
+
+    return list(ESTIMATORS)
+
+
+def _find_estimator(name: str | None) -> None:
+    from refocal.estimators import ESTIMATORS
+
+    if name is not None:
+        find(ESTIMATORS, name, "estimator")
+
+
+def _check_out(source: str, out: Path, overwrite: bool) -> None:
+    """Refuse, before any work, a name that is taken."""
+    if out.exists() and Path(source).exists() and out.samefile(source) and not overwrite:
+        raise InputError(f"{out} is the input itself; choose another name, or add --overwrite.")
+    if out.exists() and not overwrite:
+        raise InputError(f"{out} exists already; choose another name, or add --overwrite.")
+
+
+def _flag(name: str) -> str:
+    return "--" + name.replace("_", "-")
+
+
+def _say(text: str) -> None:
+    sys.stderr.write(text + "\n")
+
+
+def _print(text: str) -> None:
+    sys.stdout.write(text + "\n")
+
+
+def _complain(text: str, code: int) -> int:
+    _say(f"refocal: {text}")
+    return code
+
+
+class _Version(argparse.Action):
+    """Look the version up when it is asked for: that takes longer than all the rest of the start."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(nargs=0, **settings)
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> None:
+        _print(f"refocal {version()}")
+        parser.exit()

@@ -1,0 +1,106 @@
+"""Sets laid out as folders source and target: DPDD, RealDOF and the Pixel 4 test photos of DPDNet."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from refocal.datasets import Pair, Protocol
+from refocal.datasets.files import list_images, read_image, require
+from refocal.types import InputError
+
+SPLITS = ("train", "val", "test")
+
+
+@dataclass(frozen=True)
+class SourceTarget:
+    """Files that belong together by their place in the sorted lists: the names differ from folder to folder.
+
+    Attributes:
+        name: Of the data set, with its option.
+        depth: Of the files.
+        source: Blurred photos.
+        target: Sharp photos; empty where there are none.
+        left: Left dual-pixel views, given as ``extras["left"]``; empty where there are none.
+        right: Right dual-pixel views.
+    """
+
+    name: str
+    depth: Literal["8-bit", "16-bit"]
+    source: tuple[Path, ...]
+    target: tuple[Path, ...] = ()
+    left: tuple[Path, ...] = ()
+    right: tuple[Path, ...] = ()
+
+    def __post_init__(self) -> None:
+        for files in (self.target, self.left, self.right):
+            if files and len(files) != len(self.source):
+                raise InputError(
+                    f"{self.source[0].parent} holds {len(self.source)} pictures but {files[0].parent} holds "
+                    f"{len(files)}: they belong together one by one."
+                )
+
+    def __len__(self) -> int:
+        return len(self.source)
+
+    def __getitem__(self, index: int) -> Pair:
+        views = {"left": self.left, "right": self.right}
+        extras = {side: read_image(files[index]) for side, files in views.items() if files}
+        sharp = read_image(self.target[index]) if self.target else None
+        return Pair(read_image(self.source[index]), sharp, self.source[index].stem, extras)
+
+    @property
+    def protocol(self) -> Protocol:
+        """All pixels, all channels."""
+        about = "all pixels and channels" if self.target else "no sharp photo: only metrics without a reference"
+        return Protocol(self.name, about, self.depth)
+
+
+def dpdd(root: Path, split: str = "test") -> SourceTarget:
+    """DPDD: 350 train, 74 val and 76 test photos of a Canon 5D IV, 1680 x 1120, 16-bit PNG, with both views.
+
+    The owners' layout: ``test_c/source``, ``test_c/target``, ``test_l/source``, ``test_r/source``.
+
+    Reference: A. Abuolaim, M. S. Brown, "Defocus Deblurring Using Dual-Pixel Data", ECCV 2020.
+
+    Raises:
+        InputError: If the folders aren't there, their numbers of files differ, or ``split`` isn't train, val or test.
+    """
+    if split not in SPLITS:
+        raise InputError(f"There is no split {split!r} of dpdd: choose train, val or test.")
+    folders = [f"{split}_{end}" for end in ("c/source", "c/target", "l/source", "r/source")]
+    files = [require(list_images(Path(root) / folder), root, f"PNG files in {folder}") for folder in folders]
+    return SourceTarget("dpdd" if split == "test" else f"dpdd/{split}", "16-bit", *files)
+
+
+def realdof(root: Path) -> SourceTarget:
+    """RealDOF: 50 pairs of two Sony cameras behind a beam splitter, in ``source`` and ``target``.
+
+    Reference: J. Lee, H. Son, J. Rim, S. Cho, S. Lee, "Iterative Filter Adaptive Network for Single Image Defocus
+    Deblurring", CVPR 2021.
+
+    Raises:
+        InputError: If the folders aren't there or their numbers of files differ.
+    """
+    files = [require(list_images(Path(root) / name), root, f"PNG files in {name}") for name in ("source", "target")]
+    return SourceTarget("realdof", "8-bit", *files)
+
+
+def pixeldp(root: Path) -> SourceTarget:
+    """The Pixel 4 test photos of DPDNet: 16-bit, no sharp ones, with both views.
+
+    The layout is that of DPDD without target, as published test code reads it: ``test_c``, ``test_l``, ``test_r``, with
+    the files right in them or in a folder ``source``. It has not been checked against the set itself.
+
+    Reference: A. Abuolaim, M. S. Brown, "Defocus Deblurring Using Dual-Pixel Data", ECCV 2020.
+
+    Raises:
+        InputError: If the folders aren't there or their numbers of files differ.
+    """
+    files = []
+    for name in ("test_c", "test_l", "test_r"):
+        folder = Path(root) / name
+        images = list_images(folder / "source") or list_images(folder)
+        files.append(require(images, root, f"PNG files in {name}/source or {name}"))
+    return SourceTarget("pixeldp", "16-bit", files[0], (), files[1], files[2])

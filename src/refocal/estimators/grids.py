@@ -1,0 +1,41 @@
+"""Between a photo's pixels and a coarser grid of square cells, for maps that need no pixel's detail."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.floating]
+
+
+def reduce_mean(plane: Floats | npt.NDArray[np.bool_], factor: int) -> npt.NDArray[np.float32]:
+    """Means over cells of ``factor`` x ``factor``, the last ones possibly smaller."""
+    if factor == 1:
+        return plane.astype(np.float32)
+    height, width = plane.shape
+    rows, columns = np.arange(0, height, factor), np.arange(0, width, factor)
+    out = np.empty((len(rows), len(columns)), np.float32)
+    for i, top in enumerate(rows):
+        band = plane[top : top + factor].mean(0, dtype=np.float32)
+        out[i] = np.add.reduceat(band, columns) / np.diff(columns, append=width)
+    return out
+
+
+def enlarge(plane: Floats, shape: tuple[int, int], factor: int) -> npt.NDArray[np.float32]:
+    """Undo ``reduce_mean`` to ``shape`` by linear interpolation between the cells' centres."""
+    if factor == 1:
+        return plane.astype(np.float32)
+
+    def places(length: int, cells: int) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.float32]]:
+        place = np.clip((np.arange(length) + 0.5) / factor - 0.5, 0, max(cells - 1, 0))
+        first = np.minimum(place.astype(np.intp), max(cells - 2, 0))
+        return first, (place - first).astype(np.float32)
+
+    (y, down), (x, across) = (places(length, cells) for length, cells in zip(shape, plane.shape, strict=True))
+    right = np.minimum(x + 1, plane.shape[1] - 1)
+    wide = plane[:, x] * (1 - across) + plane[:, right] * across
+    out = np.empty(shape, np.float32)
+    for row, first, share in zip(out, y, down, strict=True):
+        below = min(first + 1, plane.shape[0] - 1)
+        np.add(wide[first] * (1 - share), wide[below] * share, out=row)
+    return out

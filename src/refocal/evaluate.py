@@ -1,0 +1,233 @@
+"""Method x data set x protocol -> rows of a table that say how they were measured."""
+
+from __future__ import annotations
+
+import datetime
+import importlib.metadata
+import inspect
+import subprocess
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields, is_dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from refocal.catalog import find
+from refocal.datasets import Pair, Protocol, open_dataset
+from refocal.images.colour import luma
+from refocal.methods import METHODS
+from refocal.metrics import METRICS
+from refocal.rows import Row
+from refocal.types import Array, Deblurrer, Image, InputError
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What ``evaluate_images`` measured.
+
+    Attributes:
+        rows: One per metric.
+        names: Of the pictures.
+        values: Metric -> one number per picture.
+        seconds_per_megapixel: One number per picture.
+    """
+
+    rows: list[Row]
+    names: tuple[str, ...]
+    values: dict[str, tuple[float, ...]]
+    seconds_per_megapixel: tuple[float, ...]
+
+
+def evaluate(
+    method: str | Deblurrer,
+    data: str | Any,
+    metrics: Sequence[str] = ("psnr", "ssim"),
+    *,
+    given_blur: bool = False,
+    limit: int | None = None,
+    progress: Callable[[int, int, str], None] | None = None,
+) -> list[Row]:
+    """Measure a method on a data set: one row per metric.
+
+    Arguments and errors are those of ``evaluate_images``, which also gives the numbers per picture.
+    """
+    return evaluate_images(method, data, metrics, given_blur=given_blur, limit=limit, progress=progress).rows
+
+
+def evaluate_images(
+    method: str | Deblurrer,
+    data: str | Any,
+    metrics: Sequence[str] = ("psnr", "ssim"),
+    *,
+    given_blur: bool = False,
+    limit: int | None = None,
+    progress: Callable[[int, int, str], None] | None = None,
+) -> Evaluation:
+    """Restore every picture of a data set and measure it as the set's protocol says.
+
+    Args:
+        method: A name from ``METHODS``, an object of a method's
+            class, or any callable ``(image (C, H, W), blur) -> image``.
+        data: What ``open_dataset`` takes, or a data set.
+        metrics: Names from ``METRICS``.
+        given_blur: Hand the true blur to the method. Otherwise it is estimated, and a plain callable gets None.
+        limit: Only the first so many pictures.
+        progress: Called after each picture with the number done, the number of all, and the picture's name.
+
+    Raises:
+        InputError: If there is no such method, data set or metric, or what a metric or ``given_blur`` needs isn't known
+            for this data set.
+    """
+    dataset = open_dataset(data) if isinstance(data, str | Path) else data
+    protocol = dataset.protocol
+    entries = {metric: find(METRICS, metric, "metric") for metric in metrics}
+    for metric, entry in entries.items():
+        if entry.needs not in ("", "sharp"):
+            raise InputError(f"Metric {metric!r} judges blur maps, not restored pictures.")
+    count = len(dataset) if limit is None else min(limit, len(dataset))
+    if count < 1:
+        raise InputError(f"There is no picture to measure on in {protocol.data!r}.")
+    name, options, restore_image = _resolve(method)
+
+    names: list[str] = []
+    seconds: list[float] = []
+    values: dict[str, list[float]] = {metric: [] for metric in entries}
+    for index in range(count):
+        pair = dataset[index]
+        blur = _true_blur(pair, protocol) if given_blur else None
+        start = time.perf_counter()
+        restored = restore_image(pair.blurred, blur)
+        seconds.append((time.perf_counter() - start) / (pair.blurred[0].size / 1e6))
+        if restored.shape != pair.blurred.shape:
+            raise InputError(f"{name} made {tuple(restored.shape)} of a picture of {pair.blurred.shape}.")
+        for metric, entry in entries.items():
+            values[metric].append(_measure(metric, entry, restored, pair, protocol))
+        names.append(pair.name)
+        if progress is not None:
+            progress(index + 1, count, pair.name)
+
+    rows = [
+        Row(
+            method=name,
+            options=options,
+            weights_sha256=str(getattr(method, "weights_sha256", "")),
+            data=protocol.data,
+            depth=protocol.depth,
+            channels=protocol.channels,
+            border_px=protocol.border_px,
+            fit=protocol.fit,
+            blur=_blur_source(method, name, given_blur),
+            metric=metric,
+            value=float(np.mean(numbers)),
+            n=count,
+            seconds_per_megapixel=float(np.median(seconds)),
+            version=_version(),
+            commit=_commit(),
+            date=datetime.datetime.now(datetime.UTC).date().isoformat(),
+        )
+        for metric, numbers in values.items()
+    ]
+    return Evaluation(rows, tuple(names), {k: tuple(v) for k, v in values.items()}, tuple(seconds))
+
+
+def _resolve(method: str | Deblurrer) -> tuple[str, str, Callable[[Image, Any], Image]]:
+    """Name, options and function of a method."""
+    if isinstance(method, str):
+        find(METHODS, method, "method")
+        return method, "", lambda image, blur: _restore(image, method, blur)
+    options = ", ".join(f"{f.name}={getattr(method, f.name)}" for f in fields(method)) if is_dataclass(method) else ""
+    target = f"{type(method).__module__}:{type(method).__name__}"
+    names = [name for name, entry in METHODS.items() if entry.target == target]
+    if names:  # the line that makes just this object, else the one named after the class
+        name = next((n for n in names if METHODS[n].make() == method), names[-1])
+        return name, options, lambda image, blur: _restore(image, method, blur)
+    return getattr(method, "__name__", type(method).__name__), options, method
+
+
+def _restore(image: Image, method: Any, blur: Any) -> Image:
+    from refocal.restore import restore
+
+    return restore(image, method, blur=blur).image
+
+
+def _blur_source(method: str | Deblurrer, name: str, given_blur: bool) -> str:
+    """Where the blur came from, for the row."""
+    if name == "identity" or (name in METHODS and not METHODS[name].needs):
+        return "none"
+    if given_blur:
+        return "given"
+    return "estimated" if isinstance(method, str) or name in METHODS else "none"
+
+
+def _true_blur(pair: Pair, protocol: Protocol) -> Any:
+    if "blur" not in pair.extras:
+        raise InputError(f"The true blur of {pair.name!r} in {protocol.data!r} isn't known, so it can't be given.")
+    return pair.extras["blur"]
+
+
+def _measure(metric: str, entry: Any, restored: Image, pair: Pair, protocol: Protocol) -> float:
+    """One number for one picture: channels, border, fit and mask as the protocol says."""
+    if entry.needs == "sharp" and pair.sharp is None:
+        raise InputError(f"Metric {metric!r} needs a sharp picture, and {protocol.data!r} has none.")
+    mask = pair.extras.get("mask")
+    if protocol.channels == "luma":
+        restored, sharp = luma(restored), None if pair.sharp is None else luma(pair.sharp)
+    else:
+        sharp = pair.sharp
+    restored, sharp, mask = (_inside(array, protocol.border_px) for array in (restored, sharp, mask))
+    if protocol.fit == "gain-offset" and sharp is not None:
+        restored = fit_gain_offset(restored, sharp, mask)
+    function = entry.load()
+    weights = {}
+    if mask is not None:
+        if "mask" not in inspect.signature(function).parameters:
+            raise InputError(f"Metric {metric!r} takes no mask, so it can't be measured on {protocol.data!r}.")
+        weights = {"mask": mask}
+    images = (restored, sharp) if entry.needs == "sharp" else (restored,)
+    return float(function(*images, **weights))
+
+
+def _inside(array: Array | None, border_px: int) -> Array | None:
+    if array is None or border_px == 0:
+        return array
+    return array[..., border_px:-border_px, border_px:-border_px]
+
+
+def fit_gain_offset(restored: Image, sharp: Image, mask: Array | None = None) -> Image:
+    """The picture ``gain * restored + offset`` nearest to ``sharp`` by (weighted) least squares; not clipped.
+
+    Args:
+        restored: (C, H, W).
+        sharp: Same shape.
+        mask: Weights (H, W) of the pixels.
+
+    Returns:
+        (C, H, W) in the dtype of ``restored``; one gain and one offset for all channels.
+    """
+    x, y = restored.astype(np.float64), sharp.astype(np.float64)
+    weight = np.broadcast_to(1.0 if mask is None else mask, x.shape)
+    mean_x, mean_y = np.average(x, weights=weight), np.average(y, weights=weight)
+    variance = np.average((x - mean_x) ** 2, weights=weight)
+    gain = np.average((x - mean_x) * (y - mean_y), weights=weight) / variance if variance > 0 else 0.0
+    return (gain * (x - mean_x) + mean_y).astype(restored.dtype)
+
+
+def _version() -> str:
+    try:
+        return importlib.metadata.version("refocal")
+    except importlib.metadata.PackageNotFoundError:
+        return ""
+
+
+def _commit() -> str:
+    checkout = Path(__file__).resolve().parents[2]
+    if not (checkout / ".git").exists():  # installed: a repository further up would be somebody else's
+        return ""
+    command = ["git", "-C", str(checkout), "describe", "--always", "--dirty", "--exclude", "*"]
+    try:
+        answer = subprocess.run(command, capture_output=True, text=True, check=False)
+    except FileNotFoundError:  # no git on this machine
+        return ""
+    return answer.stdout.strip()

@@ -1,0 +1,232 @@
+"""Photos from files and into files: JPEG, PNG, TIFF and WebP, 8 and 16 bits, nothing lost that the format can hold."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from io import BytesIO
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+
+from refocal.images import jpeg, png, tiff, webp
+from refocal.images.limits import MAX_BYTES, MAX_PIXELS, Format, Header, Unsupported, check_size, refusing
+from refocal.images.metadata import Metadata, tiff_tags, turn, upright
+from refocal.images.photo import Photo, from_float, to_eight_bit, to_float
+from refocal.types import InputError
+
+__all__ = ["SUFFIXES", "Header", "Metadata", "Photo", "check_header", "encode", "format_of", "from_float", "read"]
+__all__ += ["to_float", "write", "write_bytes_atomic"]
+
+SUFFIXES: dict[str, Format] = {
+    ".jpg": "JPEG",
+    ".jpeg": "JPEG",
+    ".png": "PNG",
+    ".tif": "TIFF",
+    ".tiff": "TIFF",
+    ".webp": "WEBP",
+}
+
+# How a file begins: format, first bytes. TIFF in both byte orders and as BigTIFF.
+_READ: tuple[tuple[Format, tuple[bytes, ...]], ...] = (
+    ("JPEG", (b"\xff\xd8\xff",)),
+    ("PNG", (png.SIGNATURE,)),
+    ("TIFF", (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")),
+)
+_NOT_READ = (
+    ("a GIF", 0, (b"GIF87a", b"GIF89a")),
+    ("a BMP", 0, (b"BM",)),
+    ("a HEIC or AVIF file", 4, (b"ftyp",)),
+    ("a JPEG XL file", 0, (b"\xff\x0a", b"\0\0\0\x0cJXL ")),
+    ("a JPEG 2000 file", 0, (b"\0\0\0\x0cjP  ", b"\xff\x4f\xff\x51")),
+    ("a Photoshop file", 0, (b"8BPS",)),
+    ("a PDF", 0, (b"%PDF",)),
+)
+_CODECS = {"JPEG": jpeg, "PNG": png, "TIFF": tiff, "WEBP": webp}
+_MAX_SIDE = {"JPEG": jpeg.MAX_SIDE, "WEBP": webp.MAX_SIDE}
+
+
+def read(source: str | Path | bytes, *, max_pixels: int = MAX_PIXELS, max_bytes: int = MAX_BYTES) -> Photo:
+    """Read a photo; its content, not its name, tells the format.
+
+    The EXIF orientation is applied to the pixels. Palettes become RGB, 1 bit becomes grey, CMYK becomes sRGB (with a
+    note).
+
+    Args:
+        source: A path, or a file's bytes.
+        max_pixels: Refuse larger pictures before anything is decoded.
+        max_bytes: Refuse larger files before they are read.
+
+    Raises:
+        InputError: If there is no such file, or it is no photo, too large, animated, damaged or of another format.
+    """
+    with _opened(source, max_bytes) as (stream, name), refusing(name):
+        header = _header(stream, max_pixels)
+        stream.seek(0)
+        photo = _CODECS[header.format].decode(stream.read())
+        orientation, metadata = upright(photo.metadata)
+        alpha = None if photo.alpha is None else turn(photo.alpha, orientation)
+        return replace(photo, pixels=turn(photo.pixels, orientation), alpha=alpha, metadata=metadata)
+
+
+def check_header(source: str | Path | bytes, *, max_pixels: int = MAX_PIXELS, max_bytes: int = MAX_BYTES) -> Header:
+    """Refuse what ``read`` would refuse before decoding, at the cost of a few kB; return what the header says.
+
+    Raises:
+        InputError: As ``read`` does, for all but damage to the picture's data.
+    """
+    with _opened(source, max_bytes) as (stream, name), refusing(name):
+        return _header(stream, max_pixels)
+
+
+def encode(photo: Photo, format: Format | None = None) -> bytes:
+    """A file's bytes, in ``photo.format`` if no other is named; what that format can't hold is converted or left out.
+
+    Raises:
+        InputError: If the picture is too large for the format.
+    """
+    format = format or photo.format
+    return _CODECS[format].encode(_fitted(photo, format))
+
+
+def write(path: str | Path, photo: Photo, *, overwrite: bool = False) -> tuple[str, ...]:
+    """Write a photo in the format that the path's suffix names (see ``SUFFIXES``), whole or not at all.
+
+    JPEG: at the quality of the JPEG read, at least 95, chroma at full size. WebP: lossless, unless a lossy WebP was
+    read. PNG and TIFF: lossless.
+
+    Returns:
+        Sentences about what the format can't hold (16 bits or alpha in JPEG, for instance).
+
+    Raises:
+        InputError: If the suffix is unknown, the folder is missing, or the file exists and ``overwrite`` is false.
+    """
+    path = Path(path)
+    format = format_of(path)
+    _check_target(path, overwrite)
+    fitted = _fitted(photo, format)
+    write_bytes_atomic(path, _CODECS[format].encode(fitted), overwrite=overwrite)
+    return fitted.notes[len(photo.notes) :]
+
+
+def format_of(path: str | Path) -> Format:
+    """The format that a path's suffix names.
+
+    Raises:
+        InputError: If it names none; the sentence lists the known ones.
+    """
+    suffix = Path(path).suffix.lower()
+    if suffix not in SUFFIXES:
+        raise InputError(f"{path} has no suffix of a format that refocal writes: use {', '.join(SUFFIXES)}.")
+    return SUFFIXES[suffix]
+
+
+def write_bytes_atomic(path: str | Path, data: bytes, *, overwrite: bool = False) -> None:
+    """Write a file whole or not at all: into a hidden file beside it, flushed to the disk, then renamed.
+
+    Raises:
+        InputError: If the folder is missing, the file exists and ``overwrite`` is false, or the disk refuses.
+    """
+    path = Path(path)
+    _check_target(path, overwrite)
+    # A short name, as a suffix could pass the file system's limit; os.open's mode leaves the umask in force.
+    part = path.parent / f".refocal-{os.urandom(6).hex()}.part"
+    try:
+        try:
+            descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o666)
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            part.replace(path)
+        except BaseException:  # Ctrl-C too
+            part.unlink(missing_ok=True)
+            raise
+    except OSError as error:
+        raise InputError(f"{path} can't be written: {error.strerror or error}.") from error
+
+
+def _check_target(path: Path, overwrite: bool) -> None:
+    try:
+        if path.is_dir():
+            raise InputError(f"{path} is a folder; give the name of a file.")
+        if not path.parent.is_dir():
+            raise InputError(f"{path} can't be written: there is no folder {path.parent}.")
+        if path.exists() and not overwrite:
+            raise InputError(f"{path} exists already; choose another name or ask to overwrite it.")
+    except OSError as error:  # a name too long, a folder that may not be entered
+        raise InputError(f"{path} can't be written: {error.strerror or error}.") from error
+
+
+@contextmanager
+def _opened(source: str | Path | bytes, max_bytes: int) -> Iterator[tuple[BinaryIO, str]]:
+    """The file as a stream, and what to call it in a sentence."""
+    if isinstance(source, bytes):
+        stream: BinaryIO = BytesIO(source)
+        name, size = "The picture", len(source)
+    else:
+        path, name = Path(source), str(source)
+        try:
+            if path.exists() and not path.is_file():
+                raise InputError(f"{name} is a folder or a device, not a photo; give the name of a file.")
+            size = path.stat().st_size
+            stream = path.open("rb")
+        except FileNotFoundError as error:
+            raise InputError(f"{name} doesn't exist.") from error
+        except (OSError, ValueError) as error:
+            raise InputError(f"{name} can't be opened: {getattr(error, 'strerror', None) or error}.") from error
+    with stream:
+        if size == 0:
+            raise InputError(f"{name} is empty.")
+        if size > max_bytes:
+            raise InputError(f"{name} has {size / 1e6:,.0f} MB, and the limit is {max_bytes / 1e6:,.0f} MB.")
+        yield stream, name
+
+
+def _header(stream: BinaryIO, max_pixels: int) -> Header:
+    format = _format_by_content(stream.read(16))
+    stream.seek(0)
+    header = _CODECS[format].header(stream)
+    check_size(header, max_pixels)
+    return header
+
+
+def _format_by_content(start: bytes) -> Format:
+    for format, beginnings in _READ:
+        if start.startswith(beginnings):
+            return format
+    if start[:4] == b"RIFF" and start[8:12] == b"WEBP":
+        return "WEBP"
+    for what, offset, beginnings in _NOT_READ:
+        if start[offset:].startswith(beginnings):
+            raise Unsupported(f"is {what}, which refocal doesn't read; convert it to JPEG, PNG, TIFF or WebP")
+    raise Unsupported("isn't a photo that refocal reads; give it a JPEG, PNG, TIFF or WebP")
+
+
+def _fitted(photo: Photo, format: Format) -> Photo:
+    """The photo as ``format`` can hold it, with a note for everything that it can't."""
+    pixels, alpha, kept, notes = photo.pixels, photo.alpha, photo.metadata, list(photo.notes)
+    if max(pixels.shape[:2]) > _MAX_SIDE.get(format, 1 << 31):
+        raise InputError(
+            f"A {format} holds at most {_MAX_SIDE[format]} pixels a side, and the photo is {pixels.shape[1]} x"
+            f" {pixels.shape[0]}; write it as PNG or TIFF."
+        )
+    if format in ("JPEG", "WEBP") and pixels.dtype == np.uint16:
+        pixels, alpha = to_eight_bit(pixels), None if alpha is None else to_eight_bit(alpha)
+        notes.append(f"{format} holds 8 bits, so the photo's 16 were rounded.")
+    if format == "JPEG" and alpha is not None:
+        alpha = None
+        notes.append("JPEG holds no alpha channel, so it was left out.")
+    if format == "WEBP" and pixels.shape[2] == 1 and kept.icc and kept.icc[16:20] == b"GRAY":
+        kept = replace(kept, icc=None)
+        notes.append("WebP holds only RGB, so the profile for grey was left out.")
+    for field, word in (("exif", "EXIF"), ("xmp", "XMP")):
+        if format == "JPEG" and len(getattr(kept, field) or b"") > jpeg.MAX_BLOCK:
+            kept = replace(kept, **{field: None})
+            notes.append(f"The {word} data is larger than a JPEG holds (64 kB), so it was left out.")
+    if format == "TIFF" and kept.exif and (lost := tiff_tags(kept.exif)[1]):
+        notes.append(f"{lost} EXIF fields could not be carried over into the TIFF.")
+    return replace(photo, pixels=pixels, alpha=alpha, metadata=kept, notes=tuple(notes))

@@ -1,0 +1,95 @@
+"""What the image metrics ask of their arguments, and the one mean they all end with."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from array_api_compat import array_namespace
+
+from refocal.types import Array, Image, InputError
+
+
+def namespace_of(*arrays: Array) -> Any:
+    """Return the array namespace that all ``arrays`` share.
+
+    Raises:
+        InputError: If they aren't all NumPy arrays or all torch tensors.
+    """
+    try:
+        return array_namespace(*arrays)
+    except TypeError:
+        kinds = " and ".join(sorted({type(array).__name__ for array in arrays}))
+        raise InputError(f"A metric needs all NumPy arrays or all torch tensors, not {kinds}.") from None
+
+
+def check_image(image: Image, name: str) -> Any:
+    """Return the array namespace of ``image`` once it is known to be float (..., channel, height, width).
+
+    Raises:
+        InputError: If it is not an array, not float32 or float64, has fewer than 3 axes, or is empty.
+    """
+    xp = namespace_of(image)
+    if image.dtype not in (xp.float32, xp.float64):  # half precision would lose the small differences metrics live on
+        raise InputError(f"The {name} image must be float32 or float64 in [0, 1], not {image.dtype}: convert it first.")
+    if image.ndim < 3 or 0 in image.shape:
+        raise InputError(f"The {name} image must be (..., channel, height, width), not of shape {tuple(image.shape)}.")
+    return xp
+
+
+def check_pair(restored: Image, sharp: Image) -> Any:
+    """Return the array namespace of two images once they are known to be float and of one shape.
+
+    Raises:
+        InputError: As ``check_image``, or if kinds or shapes differ.
+    """
+    xp = namespace_of(restored, sharp)
+    check_image(restored, "restored")
+    check_image(sharp, "sharp")
+    if restored.shape != sharp.shape:
+        raise InputError(
+            f"The restored image is {tuple(restored.shape)} and the sharp one {tuple(sharp.shape)}: they must agree."
+        )
+    return xp
+
+
+def fit_mask(mask: Array | None, image: Image) -> Array | None:
+    """Bring a mask (..., H, W) or (..., 1, H, W) to (..., 1, H, W) in the image's dtype; None stays None.
+
+    Raises:
+        InputError: If its shape doesn't fit the image, or a weight lies outside [0, 1].
+    """
+    if mask is None:
+        return None
+    xp = namespace_of(mask, image)
+    shape = tuple(mask.shape)
+    wanted = (*image.shape[:-3], 1, *image.shape[-2:])
+    if mask.ndim < image.ndim:
+        mask = mask[..., None, :, :]
+    try:
+        fits = mask.shape[-2:] == image.shape[-2:] and np.broadcast_shapes(tuple(mask.shape), wanted) == wanted
+    except ValueError:
+        fits = False
+    if not fits:
+        raise InputError(f"The mask is {shape}, which doesn't fit the image {tuple(image.shape)}.")
+    mask = xp.astype(mask, image.dtype)
+    if not bool(xp.all((mask >= 0) & (mask <= 1))):
+        raise InputError("The mask must hold weights in [0, 1].")
+    return mask
+
+
+def image_mean(values: Array, mask: Array | None = None) -> Array:
+    """Average (..., channel, height, width) to (...), weighted by a mask from ``fit_mask`` when there is one.
+
+    Raises:
+        InputError: If the mask is zero all over an image.
+    """
+    xp = array_namespace(values)
+    # One flat axis, because NumPy's pairwise (accurate) float32 summation works along the last axis only.
+    flat = (*values.shape[:-3], -1)
+    if mask is None:
+        return xp.mean(xp.reshape(values, flat), axis=-1)
+    weight = xp.mean(xp.reshape(mask, (*mask.shape[:-3], -1)), axis=-1)
+    if bool(xp.any(weight == 0)):
+        raise InputError("The mask is zero everywhere, so there is nothing to measure.")
+    return xp.mean(xp.reshape(values * mask, flat), axis=-1) / weight

@@ -1,0 +1,1 @@
+"""From sparse values on edges to dense maps: matting Laplacian, domain transform."""

@@ -1,0 +1,219 @@
+"""The one way from a photo to a better one: estimate the blur, restore by tiles, blend, clip."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from refocal.catalog import find
+from refocal.estimators import ESTIMATORS
+from refocal.exchange import open_picture
+from refocal.images.colour import linear_to_srgb, srgb_to_linear
+from refocal.images.io import from_float, to_float
+from refocal.images.tiles import Region, apply_tiled, tile_size
+from refocal.methods import METHODS
+from refocal.optics.blur import BlurMap, Psf
+from refocal.optics.kernels import disk
+from refocal.types import Array, Blur, Deblurrer, Image, InputError
+
+if TYPE_CHECKING:
+    from refocal.images.photo import Photo
+
+# How an estimated map is held back, chosen on photos of known sharpness (docs/log.md): a radius taken too large rings, one
+# taken too small only restores less; a small radius may as well be the soft edge of something in focus; what the estimator
+# doubts is restored less; and a tenth of the photo always stays.
+ESTIMATE_SCALE = 0.85
+UNSURE_RADIUS_PX, SURE_RADIUS_PX = 1.0, 2.0
+SURE_CONFIDENCE = 0.5
+MOST = 0.9
+
+WORKING_BYTES = 64
+"""What a method holds at once per pixel and channel of a tile: sixteen float32 pictures, more than any method here."""
+
+
+@dataclass(frozen=True, eq=False)
+class Restored:
+    """A restored image and the blur it was restored from.
+
+    Attributes:
+        image: (C, H, W) float32 in [0, 1].
+        blur: What was given or estimated; ``None`` where the method asked for none.
+    """
+
+    image: Image
+    blur: Blur | None
+
+
+def restore(
+    image: Image,
+    method: str | Deblurrer = "default",
+    blur: Blur | str | float | None = None,
+    strength: float = 1.0,
+    mask: Array | None = None,
+    tile_px: int | None = None,
+) -> Restored:
+    """Restore one image.
+
+    A given blur is believed; an estimated one is held back where the map is unsure. Blur is undone in the encoding that the
+    blur names (linear light, unless told otherwise), blending happens in the image's own.
+
+    Args:
+        image: (C, H, W) float in [0, 1], C 1 or 3, sRGB.
+        method: A name from ``METHODS`` or the method itself.
+        blur: A ``Psf`` or ``BlurMap``, the radius in pixels of a uniform disk, or the name of an estimator; by default the
+            default estimator is asked where the method needs a blur.
+        strength: 0 gives the image back as it is, 1 restores fully.
+        mask: (H, W) in [0, 1]: how far each pixel may change.
+        tile_px: Side of the tiles for photos that don't fit into memory; chosen from the free memory by default.
+
+    Raises:
+        InputError: If an argument is out of range, a size differs, or there is no such method or estimator.
+    """
+    _check(image, strength, mask)
+    deblurrer, needs_blur = _method(method)
+    if strength == 0:
+        return Restored(image, None)
+    estimated = needs_blur and (blur is None or isinstance(blur, str))
+    operator = _operator(image, blur) if needs_blur or blur is not None else None
+    weight = _weight(strength, mask, operator if estimated else None)
+    if estimated and isinstance(operator, BlurMap):
+        used: Blur | None = replace(operator, radius_px=operator.radius_px * np.float32(ESTIMATE_SCALE))
+    else:
+        used = operator
+
+    def restore_tile(tile: Image, region: Region) -> Image:
+        share = weight if isinstance(weight, float) else region.crop(weight)
+        if not np.any(share):
+            return tile
+        part = used.crop(region.rows, region.columns) if isinstance(used, BlurMap) else used
+        return np.clip(tile + share * (_deblurred(tile, deblurrer, part) - tile), 0, 1)
+
+    halo = _halo(deblurrer, used)
+    if halo is None:
+        whole = Region(slice(None), slice(None), slice(0, image.shape[1]), slice(0, image.shape[2]))
+        return Restored(restore_tile(image, whole).astype(np.float32), operator)
+    if tile_px is None:
+        tile_px = tile_size(image.shape[1], image.shape[2], image.shape[0], bytes_per_pixel=WORKING_BYTES, halo_px=halo)
+    return Restored(apply_tiled(restore_tile, image, tile_px=tile_px, halo_px=halo), operator)
+
+
+def restore_photo(
+    photo: Photo,
+    method: str | Deblurrer = "default",
+    blur: Blur | str | float | None = None,
+    strength: float = 1.0,
+    mask: Array | None = None,
+    tile_px: int | None = None,
+) -> tuple[Photo, Restored]:
+    """The same for a photo read from a file: alpha and metadata are kept, pixels come back in their own depth."""
+    restored = restore(to_float(photo.pixels), method, blur, strength, mask, tile_px)
+    return replace(photo, pixels=from_float(restored.image, photo.pixels.dtype)), restored
+
+
+def deblur(
+    image: Any,
+    method: str | Deblurrer = "default",
+    blur: Blur | str | float | None = None,
+    strength: float = 1.0,
+    mask: Array | None = None,
+    tile_px: int | None = None,
+) -> Any:
+    """Restore a photo and give it back as what it came as.
+
+    Args:
+        image: A path (comes back as a ``PIL.Image.Image``, or as a uint16 array if the file has 16 bits, which Pillow cannot
+            hold in colour), a file's bytes (come back encoded in the same format), a ``PIL.Image.Image``, or an array
+            (H, W) or (H, W, C), C 1 to 4 with alpha last, of uint8, uint16 or float in [0, 1].
+        method: A name from ``refocal.METHODS`` or the method itself.
+        blur: A ``Psf`` or ``BlurMap``, the radius in pixels of a uniform disk, or the name of an estimator; estimated by
+            default.
+        strength: 0 gives identical pixels, 1 restores fully.
+        mask: (H, W) in [0, 1]: how far each pixel may change.
+        tile_px: Side of the tiles for large photos; chosen from the free memory by default.
+
+    Raises:
+        InputError: If the photo cannot be read or an argument is refused.
+    """
+    opened, give_back = open_picture(image)
+    restored = restore(opened, method, blur, strength, mask, tile_px)
+    if strength == 0 and isinstance(image, np.ndarray):
+        return image.copy()  # float64 has more digits than the way through float32 keeps
+    return give_back(restored.image)
+
+
+def estimate_blur(image: Any, estimator: str = "default") -> Array:
+    """How blurred each pixel is: (H, W) float32, the circle-of-confusion radius in pixels.
+
+    Args:
+        image: As for ``deblur``.
+        estimator: A name from ``refocal.ESTIMATORS``.
+
+    Raises:
+        InputError: If the photo cannot be read or there is no such estimator.
+    """
+    return find(ESTIMATORS, estimator, "estimator").make()(open_picture(image)[0]).radius_px
+
+
+def _method(method: str | Deblurrer) -> tuple[Deblurrer, bool]:
+    """The method's object, and whether it needs to know the blur."""
+    if isinstance(method, str):
+        entry = find(METHODS, method, "method")
+        return entry.make(), entry.needs == "blur"
+    target = f"{type(method).__module__}:{type(method).__name__}"
+    return method, any(entry.target == target and entry.needs == "blur" for entry in METHODS.values())
+
+
+def _operator(image: Image, blur: Blur | str | float | None) -> Blur:
+    if blur is None or isinstance(blur, str):
+        return find(ESTIMATORS, blur or "default", "estimator").make()(image)
+    if isinstance(blur, (int, float)):
+        if not (math.isfinite(blur) and blur >= 0):
+            raise InputError(f"Give the blur radius as a number of pixels that is at least 0, not {blur}.")
+        return Psf(disk(float(blur)))
+    if isinstance(blur, BlurMap):
+        blur.check_size(image)
+    return blur
+
+
+def _weight(strength: float, mask: Array | None, estimate: Blur | None) -> Array | float:
+    """How far each pixel goes from the photo to the restored one: a number or (H, W) float32."""
+    weight: Array | float = float(strength)
+    if mask is not None:
+        weight = np.asarray(mask, np.float32) * np.float32(strength)
+    if isinstance(estimate, BlurMap):
+        known = (estimate.radius_px - UNSURE_RADIUS_PX) / (SURE_RADIUS_PX - UNSURE_RADIUS_PX)
+        held_back = MOST * np.clip(known, 0, 1)
+        if estimate.confidence is not None:
+            held_back *= np.clip(estimate.confidence / SURE_CONFIDENCE, 0, 1)
+        weight = (weight * held_back).astype(np.float32)
+    return weight
+
+
+def _deblurred(tile: Image, deblurrer: Deblurrer, blur: Blur | None) -> Image:
+    if blur is None or getattr(blur, "encoding", "linear") == "srgb":
+        return deblurrer(tile, blur)
+    return linear_to_srgb(deblurrer(srgb_to_linear(tile), blur))
+
+
+def _halo(deblurrer: Deblurrer, blur: Blur | None) -> int | None:
+    """Context that tiles need, or ``None`` when the method or the blur doesn't tell: then the image is restored whole."""
+    half = 0 if blur is None else getattr(blur, "half_px", None)
+    context = getattr(deblurrer, "context_px", None)
+    return None if half is None or context is None else context(half)
+
+
+def _check(image: Image, strength: float, mask: Array | None) -> None:
+    shape: tuple[int, ...] = getattr(image, "shape", ())
+    if len(shape) != 3 or shape[0] not in (1, 3) or 0 in shape:
+        raise InputError(f"Give an image of shape (1 or 3, height, width), not {tuple(shape)}.")
+    if image.dtype.kind != "f" or not np.isfinite(image).all():
+        raise InputError("Give an image of finite floating-point numbers in [0, 1].")
+    if not 0 <= strength <= 1:
+        raise InputError(f"Give a strength from 0 to 1, not {strength}.")
+    if mask is not None and tuple(mask.shape) != tuple(shape[1:]):
+        raise InputError(f"The mask is {mask.shape[-1]}x{mask.shape[-2]}, the photo {shape[2]}x{shape[1]}: make them equal.")
+    if mask is not None and not ((np.asarray(mask) >= 0) & (np.asarray(mask) <= 1)).all():
+        raise InputError("Give a mask with values from 0 (keep) to 1 (restore).")

@@ -1,0 +1,142 @@
+"""The table of trained weights: which file, with which SHA-256, under which licence, and where it is found.
+
+Only .safetensors and .onnx are read: neither can run code, as a pickle can.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from urllib.parse import urlsplit
+
+from refocal.types import InputError
+
+SUFFIXES = (".safetensors", ".onnx")
+
+
+@dataclass(frozen=True)
+class Weight:
+    """One file of trained weights.
+
+    Attributes:
+        file: Its name.
+        sha256: Of its content, 64 lower-case hexadecimal digits.
+        licence: SPDX expression.
+        paper: Authors and year.
+        size_bytes: Its size.
+        url: https address to download it from, or None when it has to be brought along.
+        about: What it is, and how to get it when there is no address.
+    """
+
+    file: str
+    sha256: str
+    licence: str
+    paper: str
+    size_bytes: int
+    url: str | None
+    about: str
+
+
+WEIGHTS: dict[str, Weight] = {
+    "lpips-squeeze": Weight(
+        file="lpips_squeeze.safetensors",
+        sha256="e25d35d7dafc376b81e4ea6e7c82cb76f0a081f07381e4e25e98b9345bdb92db",
+        licence="BSD-2-Clause AND BSD-3-Clause",
+        paper="Zhang et al. 2018",
+        size_bytes=1_465_144,
+        url=None,
+        about="made from the heads of the LPIPS v0.1 release (BSD-2-Clause) and torchvision's SqueezeNet 1.1 features "
+        "(BSD-3-Clause, rounded to half precision)",
+    ),
+}
+
+
+def locate(name_or_path_or_url: str | Path, sha256: str | None = None) -> Path:
+    """Find a weights file, downloading it if it has an address, and check its content.
+
+    Args:
+        name_or_path_or_url: A name in ``WEIGHTS``, looked up in this package, in the folder ``$REFOCAL_WEIGHTS`` and in
+            the user's cache; or the path of a file; or its https address, which needs ``sha256``.
+        sha256: Of the content, hexadecimal; by default the table's for a known name, and unchecked for a path.
+
+    Returns:
+        Path of an existing .safetensors or .onnx file.
+
+    Raises:
+        InputError: If there is no such file, it is of another kind, or its SHA-256 is another.
+    """
+    text = str(name_or_path_or_url)
+    if sha256 is not None and not re.fullmatch("[0-9a-fA-F]{64}", sha256):
+        raise InputError(f"A SHA-256 has 64 hexadecimal digits, which {sha256!r} has not.")
+    if text in WEIGHTS:
+        return _known(text, sha256)
+    if isinstance(name_or_path_or_url, str) and "://" in text:
+        return _download(text, sha256)
+    path = Path(text).expanduser()
+    _check_kind(path.name)
+    if not path.is_file():
+        raise InputError(f"There is no weights file {text} (known names: {', '.join(WEIGHTS)}).")
+    return _checked(path, sha256)
+
+
+def cache_folder() -> Path:
+    """Where downloads are kept: ``$XDG_CACHE_HOME/refocal`` or ``~/.cache/refocal``; it need not exist."""
+    home = os.environ.get("XDG_CACHE_HOME")
+    return (Path(home) if home else Path.home() / ".cache") / "refocal"
+
+
+def _known(name: str, sha256: str | None) -> Path:
+    """Look a file of the table up in the three folders."""
+    weight = WEIGHTS[name]
+    folders = [Path(__file__).parent, cache_folder()]
+    if os.environ.get("REFOCAL_WEIGHTS"):
+        folders.insert(1, Path(os.environ["REFOCAL_WEIGHTS"]).expanduser())
+    for folder in folders:
+        if (folder / weight.file).is_file():
+            return _checked(folder / weight.file, sha256 or weight.sha256)
+    if weight.url:
+        return _download(weight.url, sha256 or weight.sha256)
+    raise InputError(
+        f"The weights {name!r} are not here: put {weight.file} ({weight.about}) into the folder that $REFOCAL_WEIGHTS "
+        f"names or into {cache_folder()}, or give its path as the argument 'weights'."
+    )
+
+
+def _download(url: str, sha256: str | None) -> Path:
+    """Fetch ``url`` into the cache, once."""
+    parts = urlsplit(url)
+    local = parts.scheme == "http" and parts.hostname in ("127.0.0.1", "localhost")  # never leaves the machine
+    if parts.scheme != "https" and not local:
+        raise InputError(f"Weights are downloaded over https only, not from {url}.")
+    if sha256 is None:
+        raise InputError(f"Give the SHA-256 of {url}: weights are not downloaded without one.")
+    name = PurePosixPath(parts.path).name
+    _check_kind(name)
+    try:
+        import pooch
+    except ImportError:
+        raise InputError("Downloading weights needs pooch: pip install 'refocal[learn]'.") from None
+    try:
+        # The hash leads the name: two files of one name never meet in the cache.
+        path = pooch.retrieve(url, f"sha256:{sha256.lower()}", f"{sha256[:12].lower()}-{name}", cache_folder())
+    except (OSError, ValueError) as error:  # no connection or no such page; another content
+        raise InputError(f"The weights could not be downloaded from {url}: {error}") from None
+    return Path(path)
+
+
+def _check_kind(name: str) -> None:
+    if not name.endswith(SUFFIXES):
+        raise InputError(f"Weights must be a {' or '.join(SUFFIXES)} file, which {name!r} is not.")
+
+
+def _checked(path: Path, sha256: str | None) -> Path:
+    """Return ``path`` if its content has the hash."""
+    if sha256 is not None:
+        with path.open("rb") as file:
+            found = hashlib.file_digest(file, "sha256").hexdigest()
+        if found != sha256.lower():
+            raise InputError(f"The weights file {path} has the SHA-256 {found}, not {sha256.lower()}.")
+    return path
