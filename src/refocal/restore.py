@@ -22,13 +22,15 @@ from refocal.types import Array, Blur, Deblurrer, Image, InputError
 if TYPE_CHECKING:
     from refocal.images.photo import Photo
 
-# How an estimated map is held back, chosen on photos of known sharpness (docs/log.md): a radius taken too large rings, one
-# taken too small only restores less; a small radius may as well be the soft edge of something in focus; what the estimator
-# doubts is restored less; and a tenth of the photo always stays.
-ESTIMATE_SCALE = 0.85
+# How an estimated map is held back; each number chosen on photos of known sharpness (docs/log.md). A small radius may as well
+# be the soft edge of something in focus; what the estimator doubts is restored less; a tenth of the photo always stays.
 UNSURE_RADIUS_PX, SURE_RADIUS_PX = 1.0, 2.0
 SURE_CONFIDENCE = 0.5
 MOST = 0.9
+# A wrong radius, a clipped lamp or an object's outline ring. No pixel leaves the range of the photo around it, and where it
+# holds less than a tenth of the brightest light near by, rings would outshine it: there the photo stays in proportion.
+RANGE_REACH_PX = 4
+GLARE_REACH_PX, GLARE_SHARE = 8, 0.1
 
 WORKING_BYTES = 64
 """What a method holds at once per pixel and channel of a tile: sixteen float32 pictures, more than any method here."""
@@ -79,19 +81,18 @@ def restore(
     estimated = needs_blur and (blur is None or isinstance(blur, str))
     operator = _operator(image, blur) if needs_blur or blur is not None else None
     weight = _weight(strength, mask, operator if estimated else None)
-    if estimated and isinstance(operator, BlurMap):
-        used: Blur | None = replace(operator, radius_px=operator.radius_px * np.float32(ESTIMATE_SCALE))
-    else:
-        used = operator
 
     def restore_tile(tile: Image, region: Region) -> Image:
         share = weight if isinstance(weight, float) else region.crop(weight)
         if not np.any(share):
             return tile
-        part = used.crop(region.rows, region.columns) if isinstance(used, BlurMap) else used
-        return np.clip(tile + share * (_deblurred(tile, deblurrer, part) - tile), 0, 1)
+        part = operator.crop(region.rows, region.columns) if isinstance(operator, BlurMap) else operator
+        restored = _deblurred(tile, deblurrer, part)
+        if estimated:
+            restored, share = _within_range(restored, tile), share * _free_of_glare(tile)
+        return np.clip(tile + share * (restored - tile), 0, 1)
 
-    halo = _halo(deblurrer, used)
+    halo = _halo(deblurrer, operator)
     if halo is None:
         whole = Region(slice(None), slice(None), slice(0, image.shape[1]), slice(0, image.shape[2]))
         return Restored(restore_tile(image, whole).astype(np.float32), operator)
@@ -198,11 +199,28 @@ def _deblurred(tile: Image, deblurrer: Deblurrer, blur: Blur | None) -> Image:
     return linear_to_srgb(deblurrer(srgb_to_linear(tile), blur))
 
 
+def _within_range(restored: Image, photo: Image) -> Image:
+    """Cut every value to the range of the photo's values near by; (C, H, W)."""
+    from scipy.ndimage import maximum_filter, minimum_filter
+
+    window = (1, 2 * RANGE_REACH_PX + 1, 2 * RANGE_REACH_PX + 1)
+    return np.clip(restored, minimum_filter(photo, window), maximum_filter(photo, window))
+
+
+def _free_of_glare(photo: Image) -> Array:
+    """(H, W) from 0 to 1: how far the light at each pixel holds its own against the brightest near by."""
+    from scipy.ndimage import maximum_filter
+
+    light = srgb_to_linear(photo)
+    brightest = maximum_filter(light.max(axis=0), 2 * GLARE_REACH_PX + 1)
+    return np.clip(light.mean(axis=0) / (GLARE_SHARE * brightest + 1e-6), 0, 1)
+
+
 def _halo(deblurrer: Deblurrer, blur: Blur | None) -> int | None:
     """Context that tiles need, or ``None`` when the method or the blur doesn't tell: then the image is restored whole."""
     half = 0 if blur is None else getattr(blur, "half_px", None)
     context = getattr(deblurrer, "context_px", None)
-    return None if half is None or context is None else context(half)
+    return None if half is None or context is None else max(context(half), GLARE_REACH_PX)
 
 
 def _check(image: Image, strength: float, mask: Array | None) -> None:

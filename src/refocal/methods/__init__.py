@@ -10,10 +10,10 @@ METHODS: dict[str, Entry] = {
     # Chosen on photos of known sharpness, see docs/log.md; a trained network takes this line over.
     "default": Entry(
         "refocal.methods.hyper_laplacian:HyperLaplacian",
-        "estimate a blur map, then hyper-laplacian with a strong prior",
+        "hyper-laplacian under an estimated blur map, held back where the map is unsure",
         "blur",
         "Zhuo & Sim 2011, Krishnan & Fergus 2009",
-        {"weight": 500.0},
+        {"weight": 1000.0},
     ),
     "identity": Entry("refocal.methods.identity:Identity", "the photo as it is, the baseline of every table"),
     "unsharp-mask": Entry("refocal.methods.unsharp_mask:UnsharpMask", "add back what a Gaussian blur takes away"),

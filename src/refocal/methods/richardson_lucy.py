@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from array_api_compat import array_namespace
@@ -23,10 +24,19 @@ class RichardsonLucy:
     Attributes:
         num_iter: Number of iterations (10 to 50 are usual; 30 is scikit-image's default).
         floor: Smallest predicted value to divide by (1e-4: a fortieth of an 8-bit step).
+
+    Raises:
+        ValueError: If an option is outside its range.
     """
 
     num_iter: int = 30
     floor: float = 1e-4
+
+    def __post_init__(self) -> None:
+        if self.num_iter < 1:
+            raise ValueError(f"Give a num_iter of at least 1, not {self.num_iter}.")
+        if not 0 < self.floor < math.inf:
+            raise ValueError(f"Give a floor above 0, not {self.floor}.")
 
     def __call__(self, image: Image, blur: Blur | None = None) -> Image:
         """Restore (..., C, H, W) in [0, 1] under a ``Psf`` or ``BlurMap``.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from array_api_compat import array_namespace
@@ -20,10 +21,19 @@ class UnsharpMask:
     Attributes:
         sigma_px: Standard deviation of the Gaussian, in pixels (2 is GIMP's and Pillow's default radius).
         amount: How much of the difference is added (1.5 is Pillow's default of 150 percent).
+
+    Raises:
+        ValueError: If an option is outside its range.
     """
 
     sigma_px: float = 2.0
     amount: float = 1.5
+
+    def __post_init__(self) -> None:
+        if not (math.isfinite(self.sigma_px) and self.sigma_px >= 0):
+            raise ValueError(f"Give a sigma_px of at least 0, not {self.sigma_px}.")
+        if not math.isfinite(self.amount):
+            raise ValueError(f"Give a finite amount, not {self.amount}.")
 
     def __call__(self, image: Image, blur: Blur | None = None) -> Image:  # noqa: ARG002 (the contract's second word)
         """Sharpen (..., C, H, W) in [0, 1]."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from array_api_compat import array_namespace
@@ -24,9 +25,16 @@ class Wiener:
     Attributes:
         noise_to_signal: Noise power over that of the picture's first differences (0.01: noise of 0.4 % where neighbouring
             pixels differ by 4 %, a good camera's).
+
+    Raises:
+        ValueError: If it isn't positive and finite.
     """
 
     noise_to_signal: float = 0.01
+
+    def __post_init__(self) -> None:
+        if not 0 < self.noise_to_signal < math.inf:
+            raise ValueError(f"Give a noise_to_signal above 0, not {self.noise_to_signal}.")
 
     def __call__(self, image: Image, blur: Blur | None = None) -> Image:
         """Restore (..., C, H, W) in [0, 1] under a ``Psf`` or ``BlurMap``.

@@ -14,6 +14,7 @@ import numpy as np
 from array_api_compat import array_namespace, device
 
 from refocal.optics.boundary import BOUNDARIES, fold, pad, window
+from refocal.optics.convert import as_like
 from refocal.optics.convolution import convolve_valid, correlate_full
 from refocal.optics.kernels import FAMILIES, family_kernel
 from refocal.types import Array, Boundary, Encoding, Image, InputError
@@ -132,7 +133,7 @@ class BlurMap:
     def levels(self, like: Image) -> Iterator[tuple[Array, Array, slice, slice]]:
         """Each radius level in use: its kernel, the weights (..., 1, h, w) of its pixels, and the box that holds them."""
         xp = array_namespace(like)
-        position = xp.astype(xp.asarray(self.radius_px, device=device(like)), like.dtype) / self.step_px
+        position = as_like(self.radius_px, like) / self.step_px
         for level in self._level_numbers():
             weight = xp.clip(1 - xp.abs(position - level), min=0.0)
             box = _bounding_box(weight > 0)
@@ -142,7 +143,7 @@ class BlurMap:
 
     def _level_numbers(self) -> range:
         xp = array_namespace(self.radius_px)
-        low, high = float(xp.min(self.radius_px)), float(xp.max(self.radius_px))
+        low, high = xp.min(self.radius_px).item(), xp.max(self.radius_px).item()
         return range(math.floor(low / self.step_px), math.ceil(high / self.step_px) + 1)
 
     @property

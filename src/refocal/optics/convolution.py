@@ -7,6 +7,7 @@ from functools import lru_cache
 import numpy as np
 from array_api_compat import array_namespace, device, is_numpy_array
 
+from refocal.optics.convert import as_like
 from refocal.optics.fourier import fast_shape, irfft2, rfft2, rfft2_small
 from refocal.types import Array
 
@@ -19,11 +20,10 @@ KEPT_PIXELS = 4_000_000
 
 def convolve_valid(padded: Array, kernel: Array) -> Array:
     """Convolve (..., H + kh - 1, W + kw - 1) with (kh, kw) where the kernel lies inside; returns (..., H, W)."""
-    xp = array_namespace(padded)
     rows, columns = kernel.shape
     height, width = padded.shape[-2] - rows + 1, padded.shape[-1] - columns + 1
     if rows * columns <= DIRECT_TAPS:
-        taps = xp.asarray(kernel, dtype=padded.dtype, device=device(padded))
+        taps = as_like(kernel, padded)
         out = taps[-1, -1] * padded[..., :height, :width]
         for i, j in _offsets(rows, columns)[1:]:
             out = out + taps[rows - 1 - i, columns - 1 - j] * padded[..., i : i + height, j : j + width]
@@ -40,7 +40,7 @@ def correlate_full(image: Array, kernel: Array) -> Array:
     height, width = image.shape[-2:]
     full = (*image.shape[:-2], height + rows - 1, width + columns - 1)
     if rows * columns <= DIRECT_TAPS:
-        taps = xp.asarray(kernel, dtype=image.dtype, device=device(image))
+        taps = as_like(kernel, image)
         out = xp.zeros(full, dtype=image.dtype, device=device(image))
         for i, j in _offsets(rows, columns):
             out[..., i : i + height, j : j + width] += taps[rows - 1 - i, columns - 1 - j] * image
@@ -55,7 +55,7 @@ def _spectrum(kernel: Array, like: Array, shape: tuple[int, int], flipped: bool 
     xp = array_namespace(like)
     if is_numpy_array(like) and is_numpy_array(kernel) and shape[0] * shape[1] <= KEPT_PIXELS:
         return _kept_spectrum(kernel.astype(like.dtype).tobytes(), kernel.shape, like.dtype.char, shape, flipped)
-    taps = xp.asarray(kernel, dtype=like.dtype, device=device(like))
+    taps = as_like(kernel, like)
     return rfft2_small(xp.flip(taps, axis=(0, 1)) if flipped else taps, shape)
 
 

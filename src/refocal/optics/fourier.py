@@ -9,6 +9,7 @@ from functools import lru_cache
 import scipy.fft
 from array_api_compat import array_namespace, device, is_numpy_array
 
+from refocal.optics.convert import as_like
 from refocal.types import Array
 
 
@@ -39,7 +40,7 @@ def kernel_spectrum(kernel: Array, like: Array, shape: tuple[int, int]) -> Array
     """Transfer function of a kernel (kh, kw) centred on the origin, for pictures of ``shape`` that wrap around."""
     xp = array_namespace(like)
     rows, columns = kernel.shape
-    spectrum = rfft2_small(_wrap(xp.asarray(kernel, dtype=like.dtype, device=device(like)), shape), shape)
+    spectrum = rfft2_small(_wrap(as_like(kernel, like), shape), shape)
     down = xp.arange(shape[0], dtype=like.dtype, device=device(like)) * (2 * math.pi * (rows // 2) / shape[0])
     right = xp.arange(shape[1] // 2 + 1, dtype=like.dtype, device=device(like)) * (2 * math.pi * (columns // 2) / shape[1])
     angle = down[:, None] + right[None, :]

@@ -31,7 +31,7 @@ def disk(radius_px: float) -> Kernel:
     edges = np.arange(-half - 0.5, half + 1.0)
     corner = _disk_corner_area(edges[:, None], edges[None, :], radius_px)
     area = corner[1:, 1:] - corner[:-1, 1:] - corner[1:, :-1] + corner[:-1, :-1]
-    return _normalised(area)
+    return _normalised(np.maximum(area, 0))  # where the disk isn't, differences round to either side of 0
 
 
 def _disk_corner_area(x: NDArray[np.float64], y: NDArray[np.float64], radius: float) -> NDArray[np.float64]:
@@ -74,20 +74,24 @@ def polygon(radius_px: float, blades: int = 6, rotation_deg: float = 0.0, roundn
         ValueError: If a value is outside its range.
     """
     _check(radius_px, "radius_px")
-    if blades < 3 or not 0 <= roundness <= 1:
-        raise ValueError(f"Give at least 3 blades and a roundness in [0, 1], not {blades} and {roundness}.")
+    if blades < 3 or not 0 <= roundness <= 1 or not math.isfinite(rotation_deg):
+        raise ValueError(
+            f"Give at least 3 blades, a finite rotation_deg and a roundness in [0, 1], "
+            f"not {blades}, {rotation_deg} and {roundness}."
+        )
     half = max(math.ceil(radius_px - 0.5), 0)
     if half == 0:
         return np.ones((1, 1))
-    samples = 16  # per pixel side: area coverage to about 1 part in 1000
+    samples = 16  # per pixel side, each with a soft edge of its own width: a pixel's share to 6 parts in 1000 or better
     side = 2 * half + 1
     grid = (np.arange(side * samples) + 0.5) / samples - half - 0.5
     x, y = grid[None, :], -grid[:, None]  # rows run downwards
     sector = 2 * math.pi / blades
     angle = np.mod(np.arctan2(y, x) - math.radians(rotation_deg), sector) - sector / 2
     straight = math.cos(sector / 2) / np.cos(angle)
-    inside = np.hypot(x, y) <= radius_px * ((1 - roundness) * straight + roundness)
-    coverage = inside.reshape(side, samples, side, samples).mean(axis=(1, 3), dtype=np.float64)
+    reach = radius_px * ((1 - roundness) * straight + roundness)
+    inside = np.clip((reach - np.hypot(x, y)) * samples + 0.5, 0, 1)
+    coverage = inside.reshape(side, samples, side, samples).mean(axis=(1, 3))
     return _normalised(coverage)
 
 
@@ -95,7 +99,7 @@ def butterworth_ring(radius_px: float, order: int = 3, cutoff: float = 2.5, floo
     """A soft ring with a dark centre, as dual-pixel cameras show it (learnable_blur_kernel_defocusgan, eq. 3).
 
     B = floor..1 rescaled [1 + (D0/rho)^(2 order)]^-1 inside the disk rho <= radius, D0 = 2 radius / cutoff, smoothed by a
-    small Gaussian whose size grows with the kernel. Radius 0 is the identity.
+    small Gaussian whose size grows with the kernel. A radius below 1, which holds one pixel, gives the identity.
 
     Args:
         radius_px: Radius in pixels.
@@ -107,9 +111,9 @@ def butterworth_ring(radius_px: float, order: int = 3, cutoff: float = 2.5, floo
         ValueError: If the radius is negative or not finite.
     """
     _check(radius_px, "radius_px")
-    half = math.ceil(radius_px)
-    if half == 0:
+    if radius_px < 1:
         return np.ones((1, 1))
+    half = math.ceil(radius_px)
     grid = np.arange(-half, half + 1)
     rho2 = (grid[:, None] ** 2 + grid[None, :] ** 2).astype(np.float64)
     energy = (rho2 / (2 * radius_px / cutoff) ** 2) ** order

@@ -21,6 +21,7 @@ from array_api_compat import array_namespace
 
 from refocal.images.colour import linear_to_srgb, srgb_to_linear
 from refocal.optics.boundary import pad
+from refocal.optics.convert import as_like
 from refocal.optics.convolution import convolve_valid
 from refocal.optics.fill import fill_unknown
 from refocal.optics.kernels import family_kernel
@@ -75,13 +76,14 @@ def render_radius(
         InputError: If the sizes differ or a radius isn't finite.
     """
     xp = array_namespace(sharp)
+    signed_radius_px = as_like(signed_radius_px, sharp)
     if tuple(signed_radius_px.shape[-2:]) != tuple(sharp.shape[-2:]):
         raise InputError("The depth map and the picture differ in size: give them the same height and width.")
     if not bool(xp.all(xp.isfinite(signed_radius_px))):
         raise InputError("The radii of a depth map are not finite: check the distances and the lens.")
     light = srgb_to_linear(sharp) if encoding == "srgb" else sharp
-    position = xp.astype(signed_radius_px, sharp.dtype)[..., None, :, :] / step_px
-    levels = range(math.floor(float(xp.min(position))), math.ceil(float(xp.max(position))) + 1)
+    position = signed_radius_px[..., None, :, :] / step_px
+    levels = range(math.floor(xp.min(position).item()), math.ceil(xp.max(position).item()) + 1)
 
     out, known, behind = xp.zeros_like(light), xp.zeros_like(position), xp.zeros_like(position)
     for level in reversed(levels):  # the largest signed radius is the farthest
@@ -90,7 +92,8 @@ def render_radius(
             continue
         behind = behind + alpha
         kernel = family_kernel(family, abs(level) * step_px)
-        share = 1 / xp.clip(_blur(behind, kernel, boundary), min=NOTHING)
+        thickness = _blur(behind, kernel, boundary)
+        share = xp.where(thickness > NOTHING, 1 / xp.clip(thickness, min=NOTHING), 0.0)
         coverage = xp.clip(_blur(alpha, kernel, boundary) * share, min=0.0, max=1.0)
         if bool(xp.any((coverage > NOTHING) & (coverage < 1 - NOTHING) & (known == 0))):
             out = fill_unknown(out, known)

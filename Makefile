@@ -1,0 +1,63 @@
+# What people and CI run. A machine needs Python 3.11 or newer and make; everything else is installed into .venv.
+PYTHON ?= python3
+JOBS ?= 2
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
+# NumPy's, SciPy's and torch's own threads would only get in each other's way beside $(JOBS) test processes.
+PYTEST := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -q -n $(JOBS)
+
+.PHONY: help demo test check format docs bench tables clean
+
+help:  ## list the targets
+	@sed -n 's/^\([a-z]*\):.*##/\1:/p' $(firstword $(MAKEFILE_LIST))
+
+demo: $(VENV)/.run-stamp  ## restore the photos in examples/ into demo-out/
+	@mkdir -p demo-out
+	@$(BIN)/refocal deblur examples -o demo-out --save-map --report demo-out/index.html
+	@echo "Restored photos: $(CURDIR)/demo-out"
+	@echo "Before and after, for a browser: $(CURDIR)/demo-out/index.html"
+
+test: $(VENV)/.test-stamp  ## run the tests
+	@$(PYTEST)
+
+check: $(VENV)/.test-stamp  ## format, lint, types, floors, tests: what CI runs
+	@$(BIN)/ruff format --check
+	@$(BIN)/ruff check
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+	@$(PYTEST)
+
+format: $(VENV)/.test-stamp  ## put the code into its form
+	@$(BIN)/ruff format
+	@$(BIN)/ruff check --fix
+
+docs: $(VENV)/.test-stamp  ## build the documentation into docs/_build/html
+	@$(BIN)/sphinx-build -W --keep-going -q -b html docs docs/_build/html
+	@echo "Documentation: $(CURDIR)/docs/_build/html/index.html"
+
+bench: $(VENV)/.test-stamp  ## measure the start-up time
+	@$(BIN)/python benchmarks/startup.py
+
+tables: $(VENV)/.test-stamp  ## bring the README's tables up to date
+	@$(BIN)/python benchmarks/readme_tables.py
+
+clean:  ## remove everything that was built, .venv too
+	rm -rf $(VENV) demo-out build dist docs/_build .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	find src tests benchmarks -name __pycache__ -prune -exec rm -rf {} +
+	rm -rf src/*.egg-info
+
+# One environment serves both: the demo needs the light half of it, the tests the rest as well.
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "refocal needs Python 3.11 or newer: make PYTHON=python3.11")'
+	@$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.run-stamp: pyproject.toml constraints.txt | $(VENV)/bin/python
+	@echo "Installing refocal into $(VENV) ..."
+	@$(PIP) -e .
+	@touch $@
+
+$(VENV)/.test-stamp: pyproject.toml constraints.txt | $(VENV)/bin/python
+	@echo "Installing refocal and all that its tests need into $(VENV) ..."
+	@$(PIP) -e '.[learn,dev]'
+	@touch $(VENV)/.run-stamp $@

@@ -1,0 +1,138 @@
+"""Write the README's tables: the methods and estimators from their tables, the results from the rows in benchmarks/*.csv.
+
+Run it after a new method or a new measurement (``make tables``); a test fails while the README is behind.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import fields
+from pathlib import Path
+from statistics import median
+
+from refocal.catalog import Entry
+from refocal.datasets import DATASETS
+from refocal.estimators import ESTIMATORS
+from refocal.methods import METHODS
+from refocal.rows import COLUMNS, Row, read_rows
+
+ROOT = Path(__file__).resolve().parents[1]
+README = ROOT / "README.md"
+BENCHMARKS = ROOT / "benchmarks"
+
+
+def main() -> None:
+    """Fill the README's marked parts in place."""
+    README.write_text(fill(README.read_text(encoding="utf-8")), encoding="utf-8")
+
+
+def fill(readme: str) -> str:
+    """The README with every part between ``<!-- NAME -->`` and ``<!-- end -->`` written anew."""
+    parts = {
+        "methods": catalogue(METHODS),
+        "estimators": catalogue(ESTIMATORS),
+        "results": results(rows_of(sorted(BENCHMARKS.glob("*.csv")))),
+    }
+    for name, text in parts.items():
+        pattern = rf"(<!-- {name} -->\n).*?(<!-- end -->)"
+        readme, count = re.subn(pattern, "\\g<1>" + text.replace("\\", r"\\") + "\\g<2>", readme, flags=re.DOTALL)
+        if count != 1:
+            sys.exit(f"README.md needs exactly one part <!-- {name} --> ... <!-- end -->.")
+    return readme
+
+
+def catalogue(entries: Mapping[str, Entry]) -> str:
+    """A table of methods or estimators."""
+    columns = {
+        "name": [f"`{name}`" for name in entries],
+        "what it does": [entry.about for entry in entries.values()],
+        "needs": [entry.needs for entry in entries.values()],
+        "paper": [entry.paper for entry in entries.values()],
+    }
+    filled = {head: cells for head, cells in columns.items() if any(cells)}
+    return table(tuple(filled), list(zip(*filled.values(), strict=True)))
+
+
+def rows_of(files: Iterable[Path]) -> list[Row]:
+    """The rows of those files that hold evaluations; other files in the folder hold other things."""
+    rows = []
+    for file in files:
+        with file.open(encoding="utf-8") as lines:
+            if lines.readline().strip() == ",".join(COLUMNS):
+                rows += read_rows(file)
+    return rows
+
+
+def results(rows: Sequence[Row]) -> str:
+    """PSNR and SSIM of every method on every data set: one table for each way the blur was known."""
+    if not rows:
+        return "Nothing has been measured yet.\n"
+    text = ""
+    for title, blurs in (("Blur estimated from the photo", ("none", "estimated")), ("True blur given", ("none", "given"))):
+        kept = [row for row in rows if row.blur in blurs and row.metric in ("psnr", "ssim")]
+        data = [name for name in _ordered(kept) if any(row.data == name and row.blur == blurs[1] for row in kept)]
+        if data:
+            text += f"{title}:\n\n{_grid(kept, data)}\n"
+    days = sorted({row.date for row in rows})
+    between = days[0] if len(days) == 1 else f"{days[0]} to {days[-1]}"
+    return (
+        f"{text}PSNR in dB / SSIM, the best of each column in bold; s/MP: seconds per megapixel.\n"
+        f"Measured {between}; numbers of pictures: {_counts(rows)}.\n"
+    )
+
+
+def _grid(rows: Sequence[Row], data: Sequence[str]) -> str:
+    """One line per method and options, one column per data set."""
+    newest: dict[tuple[str, str, str], Row] = {}
+    for row in sorted(rows, key=lambda row: row.date):
+        newest[_name(row), row.data, row.metric] = row
+    names = sorted({name: None for name, column, _ in newest if column in data}, key=lambda name: name != "`identity`")
+    values: dict[tuple[str, str], list[float]] = {}
+    for (_, column, metric), row in newest.items():
+        values.setdefault((column, metric), []).append(row.value)
+
+    def cell(name: str, column: str) -> str:
+        parts = []
+        for metric, digits in (("psnr", 2), ("ssim", 3)):
+            row = newest.get((name, column, metric))
+            if row is not None:
+                number = f"{row.value:.{digits}f}"
+                parts.append(f"**{number}**" if row.value == max(values[column, metric]) else number)
+        return " / ".join(parts)
+
+    def pace(name: str) -> str:
+        return f"{median(row.seconds_per_megapixel for (other, *_), row in newest.items() if other == name):.1f}"
+
+    return table(("method", *data, "s/MP"), [(name, *(cell(name, column) for column in data), pace(name)) for name in names])
+
+
+def _name(row: Row) -> str:
+    """A method, with those of its options that aren't its own defaults."""
+    name = f"`{row.method}`"
+    if row.method not in METHODS:
+        return f"{name} {row.options}".strip()
+    made = METHODS[row.method].make()
+    usual = {f"{field.name}={getattr(made, field.name)}" for field in fields(made)}
+    return " ".join([name, *(option for option in row.options.split(", ") if option and option not in usual)])
+
+
+def _ordered(rows: Sequence[Row]) -> list[str]:
+    """Names of data sets in the order of the table of data sets."""
+    order = {name: place for place, name in enumerate(DATASETS)}
+    return sorted({row.data for row in rows}, key=lambda name: (order.get(re.split("[/:]", name)[0], len(order)), name))
+
+
+def _counts(rows: Sequence[Row]) -> str:
+    return ", ".join(f"{name} {max(row.n for row in rows if row.data == name)}" for name in _ordered(rows))
+
+
+def table(head: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
+    """A Markdown table."""
+    rule = ["---"] * len(head)
+    return "".join(f"| {' | '.join(cells)} |\n" for cells in (head, rule, *lines))
+
+
+if __name__ == "__main__":
+    main()

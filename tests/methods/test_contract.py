@@ -1,0 +1,195 @@
+"""What every method promises, whatever it does; a new line in METHODS is tested without a word here."""
+
+import numpy as np
+import pytest
+import torch
+from methods_samples import asymmetric_kernel, natural, psnr
+
+from refocal.images.tiles import apply_tiled
+from refocal.methods import METHODS
+from refocal.methods.hyper_laplacian import HyperLaplacian
+from refocal.optics.blur import BlurMap, Psf
+from refocal.optics.kernels import disk
+from refocal.types import InputError
+
+NEED_BLUR = [name for name, entry in METHODS.items() if entry.needs == "blur"]
+KINDS = ["psf", "map"]
+
+
+def _blur(kind, height, width, most_px=3.0):
+    """A disk, or radii from 0 (sharp) to ``most_px`` with a slope and a step."""
+    if kind == "psf":
+        return Psf(disk(most_px))
+    radii = np.linspace(0, most_px, width) * np.ones((height, 1))
+    radii[: height // 3] = most_px / 2
+    return BlurMap(radii.astype(np.float32))
+
+
+def _blurred(height, width, blur, dtype=np.float32, channels=3):
+    rng = np.random.default_rng(1)
+    noisy = blur.apply(natural(channels, height, width)) + rng.normal(0, 0.01, (channels, height, width))
+    return np.clip(noisy, 0, 1).astype(dtype)
+
+
+@pytest.mark.parametrize("name", METHODS)
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("size", [(37, 29), (1, 1), (1, 2), (3, 200), (64, 5)])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_any_size_keeps_shape_dtype_and_range(name, kind, size, dtype):
+    blur = _blur(kind, *size)
+    image = _blurred(*size, blur, dtype)
+    before = image.copy()
+    restored = METHODS[name].make()(image, blur)
+    assert restored.shape == image.shape
+    assert restored.dtype == dtype
+    assert restored.min() >= 0
+    assert restored.max() <= 1
+    np.testing.assert_array_equal(image, before)
+
+
+@pytest.mark.parametrize("name", NEED_BLUR)
+@pytest.mark.parametrize("kind", KINDS)
+def test_restoring_brings_nearer_to_the_sharp_picture(name, kind):
+    blur = _blur(kind, 96, 96, 2.0)
+    image = _blurred(96, 96, blur)
+    gain = psnr(METHODS[name].make()(image, blur), natural(3, 96, 96)) - psnr(image, natural(3, 96, 96))
+    assert gain > 0.5
+
+
+@pytest.mark.parametrize("name", METHODS)
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_batch_is_its_singles_and_a_colour_picture_its_channels(name, kind):
+    blur = _blur(kind, 33, 26)
+    batch = np.stack([_blurred(33, 26, blur), _blurred(33, 26, blur)[:, ::-1]])
+    method = METHODS[name].make()
+    restored = method(batch, blur)
+    for i in range(2):
+        np.testing.assert_allclose(restored[i], method(batch[i], blur), atol=2e-6)
+    np.testing.assert_allclose(restored[0, 1:2], method(batch[0, 1:2], blur), atol=2e-6)
+
+
+@pytest.mark.parametrize("name", NEED_BLUR)
+def test_a_batch_of_maps_is_its_singles(name):
+    blur = _blur("map", 33, 26)
+    maps = np.stack([blur.radius_px, blur.radius_px[::-1, ::-1]])
+    image = _blurred(33, 26, blur, np.float64)
+    method = METHODS[name].make()
+    restored = method(np.stack([image, image]), BlurMap(maps))
+    for i in range(2):
+        # The levels' boxes are larger in the batch, so their surroundings are cut elsewhere
+        np.testing.assert_allclose(restored[i], method(image, BlurMap(maps[i])), atol=1e-3)
+
+
+@pytest.mark.parametrize("name", METHODS)
+@pytest.mark.parametrize("kind", KINDS)
+def test_float32_float64_and_torch_agree(name, kind):
+    blur = _blur(kind, 37, 29)
+    double = _blurred(37, 29, blur, np.float64)
+    method = METHODS[name].make()
+    expected = method(double, blur)
+    np.testing.assert_allclose(method(double.astype(np.float32), blur), expected, atol=2e-4)
+    for dtype, tolerance in ((torch.float64, 1e-9), (torch.float32, 2e-4)):
+        tensor = torch.from_numpy(double).to(dtype)
+        restored = method(tensor, blur)
+        assert restored.dtype == dtype
+        np.testing.assert_allclose(restored.numpy(), expected, atol=tolerance)
+
+
+@pytest.mark.parametrize("name", NEED_BLUR)
+def test_a_missing_blur_is_refused(name):
+    with pytest.raises(InputError, match="needs to know the blur"):
+        METHODS[name].make()(np.full((3, 8, 9), 0.5, np.float32))
+
+
+@pytest.mark.parametrize("name", NEED_BLUR)
+def test_a_map_of_another_size_is_refused(name):
+    with pytest.raises(InputError, match="map is 8x9, the picture 9x8"):
+        METHODS[name].make()(np.full((3, 8, 9), 0.5, np.float32), BlurMap(np.ones((9, 8))))
+
+
+@pytest.mark.parametrize("name", [name for name in METHODS if name != "unsharp-mask"])
+@pytest.mark.parametrize("blur", [Psf(np.ones((1, 1))), BlurMap(np.zeros((32, 27))), BlurMap(np.full((32, 27), 0.4))])
+def test_a_sharp_photo_is_left_as_it_is(name, blur):
+    image = natural(3, 32, 27)
+    np.testing.assert_allclose(METHODS[name].make()(image, blur), image, atol=1e-12)
+
+
+@pytest.mark.parametrize("name", METHODS)
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("value", [0.0, 0.37, 1.0])
+def test_flat_stays_flat(name, kind, value):
+    flat = np.full((3, 30, 41), value, np.float32)
+    np.testing.assert_allclose(METHODS[name].make()(flat, _blur(kind, 30, 41)), value, atol=1e-4)
+
+
+@pytest.mark.parametrize("name", NEED_BLUR)
+def test_a_uniform_map_is_the_psf(name):
+    psf = Psf(disk(2.5))
+    image = _blurred(60, 71, psf, np.float64)
+    method = METHODS[name].make()
+    mapped = method(image, BlurMap(np.full((60, 71), 2.5)))
+    np.testing.assert_allclose(mapped, method(image, psf), atol=1e-9)
+
+
+@pytest.mark.parametrize("name", METHODS)
+@pytest.mark.parametrize("radius_px", [2.0, 4.0])
+@pytest.mark.parametrize("kind", KINDS)
+def test_tiles_with_the_context_asked_for_give_the_whole(name, radius_px, kind):
+    """On a picture several tiles and contexts wide, with two true edges in every tile."""
+    method = METHODS[name].make()
+    height, width = 150, 480
+    blur = _blur(kind, height, width, radius_px)
+    image = _blurred(height, width, blur, channels=1)
+
+    def one(tile, region):
+        return method(tile, blur.crop(region.rows, region.columns) if kind == "map" else blur)
+
+    tiled = apply_tiled(one, image, tile_px=100, halo_px=method.context_px(blur.half_px))
+    _assert_seamless(tiled, method(image, blur), name)
+
+
+@pytest.mark.parametrize("name", NEED_BLUR)
+def test_tiles_give_the_whole_on_a_photo(name, shared):
+    from PIL import Image
+
+    with Image.open(shared / "data/test/kodak24/kodim08.png") as photo:  # windows and railings: edges everywhere
+        sharp = np.asarray(photo.convert("L"), np.float32)[None, 200:360, 100:580] / 255
+    method, blur = METHODS[name].make(), Psf(disk(3.0))
+    image = blur.apply(sharp)
+    tiled = apply_tiled(lambda tile, _: method(tile, blur), image, tile_px=100, halo_px=method.context_px(blur.half_px))
+    _assert_seamless(tiled, method(image, blur), name)
+
+
+def _assert_seamless(tiled, whole, name):
+    """Together within a quarter of an 8-bit step, every single pixel within half a step.
+
+    Not so single pixels under a prior with thresholds: noise of 1e-4 alone moves the worst of them by 0.05.
+    """
+    assert np.sqrt(np.mean((tiled - whole) ** 2)) < 1e-3
+    if METHODS[name].load() is not HyperLaplacian:
+        assert np.abs(tiled - whole).max() < 2e-3
+
+
+@pytest.mark.parametrize("name", [name for name in NEED_BLUR if name != "default"])
+def test_an_asymmetric_kernel_is_undone_where_it_acted(name):
+    """Flipped, transposed or off by a pixel, the kernel would lose what the blurred picture had."""
+    sharp, psf = natural(1, 96, 96), Psf(asymmetric_kernel())
+    image = psf.apply(sharp)
+    method = METHODS[name].make()
+    right = psnr(method(image, psf), sharp)
+    assert right > psnr(image, sharp) + 3
+    for wrong in (psf.kernel[::-1, ::-1], psf.kernel[:, ::-1]):
+        assert psnr(method(image, Psf(wrong)), sharp) < right - 3.5
+    for axis in (0, 1):
+        assert psnr(method(image, Psf(np.roll(psf.kernel, 1, axis))), sharp) < right - 1.5
+
+
+@pytest.mark.parametrize("name", [name for name in NEED_BLUR if name != "default"])
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_edge_of_the_picture_is_restored_as_well_as_its_middle(name, kind):
+    sharp = natural(1, 120, 120, seed=4)
+    blur = Psf(disk(3.0)) if kind == "psf" else BlurMap(np.full((120, 120), 3.0))
+    restored = METHODS[name].make()(blur.apply(sharp), blur)
+    middle = np.zeros((120, 120), bool)
+    middle[16:-16, 16:-16] = True
+    assert psnr(restored[:, ~middle], sharp[:, ~middle]) > psnr(restored[:, middle], sharp[:, middle]) - 3
