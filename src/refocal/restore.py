@@ -22,8 +22,8 @@ from refocal.types import Array, Blur, Deblurrer, Image, InputError
 if TYPE_CHECKING:
     from refocal.images.photo import Photo
 
-# How an estimated map is held back; each number chosen on photos of known sharpness (docs/log.md). A small radius may as well
-# be the soft edge of something in focus; what the estimator doubts is restored less; a tenth of the photo always stays.
+# How an estimated map is held back; each number chosen on photos of known sharpness (docs/log.md). A small radius may as
+# well be the soft edge of something in focus; what the estimator doubts is restored less; a tenth of the photo always stays.
 UNSURE_RADIUS_PX, SURE_RADIUS_PX = 1.0, 2.0
 SURE_CONFIDENCE = 0.5
 MOST = 0.9

@@ -27,7 +27,7 @@ def test_wrapped_leads_smoothly_from_each_edge_to_the_other(size, half):
     image = np.cumsum(np.random.default_rng(0).normal(0, 0.02, (2, *size)), -1) + 0.5
     grown = _wrapped(image, half)
     np.testing.assert_array_equal(grown[..., : size[0], : size[1]], image)
-    assert grown.shape[-2:] == fast_shape(size[0] + 16 * half + 16, size[1] + 16 * half + 16)
+    assert grown.shape[-2:] == fast_shape(size[0] + 40 * half + 16, size[1] + 40 * half + 16)
     assert grown.min() >= image.min() - 1e-12
     assert grown.max() <= image.max() + 1e-12
 
@@ -62,7 +62,7 @@ def test_a_level_sees_its_context_and_no_more():
     radii[90:100, 50:70] = 3.0
     deconvolve_blur(np.zeros((1, 200, 200)), BlurMap(radii), spy, lambda half_px: 5 * half_px)
     largest = [shape for side, shape in seen if side == 7]
-    assert largest[0] == fast_shape(10 + 2 * 15 + 16 * 3 + 16, 20 + 2 * 15 + 16 * 3 + 16)
+    assert largest[0] == fast_shape(10 + 2 * 15 + 40 * 3 + 16, 20 + 2 * 15 + 40 * 3 + 16)
 
 
 def test_periodic_pictures_are_left_to_wrap():
@@ -75,7 +75,7 @@ def test_periodic_pictures_are_left_to_wrap():
     deconvolve_blur(np.zeros((1, 31, 37)), Psf(disk(2.0), "periodic"), spy, _no_context)
     deconvolve_blur(np.zeros((1, 31, 37)), Psf(disk(2.0)), spy, _no_context)
     assert shapes[0] == (1, 31, 37)
-    assert shapes[1][-2:] == fast_shape(31 + 32 + 16, 37 + 32 + 16)
+    assert shapes[1][-2:] == fast_shape(31 + 80 + 16, 37 + 80 + 16)
 
 
 def test_the_result_is_clipped_and_the_input_kept():

@@ -13,7 +13,7 @@ METHODS: dict[str, Entry] = {
         "hyper-laplacian under an estimated blur map, held back where the map is unsure",
         "blur",
         "Zhuo & Sim 2011, Krishnan & Fergus 2009",
-        {"weight": 1000.0},
+        {"weight": 1000.0, "softening": 0.4},
     ),
     "identity": Entry("refocal.methods.identity:Identity", "the photo as it is, the baseline of every table"),
     "unsharp-mask": Entry("refocal.methods.unsharp_mask:UnsharpMask", "add back what a Gaussian blur takes away"),

@@ -89,7 +89,7 @@ def _wrapped(image: Image, half: int) -> Image:
     """
     xp = array_namespace(image)
     # Margins of 2 * half restore as well, but then tiles differ from the whole by up to 0.03 along the picture's edge.
-    least = 16 * half + 16
+    least = 40 * half + 16
     target = fast_shape(image.shape[-2] + least, image.shape[-1] + least)
     for axis in (-2, -1):
         size = image.shape[axis]

@@ -1,0 +1,208 @@
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import refocal
+from refocal import restore as module
+from refocal.images.colour import linear_to_srgb, srgb_to_linear
+from refocal.images.io import Photo, from_float, to_float
+from refocal.methods.richardson_lucy import RichardsonLucy
+from refocal.methods.wiener import Wiener
+from refocal.optics.blur import BlurMap, Psf
+from refocal.optics.kernels import disk
+from refocal.restore import restore, restore_photo
+from refocal.types import InputError
+
+RNG = np.random.default_rng(11)
+
+
+def picture(height=48, width=64, channels=3):
+    """Bright and dark patches with soft texture: edges everywhere, nothing at 0 or 1."""
+    blocks = np.kron(RNG.uniform(0.2, 0.8, (channels, height // 8, width // 8)), np.ones((8, 8)))
+    return np.clip(blocks + RNG.normal(0, 0.01, blocks.shape), 0, 1).astype(np.float32)
+
+
+def kodak(shared, number, region=np.s_[:, :, :]):
+    with Image.open(shared / f"data/test/kodak24/kodim{number:02d}.png") as photo:
+        return to_float(np.asarray(photo.convert("RGB")))[region]
+
+
+def defocused(sharp, radius_px):
+    return linear_to_srgb(np.clip(Psf(disk(radius_px)).apply(srgb_to_linear(sharp)), 0, 1)).astype(np.float32)
+
+
+def decibel(a, b):
+    return 10 * np.log10(1 / np.mean((a.astype(float) - b) ** 2))
+
+
+def test_a_given_blur_is_undone_in_linear_light_and_believed_fully():
+    image, psf = picture(), Psf(disk(2.0))
+    expected = linear_to_srgb(Wiener()(srgb_to_linear(image), psf))
+    for blur in (psf, 2, 2.0):
+        result = restore(image, "wiener", blur)
+        np.testing.assert_allclose(result.image, expected, atol=1e-6)
+    encoded = restore(image, "wiener", replace(psf, encoding="srgb")).image
+    np.testing.assert_allclose(encoded, Wiener()(image, psf), atol=1e-6)
+    assert np.abs(encoded - expected).max() > 0.01
+    assert isinstance(result.blur, Psf) and np.array_equal(result.blur.kernel, disk(2.0))
+
+
+def test_strength_and_mask_go_from_the_photo_to_the_restored_one():
+    image = picture()
+    full = restore(image, "wiener", 1.5).image
+    mask = RNG.uniform(0, 1, image.shape[1:]).astype(np.float32)
+    mask[:10] = 0
+    half = restore(image, "wiener", 1.5, strength=0.5, mask=mask).image
+    np.testing.assert_allclose(half, image + 0.5 * mask * (full - image), atol=2e-7)
+    np.testing.assert_array_equal(half[:, :10], image[:, :10])
+    np.testing.assert_array_equal(restore(image, "wiener", 1.5, strength=0).image, image)
+
+
+def test_the_input_is_left_alone():
+    image = picture()
+    kept = image.copy()
+    restore(image, "default")
+    np.testing.assert_array_equal(image, kept)
+
+
+@dataclass(frozen=True)
+class Bright:
+    """Everything becomes white: shows by how much a photo gives way."""
+
+    def __call__(self, image, blur=None):
+        return np.ones_like(image)
+
+    def context_px(self, half_px):
+        return 0
+
+
+def test_an_estimate_is_held_back_where_it_is_small_doubted_or_out_of_range(monkeypatch):
+    image = np.full((1, 20, 60), 0.5, np.float32)
+    image[:, :, 30:] = np.where(np.arange(30) % 2, 0.5, 0.7)  # range .5 .. .7 on the right
+    radius = np.full((20, 60), 5.0, np.float32)
+    confidence = np.full((20, 60), 1.0, np.float32)
+    radius[0:5], radius[5:10], confidence[10:15] = 0.9, 1.5, 0.25
+    estimate = BlurMap(radius, confidence=confidence)
+    monkeypatch.setattr(module, "_operator", lambda image, blur: estimate)
+    monkeypatch.setattr(module, "_method", lambda method: (Bright(), True))
+    change = restore(image).image - image
+    np.testing.assert_array_equal(change[:, 0:5], 0)
+    np.testing.assert_array_equal(change[:, :, :25], 0)  # flat: no pixel may leave the range around it
+    room = (0.7 - image)[0, :, 40:]
+    np.testing.assert_allclose(change[0, 5:10, 40:], 0.45 * room[5:10], atol=1e-6)
+    np.testing.assert_allclose(change[0, 10:15, 40:], 0.45 * room[10:15], atol=1e-6)
+    np.testing.assert_allclose(change[0, 15:, 40:], 0.9 * room[15:], atol=1e-6)
+    assert restore(image, blur=estimate).blur is estimate
+
+
+def test_beside_a_lamp_the_dark_stays_in_proportion(monkeypatch):
+    image = np.full((1, 30, 30), 0.1, np.float32)
+    image[:, 15, 15] = 1.0
+    monkeypatch.setattr(module, "_operator", lambda image, blur: BlurMap(np.full((30, 30), 5.0, np.float32)))
+    monkeypatch.setattr(module, "_method", lambda method: (Bright(), True))
+    change = (restore(image).image - image)[0]
+    light = ((0.1 + 0.055) / 1.055) ** 2.4
+    np.testing.assert_allclose(change[15, 12], 0.9 * 0.9 * light / 0.1, rtol=1e-4)  # in range of the lamp's light
+    np.testing.assert_array_equal(change[:5, :5], 0)
+
+
+@pytest.mark.parametrize("number", [4, 8, 19, 23])
+def test_a_sharp_photo_stays_as_it_is(shared, number):
+    """At least 40 dB; 23 has a background out of focus, which is restored, and is the lowest of the 24."""
+    sharp = kodak(shared, number)
+    assert decibel(refocal.deblur(np.moveaxis(sharp, 0, -1), strength=1.0), np.moveaxis(sharp, 0, -1)) > 40
+
+
+@pytest.mark.parametrize(("radius_px", "gain"), [(2.5, 0.5), (4.0, 0.4)])
+def test_an_out_of_focus_photo_gains(shared, radius_px, gain):
+    sharp = kodak(shared, 8, np.s_[:, :400, :400])
+    blurred = defocused(sharp, radius_px)
+    assert decibel(restore(blurred).image, sharp) > decibel(blurred, sharp) + gain
+
+
+@pytest.mark.parametrize("method", ["default", "richardson-lucy", "wiener", "unsharp-mask"])
+def test_tiles_give_the_whole(shared, method):
+    """The blur is given, as estimating looks at the whole photo in either case; 1e-3 in linear light, more in the dark."""
+    blurred = defocused(kodak(shared, 8, np.s_[:, :200, :500]), 2.0)
+    ramp = BlurMap(np.linspace(0.5, 2.5, 500, dtype=np.float32) * np.ones((200, 1), np.float32))
+    whole, tiled = (restore(blurred, method, ramp, tile_px=tile_px).image for tile_px in (500, 120))
+    assert np.abs(srgb_to_linear(whole) - srgb_to_linear(tiled)).max() < 1e-3
+
+
+def test_one_pixel_and_thin_photos_are_restored():
+    for shape in ((3, 1, 1), (1, 1, 40), (3, 40, 2)):
+        image = RNG.uniform(0, 1, shape).astype(np.float32)
+        assert restore(image, "wiener", 2.0).image.shape == shape
+    with pytest.raises(InputError, match="at least 3x3"):
+        restore(np.zeros((3, 2, 2), np.float32))
+
+
+def test_photos_keep_their_depth_alpha_and_metadata():
+    pixels = from_float(picture(), np.uint16)
+    photo = Photo(pixels, alpha=pixels[..., 0], format="TIFF")
+    same, result = restore_photo(photo, strength=0)
+    np.testing.assert_array_equal(same.pixels, pixels)
+    assert result.blur is None
+    changed, _ = restore_photo(photo, "wiener", 2.0)
+    assert changed.pixels.dtype == np.uint16 and changed.format == "TIFF"
+    np.testing.assert_array_equal(changed.alpha, photo.alpha)
+    np.testing.assert_array_equal(changed.pixels, from_float(restore(to_float(pixels), "wiener", 2.0).image, np.uint16))
+
+
+def test_a_method_of_ones_own_is_run_whole_and_given_the_blur():
+    seen = []
+
+    def mine(image, blur=None):
+        seen.append((image.shape, blur))
+        return image * 0.5
+
+    image, psf = picture(), Psf(disk(1.0), encoding="srgb")
+    np.testing.assert_allclose(restore(image, mine, psf, tile_px=16).image, image * 0.5, atol=1e-6)
+    assert seen == [(image.shape, psf)]
+
+
+def test_options_of_a_method_object_count():
+    image = picture()
+    few, many = (restore(image, RichardsonLucy(n), 2.0).image for n in (1, 20))
+    assert np.abs(few - many).max() > 0.05
+
+
+def test_estimate_blur_is_the_estimators_map():
+    from refocal.estimators.zhuo_sim import ZhuoSim
+
+    image = picture()
+    expected = ZhuoSim()(image).radius_px
+    found = refocal.estimate_blur(np.moveaxis(image, 0, -1), "zhuo-sim")
+    assert found.dtype == np.float32
+    np.testing.assert_array_equal(found, expected)
+    np.testing.assert_array_equal(restore(image, "wiener", "zhuo-sim").blur.radius_px, expected)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ({"method": "weiner"}, "did you mean 'wiener'"),
+        ({"blur": "zhuo"}, "no estimator named 'zhuo'"),
+        ({"blur": -1.0}, "at least 0, not -1.0"),
+        ({"blur": float("nan")}, "at least 0, not nan"),
+        ({"strength": 1.5}, "from 0 to 1, not 1.5"),
+        ({"strength": float("nan")}, "from 0 to 1, not nan"),
+        ({"mask": np.zeros((3, 4))}, "mask is 4x3, the photo 64x48"),
+        ({"mask": np.full((48, 64), 2.0)}, "mask with values from 0"),
+        ({"blur": BlurMap(np.ones((48, 60)))}, "map is 60x48, the picture 64x48"),
+    ],
+)
+def test_mistakes_are_told_in_one_sentence(arguments, said):
+    with pytest.raises(InputError, match=said) as caught:
+        restore(picture(), **arguments)
+    assert "\n" not in str(caught.value)
+
+
+def test_what_is_no_image_is_refused():
+    for image, said in ((np.zeros((4, 5)), "shape"), (np.zeros((2, 4, 5)), "shape"), (np.zeros((3, 4, 5), int), "floating")):
+        with pytest.raises(InputError, match=said):
+            restore(image)
+    with pytest.raises(InputError, match="finite"):
+        restore(np.full((3, 4, 5), np.nan))
