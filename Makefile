@@ -36,8 +36,8 @@ docs: $(VENV)/.test-stamp  ## build the documentation into docs/_build/html
 	@$(BIN)/sphinx-build -W --keep-going -q -b html docs docs/_build/html
 	@echo "Documentation: $(CURDIR)/docs/_build/html/index.html"
 
-bench: $(VENV)/.test-stamp  ## measure the start-up time
-	@$(BIN)/python benchmarks/startup.py
+bench: $(VENV)/.test-stamp  ## time the core and the command, write benchmarks/core.csv
+	@$(BIN)/python benchmarks/core.py
 
 tables: $(VENV)/.test-stamp  ## bring the README's tables up to date
 	@$(BIN)/python benchmarks/readme_tables.py

@@ -149,6 +149,8 @@ def test_options_of_an_object_and_time_per_megapixel_are_in_the_row():
     assert (row.method, row.options, row.n) == ("Scale", "factor=0.5", 3)
     assert row.value == pytest.approx(-10 * np.log10(np.mean((0.5 * sharp) ** 2)), rel=1e-5)
     assert row.seconds_per_megapixel == np.median(result.seconds_per_megapixel) > 0
+    assert row.lowest <= row.value <= row.highest and row.ssim_window == row.lpips_net == ""
+    assert result.rows[1].ssim_window == "uniform7"
     assert done == [(1, 3, "0"), (2, 3, "1"), (3, 3, "2")]
 
 

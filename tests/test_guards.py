@@ -166,7 +166,7 @@ def test_installed_command_starts(tmp_path):
 
 @pytest.mark.parametrize("word", ["--help", "methods"])
 def test_start_up_time(word):
-    """Twice what is promised, as other processes may run beside; benchmarks/startup.py measures the exact time."""
+    """Twice what is promised, as other processes may run beside; benchmarks/core.py measures the exact time."""
     best = float("inf")
     for _ in range(5):
         start = time.perf_counter()

@@ -133,7 +133,19 @@ def test_results_show_the_newest_number_of_each_method(tables):
     def row(method, value, options="", blur="estimated", data="lytro_pairs", date="2026-01-02", metric="psnr"):
         fixed = {"weights_sha256": "", "depth": "8-bit", "channels": "rgb", "border_px": 0, "fit": "none"}
         made = {"method": method, "options": options, "data": data, "blur": blur, "metric": metric, "value": value}
-        return Row(**fixed, **made, n=20, seconds_per_megapixel=0.51, version="0.1.0", commit="", date=date)
+        return Row(
+            **fixed,
+            **made,
+            ssim_window="",
+            lpips_net="",
+            lowest=0.0,
+            highest=0.0,
+            n=20,
+            seconds_per_megapixel=0.51,
+            version="0.1.0",
+            commit="",
+            date=date,
+        )
 
     usual = f"noise_to_signal={METHODS['wiener'].make().noise_to_signal}"
     rows = [

@@ -11,10 +11,10 @@ from refocal.types import InputError
 
 ROW = Row(
     "wiener", "noise_std=0.01, x=[1]", "", "pixel4_dp/4", "float", "green", 16, "gain-offset", "estimated", "psnr",
-    26.629, 8, 1.25, "0.1.0", "abc1234", "2026-01-31",
+    "", "", 26.629, 24.5, 28.75, 8, 1.25, "0.1.0", "abc1234", "2026-01-31",
 )  # fmt: skip
-SSIM = replace(ROW, metric="ssim", value=0.75884)
-PERFECT = replace(ROW, method="identity", value=float("inf"))
+SSIM = replace(ROW, metric="ssim", ssim_window="uniform7", value=0.75884)
+PERFECT = replace(ROW, method="identity", value=float("inf"), highest=float("inf"))
 
 
 @pytest.mark.parametrize("name", ["rows.csv", "rows.json"])
@@ -33,7 +33,7 @@ def test_files_are_plain_csv_and_strict_json(tmp_path):
     write_rows(tmp_path / "a.json", [PERFECT])
     with (tmp_path / "a.csv").open(newline="") as file:
         head, line = csv.reader(file)
-    assert tuple(head) == COLUMNS and line[1] == "noise_std=0.01, x=[1]" and line[10] == "26.629"
+    assert tuple(head) == COLUMNS and line[1] == "noise_std=0.01, x=[1]" and line[COLUMNS.index("value")] == "26.629"
     (record,) = json.loads((tmp_path / "a.json").read_text(), parse_constant=pytest.fail)
     assert record["value"] == "inf" and record["border_px"] == 16
 

@@ -23,6 +23,11 @@ from refocal.rows import Row
 from refocal.types import Array, Deblurrer, Image, InputError
 
 
+# What the names of these metrics stand for, written out in every row.
+SSIM_WINDOWS = {"ssim": "uniform7", "ssim-gaussian11": "gaussian11"}
+LPIPS_NETS = {"lpips": "squeeze"}
+
+
 @dataclass(frozen=True)
 class Evaluation:
     """What ``evaluate_images`` measured.
@@ -120,7 +125,11 @@ def evaluate_images(
             fit=protocol.fit,
             blur=_blur_source(method, name, given_blur),
             metric=metric,
+            ssim_window=SSIM_WINDOWS.get(metric, ""),
+            lpips_net=LPIPS_NETS.get(metric, ""),
             value=float(np.mean(numbers)),
+            lowest=min(numbers),
+            highest=max(numbers),
             n=count,
             seconds_per_megapixel=float(np.median(seconds)),
             version=_version(),

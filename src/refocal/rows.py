@@ -31,8 +31,12 @@ class Row:
         border_px: Pixels left out along each edge.
         fit: Whether gain and offset were fitted.
         blur: Where the blur came from: ``estimated``, ``given``, or ``none`` when the method had none.
-        metric: Name in ``METRICS``, which also tells the window of an SSIM and the network of an LPIPS.
+        metric: Name in ``METRICS``.
+        ssim_window: Of an SSIM: ``uniform7`` (scikit-image's default) or ``gaussian11`` (TensorFlow's); else empty.
+        lpips_net: Of an LPIPS; else empty.
         value: Mean over the pictures of the number per picture.
+        lowest: The least of those numbers.
+        highest: The greatest.
         n: How many pictures.
         seconds_per_megapixel: Median over the pictures, blur estimation included.
         version: Of refocal.
@@ -50,7 +54,11 @@ class Row:
     fit: str
     blur: str
     metric: str
+    ssim_window: str
+    lpips_net: str
     value: float
+    lowest: float
+    highest: float
     n: int
     seconds_per_megapixel: float
     version: str
