@@ -22,7 +22,6 @@ from refocal.metrics import METRICS
 from refocal.rows import Row
 from refocal.types import Array, Deblurrer, Image, InputError
 
-
 # What the names of these metrics stand for, written out in every row.
 SSIM_WINDOWS = {"ssim": "uniform7", "ssim-gaussian11": "gaussian11"}
 LPIPS_NETS = {"lpips": "squeeze"}
