@@ -168,6 +168,16 @@ def test_report_and_map_are_written(here):
     assert names("again") == ["a.png", "b.png"]
 
 
+def test_a_report_outlives_a_run_that_restores_nothing(here):
+    save("a.png")
+    assert main(["deblur", "a.png", "-o", "out", *WIENER, "--report", "r.html"]) == 0
+    before = Path("r.html").read_bytes()
+    assert main(["deblur", "a.png", "-o", "out", *WIENER, "--report", "r.html"]) == 0
+    assert Path("r.html").read_bytes() == before
+    assert main(["deblur", "a.png", "-o", "out", *WIENER, "--report", "new.html"]) == 0
+    assert "by an earlier run" in Path("new.html").read_text(encoding="utf-8")
+
+
 def test_an_estimated_map_is_the_one_that_map_writes(here, capsys):
     save("a.png", photo((64, 80)))
     assert main(["deblur", "a.png", "-o", "out", "--method", "wiener", "--estimator", "zhuo-sim", "--save-map"]) == 0

@@ -84,6 +84,8 @@ def deblur_files(plan: Plan, settings: Settings, *, report: Path | None = None, 
     """
     if report is not None:
         check_page(report)
+        if report.exists() and not settings.overwrite and all(job.target.exists() for job in plan.jobs):
+            report = None  # nothing will be restored, and the page that is there knows more than this run
     if log is not None:
         if log.suffix.lower() in SUFFIXES:
             raise InputError(f"{log} is named like a photo; choose another name for the log.")

@@ -177,3 +177,11 @@ def test_hostile_bytes_give_a_photo_or_a_sentence(format, data):
         return
     for target in FORMATS:
         read(encode(photo, target))
+
+
+def test_a_header_alone_is_told_by_its_size():
+    """Too large comes before cut off: the first is the reason to stop reading."""
+    chunk = b"IHDR" + struct.pack(">IIBBBBB", 50000, 50000, 8, 2, 0, 0, 0)
+    bomb = b"\x89PNG\r\n\x1a\n" + struct.pack(">I", 13) + chunk + struct.pack(">I", zlib.crc32(chunk))
+    with pytest.raises(InputError, match="50000 x 50000 pixels, 2,500 megapixels, and the limit is 250"):
+        read(bomb)

@@ -9,7 +9,7 @@ from io import BytesIO
 from itertools import islice
 from typing import BinaryIO
 
-from refocal.images.limits import Header, Unsupported
+from refocal.images.limits import MAX_PIXELS, Header, Unsupported
 from refocal.images.metadata import Metadata, sane_dpi
 from refocal.images.photo import Photo, split_samples
 from refocal.types import Array
@@ -35,6 +35,8 @@ def header(stream: BinaryIO) -> Header:
         if kind == b"IHDR":
             width, height, bits = struct.unpack(">IIB", data[:9])
             found = Header("PNG", width, height, bits)
+            if width * height > MAX_PIXELS:
+                return found  # too large, whatever follows: that is the sentence to tell
         elif kind == b"acTL":
             raise Unsupported("is an animated PNG; refocal reads single pictures, so save one frame of it")
         elif kind == b"IDAT" and found is not None:
@@ -90,7 +92,10 @@ def _chunks(stream: BinaryIO, keep: tuple[bytes, ...] | None = None) -> Iterator
     stream.seek(len(SIGNATURE))
     kind = b""
     while kind != b"IEND":
-        length, kind = struct.unpack(">I4s", stream.read(8))
+        head = stream.read(8)
+        if len(head) < 8:
+            raise Unsupported("is cut off, its end is missing")
+        length, kind = struct.unpack(">I4s", head)
         if keep is None or kind in keep:
             data = stream.read(length)
             if len(data) < length or len(checksum := stream.read(4)) < 4:

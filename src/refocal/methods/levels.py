@@ -56,6 +56,7 @@ def _deconvolve_whole(image: Image, blur: Psf, deconvolve: Deconvolve) -> Image:
 
 
 def _deconvolve_levels(image: Image, blur: BlurMap, deconvolve: Deconvolve, context_px: Callable[[int], int]) -> Image:
+    """Level by level; what lies beyond the picture is taken as its mirror image, whatever the map says."""
     xp = array_namespace(image)
     blur.check_size(image)
     out = xp.zeros_like(image)

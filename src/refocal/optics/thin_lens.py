@@ -36,8 +36,9 @@ class ThinLens:
 
     def __post_init__(self) -> None:
         for name in ("focal_length_mm", "f_number", "focus_distance_m", "pixel_pitch_um"):
-            if not getattr(self, name) > 0:
-                raise ValueError(f"Give a positive {name}, not {getattr(self, name)}.")
+            value = getattr(self, name)
+            if not value > 0 or (math.isinf(value) and name != "focus_distance_m"):
+                raise ValueError(f"Give a positive {name}, not {value}.")
         if self.focus_distance_m * 1000 <= self.focal_length_mm:
             raise ValueError("A thin lens cannot focus closer than its focal length: raise focus_distance_m.")
 
