@@ -261,6 +261,11 @@ def test_evaluate_prints_a_table_and_writes_the_rows(here, capsys):
     captured = capsys.readouterr()
     assert f"{np.mean(noise):.2f}" in captured.out and captured.err.splitlines() == ["[1/2] 1", "[2/2] 2"]
     assert Path("r.csv").read_text().count("\n") == 3
+    assert main(["evaluate", *words, "--metrics", "psnr", "--csv", "r.csv"]) == 0
+    assert Path("r.csv").read_text().count("\n") == 4  # rows are added, none is lost
+    Path("other.csv").write_text("mine\n1\n")
+    assert main(["evaluate", *words, "--csv", "other.csv"]) == 2
+    assert Path("other.csv").read_text() == "mine\n1\n"
 
 
 LENS = ["--focal-length-mm", "50", "--f-number", "2", "--focus-distance-m", "2"]

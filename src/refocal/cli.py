@@ -208,8 +208,8 @@ def _evaluate(words: list[str]) -> int:
     parser.add_argument("--data", required=True, metavar="NAME_OR_DIR", help="data set, or folder of pairs")
     parser.add_argument("--data-root", metavar="DIR", help="folder that holds the data sets [$REFOCAL_DATA]")
     parser.add_argument("--metrics", default="psnr,ssim", metavar="A,B,...", help="[psnr,ssim]")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the rows as JSON")
-    parser.add_argument("--csv", type=Path, metavar="FILE", help="write the rows as CSV")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="add the rows to this JSON file")
+    parser.add_argument("--csv", type=Path, metavar="FILE", help="add the rows to this CSV file")
     parser.add_argument("--given-blur", action="store_true", help="hand the true blur to the method")
     parser.add_argument("--limit", type=whole_number(1), metavar="N", help="only the first N pictures")
     values, method = parse_with_method(parser, words)
@@ -220,8 +220,11 @@ def _evaluate(words: list[str]) -> int:
 
     from refocal.datasets import open_dataset
     from refocal.evaluate import evaluate
-    from refocal.rows import to_table, to_text, write_rows
+    from refocal.rows import append_rows, read_rows, to_table, to_text
 
+    for path in files:
+        if path.exists():
+            read_rows(path)  # refuse a file of another kind now, not after an hour of measuring
     rows = evaluate(
         method,
         open_dataset(values.data, values.data_root),
@@ -231,7 +234,7 @@ def _evaluate(words: list[str]) -> int:
         progress=lambda done, count, name: _say(f"[{done}/{count}] {name}"),
     )
     for path in files:
-        write_rows(path, rows)
+        append_rows(path, rows)
     if sys.stdout.isatty():
         from rich.console import Console
 
