@@ -1,4 +1,5 @@
 import os
+import platform
 import time
 from pathlib import Path
 
@@ -6,6 +7,7 @@ import numpy as np
 import pytest
 
 from refocal.batch import plan, run, sweep
+from refocal.images.io import part_path
 from refocal.map_files import write_map
 from refocal.types import InputError
 
@@ -156,3 +158,13 @@ def test_only_old_unfinished_files_are_swept(here):
     assert sweep({Path("out"), Path("missing")}) == 1
     assert sorted(path.name for path in Path("out").iterdir()) == [".refocal-11bb.part", "a.part"]
     assert Path("other/.refocal-22cc.part").exists()
+
+
+def test_unfinished_files_of_a_dead_process_are_removed_at_once(tmp_path):
+    mine = part_path(tmp_path)
+    dead = tmp_path / mine.name.replace(f"-{os.getpid()}-", "-999999999-")
+    elsewhere = tmp_path / mine.name.replace(platform.node()[:40], "elsewhere")
+    for part in (mine, dead, elsewhere):
+        part.write_bytes(b"half")
+    assert sweep({tmp_path}) == 1
+    assert sorted(tmp_path.iterdir()) == sorted([mine, elsewhere])

@@ -281,7 +281,7 @@ LENS = ["--focal-length-mm", "50", "--f-number", "2", "--focus-distance-m", "2"]
         (["deblur", "none.png", "-o", "out"], "none.png doesn't exist"),
         (["deblur", "a.png", "-o", "out", "--strength", "1.5"], "1.5 is not a number from 0 to 1"),
         (["deblur", "a.png", "-o", "out", "--strength", "nan"], "nan is not a number from 0 to 1"),
-        (["deblur", "a.png", "-o", "out", "--radius-px", "-1"], "-1 is not a finite number of at least 0"),
+        (["deblur", "a.png", "-o", "out", "--radius-px", "-1"], "-1 is not a number from 0 to 100"),
         (["deblur", "a.png", "-o", "out", "--radius-px", "wide"], "invalid number value: 'wide'"),
         (["deblur", "a.png", "-o", "out", "--tile-px", "0"], "0 is not a whole number of at least 1"),
         (["deblur", "a.png", "-o", "out", "--method", "winer"], "did you mean 'wiener'"),
@@ -415,3 +415,45 @@ def test_a_closed_pipe_ends_quietly():
     process.stdout.close()
     assert process.wait() == 1 and process.stderr.read() == ""
     process.stderr.close()
+
+
+def test_what_follows_two_dashes_are_names(here):
+    save("-dash.png")
+    assert main(["deblur", "-o", "out", "--method", "unsharp-mask", "--", "-dash.png"]) == 0
+    assert names("out") == ["-dash.png"]
+
+
+def test_a_photo_met_twice_is_done_once(here):
+    save("tree/a.png")
+    Path("tree/loop").symlink_to("../tree")
+    assert main(["deblur", "tree/a.png", "tree/../tree/a.png", "tree/**/*.png", "-o", "out", "--method", "identity"]) == 0
+    assert names("out") == ["a.png"]
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["deblur", "", "-o", "out"], "A name is empty"),
+        (["deblur", "a.png", "-o", "b.png", "--radius-px", "1e9"], "from 0 to 100"),
+        (["blur", "a.png", "-o", "b.png", "--radius-px", "1e9"], "from 0 to 500"),
+        (["deblur", "a.png", "-o", "b.png", "--report", "folder.html"], "is a folder"),
+        (["map", "folder", "-o", "m.npy"], "folder is a folder or a device, not a photo; give the name of a file.\n"),
+        (["evaluate", "--method", "identity", "--data", "folder", "--metrics", ","], "at least one metric"),
+        (["evaluate", "--method", "identity", "--data", "folder", "--csv", "folder.csv"], "can't be written"),
+        (["deblur", "a" * 300 + ".png", "-o", "out"], "File name too long"),
+    ],
+)
+def test_odd_names_and_numbers_are_mistakes(here, capsys, words, said):
+    save("a.png")
+    for folder in ("folder", "folder.html", "folder.csv"):
+        Path(folder).mkdir()
+    assert main(words) == 2
+    error = capsys.readouterr().err
+    assert said in error and error.count("\n") == 1
+
+
+def test_a_report_takes_names_of_any_bytes(here):
+    save("a.png")
+    Path("a.png").rename(os.fsdecode(b"bad\xff.png"))
+    assert main(["deblur", os.fsdecode(b"bad\xff.png"), "-o", "out", *WIENER, "--report", "r.html"]) == 0
+    assert Path("r.html").stat().st_size > 1000

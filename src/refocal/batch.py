@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import glob
 import os
-import sys
+import platform
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -86,15 +86,20 @@ def plan(inputs: Sequence[str], out: str, *, save_map: bool = False, overwrite: 
     Raises:
         InputError: If there is nothing to do, two photos would become one file, or an input would be written over.
     """
-    found: dict[Path, Path] = {}  # source -> path beneath the output folder; a photo named twice is done once
+    found: dict[Path, Path] = {}  # source -> path beneath the output folder
+    seen: set[Path] = set()  # a photo named twice, or met again by way of a link, is done once
     refused: list[tuple[str, str]] = []
+    if not out or not all(inputs):
+        raise InputError("A name is empty; give the names of photos or folders, and with -o where to write.")
     for text in inputs:
         matches = list(_expand(text, Path(out)))
         if not matches:
             refused.append((text, _nothing(text)))
         for source, below in matches:
             if source.suffix.lower() in SUFFIXES:
-                found.setdefault(source, below)
+                if (real := source.resolve()) not in seen:
+                    seen.add(real)
+                    found[source] = below
             else:
                 refused.append((text, f"{source} isn't named like a photo that refocal reads ({', '.join(SUFFIXES)})."))
     if not found:
@@ -142,51 +147,25 @@ def run(jobs: Sequence[Job], work: Callable[[Job], Any], *, overwrite: bool = Fa
 def sweep(folders: set[Path]) -> int:
     """Remove the hidden unfinished files that a killed run left in these folders; returns how many.
 
-    Files of the last hour are left alone, as another run may be writing them.
+    Those of a process that still runs, or ran elsewhere within the last hour, are left alone: it may be writing them.
     """
-    oldest = time.time() - _STALE_SECONDS
     removed = 0
     for part in [part for folder in folders for part in folder.glob(".refocal-*.part")]:
         with suppress(OSError):  # another run just finished it, or it is not ours to remove
-            if part.stat().st_mtime < oldest:
+            if _abandoned(part):
                 part.unlink()
                 removed += 1
     return removed
 
 
-@contextmanager
-def progress(count: int) -> Iterator[Callable[[str, str], None]]:
-    """Show how far a batch is, on stderr: a bar with the time left in a terminal, plain lines elsewhere.
-
-    Yields:
-        A function that takes a photo's name and what to say about it, and moves on by one.
-    """
-    if not sys.stderr.isatty():
-        done = 0
-
-        def line(name: str, said: str) -> None:
-            nonlocal done
-            done += 1
-            sys.stderr.write(f"[{done}/{count}] {name}: {said}\n")
-            sys.stderr.flush()
-
-        yield line
-        return
-
-    from rich.console import Console
-    from rich.markup import escape
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
-
-    columns: list[Any] = [TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn()]
-    columns += [TimeElapsedColumn(), TextColumn("left:"), TimeRemainingColumn()]
-    with Progress(*columns, console=Console(stderr=True)) as bar:
-        task = bar.add_task("restoring", total=count)
-
-        def advance(name: str, said: str) -> None:
-            bar.console.print(f"{escape(name)}: {escape(said)}", highlight=False)
-            bar.advance(task)
-
-        yield advance
+def _abandoned(part: Path) -> bool:
+    host, _, rest = part.name.removeprefix(".refocal-").rpartition("-")[0].rpartition("-")
+    if host == platform.node()[:40] and rest.isdigit() and os.name == "posix":
+        try:
+            os.kill(int(rest), 0)  # asks, sends nothing
+        except ProcessLookupError:
+            return True
+    return part.stat().st_mtime < time.time() - _STALE_SECONDS
 
 
 def _expand(text: str, out: Path) -> Iterator[tuple[Path, Path]]:

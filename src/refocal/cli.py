@@ -6,14 +6,14 @@ Nothing heavy is imported before a verb needs it: ``refocal --help`` answers at 
 from __future__ import annotations
 
 import argparse
+import errno
 import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
 from refocal.catalog import Entry, find
-from refocal.flags import Parser, add_method, number, parse_with_method, version, whole_number
+from refocal.flags import Parser, Version, add_method, flag, number, parse_with_method, whole_number
 from refocal.types import InputError
 
 _ABOUT = "Take an out-of-focus photo, give back a sharper one, and say honestly what could not be saved."
@@ -36,6 +36,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         The exit code: 0 done, 1 some files failed, 2 the user's mistake (told in one sentence on stderr), 130 Ctrl-C.
     """
     words = list(sys.argv[1:] if argv is None else argv)
+    if "--" in words:  # what follows are names, also where they begin with a dash
+        end = words.index("--")
+        words[end:] = [f"./{word}" if word.startswith("-") else word for word in words[end + 1 :]]
     try:
         code = _dispatch(words)
         sys.stdout.flush()
@@ -46,8 +49,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # `refocal methods | head`: whoever read has enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
-    except OSError as error:
-        return _complain(f"{error}.", 1)
+    except OSError as error:  # a folder that may not be entered, a name too long, a full disk
+        mistake = error.filename is not None and error.errno in (errno.EACCES, errno.EPERM, errno.ENAMETOOLONG, errno.EISDIR)
+        return _complain(f"{error.filename}: {error.strerror}." if mistake else f"{error}.", 2 if mistake else 1)
+    except MemoryError:
+        return _complain("There isn't enough memory for this; use a smaller photo or smaller numbers.", 1)
     except SystemExit as error:  # argparse, after --help or --version
         return int(error.code or 0)
     return code
@@ -71,7 +77,7 @@ def _dispatch(words: list[str]) -> int:
         epilog=f"commands:\n{lines}\n\nrefocal COMMAND --help tells more.",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--version", action=_Version, help="print the version and exit")
+    parser.add_argument("--version", action=Version, help="print the version and exit")
     if not words:
         parser.print_help(sys.stderr)
         return 2
@@ -90,7 +96,7 @@ def _deblur(words: list[str]) -> int:
     add_method(parser, "default")
     parser.add_argument("--strength", type=number(0, 1), default=1.0, metavar="S", help="0 keeps, 1 restores fully [1]")
     parser.add_argument("--mask", metavar="FILE", help="picture of the same size: white is restored, black is kept")
-    parser.add_argument("--radius-px", type=number(0), metavar="R", help="radius of the blur, the same everywhere")
+    parser.add_argument("--radius-px", type=number(0, 100), metavar="R", help="radius of the blur, the same everywhere")
     parser.add_argument("--estimator", metavar="E", help=f"how the blur is estimated: {', '.join(_estimators())}")
     parser.add_argument("--save-map", action="store_true", help="write the blur map beside each photo, as NAME_map.png")
     parser.add_argument("--report", type=Path, metavar="FILE.html", help="write a page with every photo before and after")
@@ -104,7 +110,7 @@ def _deblur(words: list[str]) -> int:
     if values.method in METHODS and not METHODS[values.method].needs:
         for name in ("radius_px", "estimator", "save_map"):
             if getattr(values, name):
-                _say(f"{values.method} uses no blur, so {_flag(name)} changes nothing.")
+                _say(f"{values.method} uses no blur, so {flag(name)} changes nothing.")
                 setattr(values, name, None)
 
     from refocal.batch import plan
@@ -149,11 +155,11 @@ def _blur(words: list[str]) -> int:
     parser.add_argument("input", metavar="IN", help="sharp photo")
     parser.add_argument("-o", "--out", required=True, type=Path, metavar="OUT", help="photo to write")
     how = parser.add_mutually_exclusive_group(required=True)
-    how.add_argument("--radius-px", type=number(0), metavar="R", help="radius of the circle of confusion")
+    how.add_argument("--radius-px", type=number(0, 500), metavar="R", help="radius of the circle of confusion")
     how.add_argument("--depth", type=Path, metavar="FILE", help="16-bit .png in millimetres, or .npy or .tif in metres")
     lens = parser.add_argument_group("the lens that looks at a depth map")
     for name, about in _LENS.items():
-        lens.add_argument(_flag(name), type=number(0, above=True), metavar="X", help=about)
+        lens.add_argument(flag(name), type=number(0, above=True), metavar="X", help=about)
     parser.add_argument("--family", choices=_FAMILIES, default="disk", help="shape of the blur [disk]")
     parser.add_argument("--noise-std", type=number(0), default=0.0, metavar="X", help="noise, on a range of 0 to 1 [0]")
     parser.add_argument("--seed", type=whole_number(0), default=0, metavar="N", help="of the noise [0]")
@@ -161,8 +167,8 @@ def _blur(words: list[str]) -> int:
     values = parser.parse_intermixed_args(words)
     given = {name: value for name in _LENS if (value := getattr(values, name)) is not None}
     if values.depth is None and given:
-        raise InputError(f"{_flag(next(iter(given)))} goes with --depth; with --radius-px, no lens is needed.")
-    if values.depth is not None and (missing := [_flag(name) for name in _LENS if name not in given]):
+        raise InputError(f"{flag(next(iter(given)))} goes with --depth; with --radius-px, no lens is needed.")
+    if values.depth is not None and (missing := [flag(name) for name in _LENS if name not in given]):
         raise InputError(f"With --depth the lens must be known: add {' and '.join(missing)}.")
 
     from refocal.defocus import defocus_file
@@ -213,10 +219,15 @@ def _evaluate(words: list[str]) -> int:
     parser.add_argument("--given-blur", action="store_true", help="hand the true blur to the method")
     parser.add_argument("--limit", type=whole_number(1), metavar="N", help="only the first N pictures")
     values, method = parse_with_method(parser, words)
+    metrics = [name.strip() for name in values.metrics.split(",") if name.strip()]
+    if not metrics:
+        raise InputError("Name at least one metric, such as --metrics psnr,ssim.")
     files = [path for path in (values.json, values.csv) if path is not None]
     for path, suffix in ((values.json, ".json"), (values.csv, ".csv")):
-        if path is not None and (path.suffix != suffix or not path.parent.is_dir()):
-            raise InputError(f"{path} can't be written: give a name that ends in {suffix}, in a folder that exists.")
+        if path is not None and (path.suffix != suffix or path.is_dir() or not os.access(path.parent, os.W_OK)):
+            raise InputError(
+                f"{path} can't be written: give a name that ends in {suffix}, in a folder that may be written to."
+            )
 
     from refocal.datasets import open_dataset
     from refocal.evaluate import evaluate
@@ -228,7 +239,7 @@ def _evaluate(words: list[str]) -> int:
     rows = evaluate(
         method,
         open_dataset(values.data, values.data_root),
-        [name for name in values.metrics.split(",") if name],
+        metrics,
         given_blur=values.given_blur,
         limit=values.limit,
         progress=lambda done, count, name: _say(f"[{done}/{count}] {name}"),
@@ -273,10 +284,6 @@ def _check_out(source: str, out: Path, overwrite: bool) -> None:
         raise InputError(f"{out} exists already; choose another name, or add --overwrite.")
 
 
-def _flag(name: str) -> str:
-    return "--" + name.replace("_", "-")
-
-
 def _say(text: str) -> None:
     sys.stderr.write(text + "\n")
 
@@ -288,14 +295,3 @@ def _print(text: str) -> None:
 def _complain(text: str, code: int) -> int:
     _say(f"refocal: {text}")
     return code
-
-
-class _Version(argparse.Action):
-    """Look the version up when it is asked for: that takes longer than all the rest of the start."""
-
-    def __init__(self, **settings: Any) -> None:
-        super().__init__(nargs=0, **settings)
-
-    def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> None:
-        _print(f"refocal {version()}")
-        parser.exit()

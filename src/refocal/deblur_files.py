@@ -14,13 +14,14 @@ from typing import Any
 
 import numpy as np
 
-from refocal.batch import Job, Outcome, Plan, progress, run, sweep
+from refocal.batch import Job, Outcome, Plan, run, sweep
 from refocal.flags import version
 from refocal.images.colour import luma
 from refocal.images.io import SUFFIXES, Photo, read, to_float, write
 from refocal.map_files import is_map, write_map
 from refocal.optics.blur import BlurMap
 from refocal.page import PageEntry, check_page, open_page
+from refocal.progress import progress
 from refocal.restore import restore_photo
 from refocal.types import Array, Deblurrer, InputError
 
@@ -90,7 +91,7 @@ def deblur_files(plan: Plan, settings: Settings, *, report: Path | None = None, 
         if log.suffix.lower() in SUFFIXES:
             raise InputError(f"{log} is named like a photo; choose another name for the log.")
         _append(log, "")
-    sweep({job.target.parent for job in plan.jobs})
+    sweep({job.target.parent for job in plan.jobs} | ({report.parent} if report is not None else set()))
     counts = {"ok": 0, "skipped": 0, "failed": 0}
     failures: list[Outcome] = []
     asked, interrupted = len(plan.refused) + len(plan.jobs), False

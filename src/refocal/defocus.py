@@ -14,7 +14,10 @@ from refocal.optics.blur import Psf
 from refocal.optics.kernels import family_kernel
 from refocal.optics.render import render_depth
 from refocal.optics.thin_lens import ThinLens
-from refocal.types import Image
+from refocal.types import Image, InputError
+
+MAX_RADIUS_PX = 500
+"""Larger kernels take more memory than the photo."""
 
 
 def defocus_file(
@@ -39,7 +42,14 @@ def defocus_file(
     photo = read(source)
     image = to_float(photo.pixels)
     if isinstance(lens, tuple):
-        image = render_depth(image, read_depth(lens[0]), lens[1], family=family)
+        depth_m = read_depth(lens[0])
+        farthest = float(np.abs(lens[1].signed_radius_px(depth_m)).max())
+        if not farthest <= MAX_RADIUS_PX:
+            raise InputError(
+                f"With this lens {lens[0]} gives a blur radius of {farthest:,.0f} px, and the limit is {MAX_RADIUS_PX}; "
+                "check the depths and the pixel pitch."
+            )
+        image = render_depth(image, depth_m, lens[1], family=family)
     else:
         image = defocus(image, lens, family)
     noise_std, seed = noise

@@ -47,7 +47,7 @@ def _file_kind(source: str | Path | bytes, photo: Photo) -> Any:
     from PIL import Image as PilImage
 
     restored = PilImage.fromarray(photo.samples())
-    # Written and opened once, so that EXIF, ICC and XMP lie where Pillow's own save looks for them.
+    # Written and opened once, so that EXIF, ICC and XMP lie in `info` as Pillow itself would have read them.
     restored.info = PilImage.open(BytesIO(encode(replace(photo, pixels=photo.pixels[:1, :1], alpha=None), "PNG"))).info
     return restored
 

@@ -10,6 +10,7 @@ import dataclasses
 import inspect
 import math
 import re
+import sys
 import types
 import typing
 from collections.abc import Callable
@@ -51,6 +52,18 @@ def whole_number(least: int) -> Callable[[str], int]:
 
     read.__name__ = "whole number"
     return read
+
+
+class Version(argparse.Action):
+    """Look the version up when it is asked for: that takes longer than all the rest of the start."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(nargs=0, **settings)
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> None:
+        """Print it and leave."""
+        sys.stdout.write(f"refocal {version()}\n")
+        parser.exit()
 
 
 def add_method(parser: argparse.ArgumentParser, default: str | None) -> None:
@@ -124,7 +137,7 @@ def _add_fields(parser: argparse.ArgumentParser, entry: Entry, name: str) -> Non
         if default is not None and default is not dataclasses.MISSING:
             told = f"{told} [{default}]"
         group.add_argument(
-            _flag(field.name),
+            flag(field.name),
             required=required and field.name not in entry.options,
             default=argparse.SUPPRESS,  # the dataclass has the defaults
             help=told.strip().replace("%", "%%"),
@@ -150,13 +163,14 @@ def _refuse_unknown(unknown: list[str], prog: str, method: str | None, own: list
     if method is None:
         hint = "to give an option of a method, name the method too (--method NAME)"
     elif own:
-        hint = f"the options of {method} are {', '.join(_flag(field.name) for field in own)}"
+        hint = f"the options of {method} are {', '.join(flag(field.name) for field in own)}"
     else:
         hint = f"{method} has no options"
     raise InputError(f"There is no flag {first}: {hint}; see {prog} --help.")
 
 
-def _flag(field: str) -> str:
+def flag(field: str) -> str:
+    """``noise_to_signal`` as a flag: ``--noise-to-signal``."""
     return "--" + field.replace("_", "-")
 
 

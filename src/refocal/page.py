@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
+from refocal.images.io import part_path
 from refocal.images.photo import Photo, to_eight_bit
 from refocal.types import Array, InputError
 
@@ -66,9 +67,9 @@ def open_page(path: str | Path, title: str) -> Iterator[Callable[[PageEntry], No
     """
     path = Path(path)
     check_page(path)
-    part = path.parent / f".refocal-{os.urandom(6).hex()}.part"
+    part = part_path(path.parent)
     try:
-        with part.open("w", encoding="utf-8") as file:
+        with part.open("w", encoding="utf-8", errors="backslashreplace") as file:  # names of files may be any bytes
             file.write(_HEAD.replace("TITLE", escape(title)))
             yield lambda entry: file.writelines(_section(entry))
             file.write(_FOOT)
@@ -89,6 +90,8 @@ def check_page(path: Path) -> None:
         raise InputError(f"The report {path} is a web page; give it a name that ends in .html.")
     if not path.parent.is_dir():
         raise InputError(f"{path} can't be written: there is no folder {path.parent}.")
+    if path.is_dir():
+        raise InputError(f"{path} is a folder; give the report another name.")
     if path.exists():
         with path.open("rb") as file:
             if _GENERATOR not in file.read(1000):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -31,6 +30,9 @@ MOST = 0.9
 # holds less than a tenth of the brightest light near by, rings would outshine it: there the photo stays in proportion.
 RANGE_REACH_PX = 4
 GLARE_REACH_PX, GLARE_SHARE = 8, 0.1
+
+MAX_RADIUS_PX = 100
+"""A larger uniform blur leaves nothing to restore: detail finer than its diameter is gone."""
 
 WORKING_BYTES = 64
 """What a method holds at once per pixel and channel of a tile: sixteen float32 pictures, more than any method here."""
@@ -75,6 +77,8 @@ def restore(
         InputError: If an argument is out of range, a size differs, or there is no such method or estimator.
     """
     _check(image, strength, mask)
+    if tile_px is not None and tile_px < 1:
+        raise InputError(f"Give a tile side of at least 1 px, not {tile_px}.")
     deblurrer, needs_blur = _method(method)
     if strength == 0:
         return Restored(image, None)
@@ -163,6 +167,8 @@ def _method(method: str | Deblurrer) -> tuple[Deblurrer, bool]:
     if isinstance(method, str):
         entry = find(METHODS, method, "method")
         return entry.make(), entry.needs == "blur"
+    if not callable(method) or isinstance(method, type):
+        raise InputError(f"Give a method by its name or as an object such as Wiener(), not {method!r}.")
     target = f"{type(method).__module__}:{type(method).__name__}"
     return method, any(entry.target == target and entry.needs == "blur" for entry in METHODS.values())
 
@@ -170,10 +176,12 @@ def _method(method: str | Deblurrer) -> tuple[Deblurrer, bool]:
 def _operator(image: Image, blur: Blur | str | float | None) -> Blur:
     if blur is None or isinstance(blur, str):
         return find(ESTIMATORS, blur or "default", "estimator").make()(image)
-    if isinstance(blur, (int, float)):
-        if not (math.isfinite(blur) and blur >= 0):
-            raise InputError(f"Give the blur radius as a number of pixels that is at least 0, not {blur}.")
+    if isinstance(blur, (int, float, np.number)):
+        if not 0 <= blur <= MAX_RADIUS_PX:
+            raise InputError(f"Give the blur radius as a number of pixels from 0 to {MAX_RADIUS_PX}, not {blur}.")
         return Psf(disk(float(blur)))
+    if not (hasattr(blur, "apply") and hasattr(blur, "adjoint")):
+        raise InputError(f"Give the blur as a Psf, a BlurMap, a radius or an estimator's name, not {type(blur).__name__}.")
     if isinstance(blur, BlurMap):
         blur.check_size(image)
     return blur
@@ -229,8 +237,10 @@ def _check(image: Image, strength: float, mask: Array | None) -> None:
         raise InputError(f"Give an image of shape (1 or 3, height, width), not {tuple(shape)}.")
     if image.dtype.kind != "f" or not np.isfinite(image).all():
         raise InputError("Give an image of finite floating-point numbers in [0, 1].")
-    if not 0 <= strength <= 1:
+    if not isinstance(strength, (int, float, np.number)) or not 0 <= strength <= 1:
         raise InputError(f"Give a strength from 0 to 1, not {strength}.")
+    if mask is not None and len(getattr(mask, "shape", ())) != 2:
+        raise InputError("Give the mask as an array (height, width) with values from 0 (keep) to 1 (restore).")
     if mask is not None and tuple(mask.shape) != tuple(shape[1:]):
         raise InputError(f"The mask is {mask.shape[-1]}x{mask.shape[-2]}, the photo {shape[2]}x{shape[1]}: make them equal.")
     if mask is not None and not ((np.asarray(mask) >= 0) & (np.asarray(mask) <= 1)).all():

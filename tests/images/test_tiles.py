@@ -25,7 +25,7 @@ def test_weights_are_a_partition_of_unity(size, tiling):
     """The tile's number k comes out as sum_k w_k f(k): with f = [k == n], the weights of tile n."""
     regions = []
     apply_tiled(lambda tile, region: regions.append(region) or tile, np.zeros(size, np.float32), **tiling)
-    total = np.zeros(size, np.float32)
+    total = np.zeros(size)
     for chosen in regions[:50]:
         weights = apply_tiled(
             lambda tile, region, chosen=chosen: np.full(tile.shape, region == chosen, np.float32),
@@ -38,7 +38,7 @@ def test_weights_are_a_partition_of_unity(size, tiling):
         assert not weights[~inside].any()
         total += weights
     if len(regions) <= 50:
-        np.testing.assert_array_equal(total, 1)
+        np.testing.assert_allclose(total, 1, rtol=0, atol=1e-7)  # float32 rounds products of weights at corners
 
 
 @settings(deadline=None, max_examples=60)

@@ -83,8 +83,11 @@ class ZhuoSim:
         Raises:
             InputError: If the image isn't (1 or 3, H, W), or is smaller than 3x3 pixels.
         """
-        if image.ndim != 3 or image.shape[0] not in (1, 3) or min(image.shape[1:]) < 3:
-            raise InputError(f"Blur is estimated on one picture (1 or 3, H, W) of at least 3x3, not {image.shape}.")
+        if image.ndim != 3 or image.shape[0] not in (1, 3) or 0 in image.shape:
+            raise InputError(f"Blur is estimated on one picture (1 or 3, H, W), not {image.shape}.")
+        if min(image.shape[1:]) < 3:  # too small for a gradient: nothing is known
+            nothing = np.zeros(image.shape[1:], np.float32)
+            return BlurMap(nothing, confidence=nothing)
         shape = image.shape[1:]
         factor = math.ceil((shape[0] * shape[1] / (1e6 * self.max_propagation_mp)) ** 0.5)
         fine, coarse, edges = (reduce_mean(plane, factor) for plane in self.edge_energies(image))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import platform
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -19,7 +20,7 @@ from refocal.images.photo import Photo, from_float, to_eight_bit, to_float
 from refocal.types import InputError
 
 __all__ = ["SUFFIXES", "Header", "Metadata", "Photo", "check_header", "encode", "format_of", "from_float", "read"]
-__all__ += ["to_float", "write", "write_bytes_atomic"]
+__all__ += ["part_path", "to_float", "write", "write_bytes_atomic"]
 
 SUFFIXES: dict[str, Format] = {
     ".jpg": "JPEG",
@@ -132,10 +133,10 @@ def write_bytes_atomic(path: str | Path, data: bytes, *, overwrite: bool = False
     """
     path = Path(path)
     _check_target(path, overwrite)
-    # A short name, as a suffix could pass the file system's limit; os.open's mode leaves the umask in force.
-    part = path.parent / f".refocal-{os.urandom(6).hex()}.part"
+    part = part_path(path.parent)
     try:
         try:
+            # os.open's mode leaves the umask in force.
             descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o666)
             with os.fdopen(descriptor, "wb") as file:
                 file.write(data)
@@ -147,6 +148,14 @@ def write_bytes_atomic(path: str | Path, data: bytes, *, overwrite: bool = False
             raise
     except OSError as error:
         raise InputError(f"{path} can't be written: {error.strerror or error}.") from error
+
+
+def part_path(folder: Path) -> Path:
+    """A hidden name for a file that isn't finished; it tells machine and process, so that a dead one's can be removed.
+
+    Short, as a name made from the target's could pass the file system's limit.
+    """
+    return folder / f".refocal-{platform.node()[:40]}-{os.getpid()}-{os.urandom(6).hex()}.part"
 
 
 def _check_target(path: Path, overwrite: bool) -> None:
@@ -174,6 +183,8 @@ def _opened(source: str | Path | bytes, max_bytes: int) -> Iterator[tuple[Binary
                 raise InputError(f"{name} is a folder or a device, not a photo; give the name of a file.")
             size = path.stat().st_size
             stream = path.open("rb")
+        except InputError:
+            raise
         except FileNotFoundError as error:
             raise InputError(f"{name} doesn't exist.") from error
         except (OSError, ValueError) as error:

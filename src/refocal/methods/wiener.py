@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from array_api_compat import array_namespace
 
-from refocal.methods.levels import deconvolve_blur
+from refocal.methods.levels import FARTHEST_PX, deconvolve_blur
 from refocal.optics.fourier import irfft2, kernel_spectrum, rfft2, slope_energy
 from refocal.types import Array, Blur, Image
 
@@ -46,7 +46,7 @@ class Wiener:
 
     def context_px(self, half_px: int) -> int:
         """How far the input matters to 1e-3, for a kernel reaching ``half_px``; measured, see docs/log.md."""
-        return round(24 * half_px * (0.01 / self.noise_to_signal) ** 0.5) + 16
+        return min(round(24 * half_px * (0.01 / self.noise_to_signal) ** 0.5), FARTHEST_PX) + 16
 
     def _periodic(self, image: Image, kernel: Array) -> Image:
         xp = array_namespace(image)
