@@ -213,3 +213,21 @@ def test_what_is_no_image_is_refused():
             restore(image)
     with pytest.raises(InputError, match="finite"):
         restore(np.full((3, 4, 5), np.nan))
+
+
+def test_a_blur_that_the_method_does_not_use_changes_nothing():
+    image = picture()
+    np.testing.assert_array_equal(restore(image, "unsharp-mask", 3.0).image, restore(image, "unsharp-mask").image)
+
+
+def test_a_periodic_blur_is_never_cut_into_tiles():
+    image = picture(64, 64)
+    for blur in (Psf(disk(2.0), "periodic"), BlurMap(np.full((64, 64), 2.0, np.float32), boundary="periodic")):
+        whole, tiled = (restore(image, "richardson-lucy", blur, tile_px=tile_px).image for tile_px in (None, 20))
+        np.testing.assert_array_equal(whole, tiled)
+
+
+@pytest.mark.parametrize("shape", [(40, 4, 3), (3, 3, 3), (4, 40, 3), (5, 5, 3)])
+def test_photos_a_few_pixels_wide_are_estimated(shape):
+    photo = RNG.integers(0, 256, shape).astype(np.uint8)
+    assert refocal.deblur(photo).shape == shape and np.isfinite(refocal.estimate_blur(photo)).all()

@@ -83,7 +83,8 @@ def restore(
     if strength == 0:
         return Restored(image, None)
     estimated = needs_blur and (blur is None or isinstance(blur, str))
-    operator = _operator(image, blur) if needs_blur or blur is not None else None
+    asked = needs_blur or (blur is not None and not _is_listed(deblurrer))
+    operator = _operator(image, blur) if asked else None
     weight = _weight(strength, mask, operator if estimated else None)
 
     def restore_tile(tile: Image, region: Region) -> Image:
@@ -169,8 +170,16 @@ def _method(method: str | Deblurrer) -> tuple[Deblurrer, bool]:
         return entry.make(), entry.needs == "blur"
     if not callable(method) or isinstance(method, type):
         raise InputError(f"Give a method by its name or as an object such as Wiener(), not {method!r}.")
-    target = f"{type(method).__module__}:{type(method).__name__}"
-    return method, any(entry.target == target and entry.needs == "blur" for entry in METHODS.values())
+    return method, any(entry.needs == "blur" for entry in METHODS.values() if entry.target == _target(method))
+
+
+def _is_listed(method: Deblurrer) -> bool:
+    """Whether the tables tell what the method needs; a method of one's own is handed whatever blur there is."""
+    return any(entry.target == _target(method) for entry in METHODS.values())
+
+
+def _target(method: Deblurrer) -> str:
+    return f"{type(method).__module__}:{type(method).__name__}"
 
 
 def _operator(image: Image, blur: Blur | str | float | None) -> Blur:
@@ -226,6 +235,8 @@ def _free_of_glare(photo: Image) -> Array:
 
 def _halo(deblurrer: Deblurrer, blur: Blur | None) -> int | None:
     """Context that tiles need, or ``None`` when the method or the blur doesn't tell: then the image is restored whole."""
+    if getattr(blur, "boundary", "") == "periodic":
+        return None  # the far edge is a neighbour
     half = 0 if blur is None else getattr(blur, "half_px", None)
     context = getattr(deblurrer, "context_px", None)
     return None if half is None or context is None else max(context(half), GLARE_REACH_PX)

@@ -150,8 +150,10 @@ def _columns(rows: Sequence[Row]) -> list[tuple[str, ...]]:
     """Head and cells of each column: rows that differ in nothing but the metric share a line."""
     metrics = list(dict.fromkeys(row.metric for row in rows))
     lines: dict[tuple[Any, ...], dict[str, Row]] = {}
+    key: tuple[Any, ...]
     for row in rows:
-        key = (row.method, row.options, row.data, row.blur, row.n, row.weights_sha256, row.version, row.commit, row.date)
+        key = (row.method, row.options, row.data, row.blur, row.n, row.weights_sha256, row.depth, row.channels)
+        key += (row.border_px, row.fit, row.version, row.commit, row.date)
         lines.setdefault(key, {})[row.metric] = row
     paces = [next(iter(found.values())).seconds_per_megapixel for found in lines.values()]
     columns = [(name, *(str(key[i]) for key in lines)) for i, name in enumerate((*_WORDS, "n"))]

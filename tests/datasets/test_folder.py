@@ -54,3 +54,11 @@ def test_depth_is_that_of_the_files(tmp_path):
     data = folder(tmp_path)
     assert data.protocol.depth == "16-bit"
     np.testing.assert_allclose(data[0].blurred, 6553 / 65535, rtol=1e-6)
+
+
+def test_two_files_of_one_name_are_refused(tmp_path):
+    for place in ("blurred", "sharp"):
+        for name in ("a.png", "a.jpg"):
+            save(tmp_path / place / name, np.zeros((4, 4)))
+    with pytest.raises(InputError, match="have the same name"):
+        folder(tmp_path)

@@ -61,3 +61,14 @@ def test_gradients():
     flat = torch.full((1, 5, 6), 0.5, requires_grad=True)
     (gradient,) = torch.autograd.grad(psnr(flat, flat.detach()), flat)  # the score is inf, its gradient 0
     assert not gradient.any()
+
+
+def test_a_picture_with_nan_has_no_score():
+    import refocal
+
+    sharp = np.random.default_rng(0).random((3, 32, 32))
+    broken = sharp.copy()
+    broken[0, 3, 4] = np.nan
+    for metric in (refocal.metrics.psnr, refocal.metrics.mae, refocal.metrics.ssim):
+        assert np.isnan(metric(broken, sharp)) and not np.isnan(metric(sharp * 0.9, sharp))
+    assert np.isnan(refocal.metrics.q(broken))

@@ -96,3 +96,12 @@ def test_masked_pixels_may_hold_anything_and_a_batch_is_its_maps(metric):
 def test_what_does_not_fit_is_refused_in_one_sentence(arguments, sentence):
     with pytest.raises(InputError, match=sentence):
         affine_invariant_error(*arguments)
+
+
+def test_tensors_come_back_as_tensors():
+    import torch
+
+    estimated, true = torch.rand(2, 5, 6, requires_grad=True), torch.rand(2, 5, 6)
+    found = map_mae(estimated, true)
+    assert isinstance(found, torch.Tensor)
+    np.testing.assert_allclose(found.numpy(), np.abs(estimated.detach().numpy() - true.numpy()).mean((1, 2)), atol=1e-7)

@@ -58,12 +58,12 @@ def folder(root: Path) -> Folder:
     root = Path(root)
     for names in FOLDER_NAMES:
         if all((root / name).is_dir() for name in names):
-            blurred, sharp = ({path.stem: path for path in list_images(root / name)} for name in names)
+            blurred, sharp = (_by_name({path: path.stem for path in list_images(root / name)}) for name in names)
             break
     else:
         names = ("*_blurred", "*_sharp")
         blurred, sharp = (
-            {path.stem.removesuffix(end[1:]): path for path in list_images(root) if path.stem.endswith(end[1:])}
+            _by_name({p: p.stem.removesuffix(end[1:]) for p in list_images(root) if p.stem.endswith(end[1:])})
             for end in names
         )
     if not blurred and not sharp:
@@ -76,3 +76,17 @@ def folder(root: Path) -> Folder:
         path, where = (blurred.get(alone[0]), names[1]) if alone[0] in blurred else (sharp[alone[0]], names[0])
         raise InputError(f"{path} has no partner in {root / where}.")
     return Folder(root.resolve().name, tuple((blurred[name], sharp[name]) for name in sorted(blurred)))
+
+
+def _by_name(names: dict[Path, str]) -> dict[str, Path]:
+    """Turn path -> name round.
+
+    Raises:
+        InputError: If two files have one name.
+    """
+    found: dict[str, Path] = {}
+    for path, name in names.items():
+        if name in found:
+            raise InputError(f"{found[name]} and {path} have the same name: which one makes the pair can't be told.")
+        found[name] = path
+    return found

@@ -85,7 +85,7 @@ class ZhuoSim:
         """
         if image.ndim != 3 or image.shape[0] not in (1, 3) or 0 in image.shape:
             raise InputError(f"Blur is estimated on one picture (1 or 3, H, W), not {image.shape}.")
-        if min(image.shape[1:]) < 3:  # too small for a gradient: nothing is known
+        if min(image.shape[1:]) < 5:  # too small to tell an edge from its surroundings: nothing is known
             nothing = np.zeros(image.shape[1:], np.float32)
             return BlurMap(nothing, confidence=nothing)
         shape = image.shape[1:]

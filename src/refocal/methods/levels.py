@@ -54,7 +54,7 @@ def missing_blur() -> InputError:
 
 def _deconvolve_whole(image: Image, blur: Psf, deconvolve: Deconvolve) -> Image:
     if tuple(blur.kernel.shape) == (1, 1):
-        return image
+        return image / float(blur.kernel[0, 0])
     if blur.boundary == "periodic":
         return deconvolve(image, blur.kernel)
     return deconvolve(_wrapped(image, blur.half_px), blur.kernel)[..., : image.shape[-2], : image.shape[-1]]

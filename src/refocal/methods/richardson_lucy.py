@@ -56,5 +56,5 @@ class RichardsonLucy:
         return xp.clip(restored, min=0.0, max=1.0)
 
     def context_px(self, half_px: int) -> int:
-        """How far the input matters to 1e-3, for a kernel reaching ``half_px``; measured, see docs/log.md."""
+        """How far the input matters to 1e-3, for a kernel reaching ``half_px`` that fits the blur; see docs/log.md."""
         return min(round(8 * half_px * max(self.num_iter / 30, 1)), FARTHEST_PX) + 16

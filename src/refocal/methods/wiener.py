@@ -45,7 +45,7 @@ class Wiener:
         return deconvolve_blur(image, blur, self._periodic, self.context_px)
 
     def context_px(self, half_px: int) -> int:
-        """How far the input matters to 1e-3, for a kernel reaching ``half_px``; measured, see docs/log.md."""
+        """How far the input matters to 1e-3, for a kernel reaching ``half_px`` that fits the blur; see docs/log.md."""
         return min(round(24 * half_px * (0.01 / self.noise_to_signal) ** 0.5), FARTHEST_PX) + 16
 
     def _periodic(self, image: Image, kernel: Array) -> Image:

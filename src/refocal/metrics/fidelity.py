@@ -27,8 +27,8 @@ def psnr(restored: Image, sharp: Image, mask: Array | None = None) -> Array:
     difference = restored - sharp
     error = image_mean(difference * difference, fit_mask(mask, restored))
     # The logarithm is never taken of 0: neither a warning nor an infinite gradient.
-    decibel = -10 * xp.log10(xp.where(error > 0, error, 1.0))
-    return xp.where(error > 0, decibel, float("inf"))
+    decibel = -10 * xp.log10(xp.where(error == 0, 1.0, error))  # NaN stays NaN
+    return xp.where(error == 0, float("inf"), decibel)
 
 
 def mae(restored: Image, sharp: Image, mask: Array | None = None) -> Array:

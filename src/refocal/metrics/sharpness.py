@@ -87,7 +87,8 @@ def q(
 
     # Coherence without epsilon, so that a flat patch never counts: D / T, or R = D / (s1 + s2)^2 = D / (T + 2 s1 s2).
     scale = trace + 2 * xp.clip(a * c - b * b, min=0.0) ** 0.5 if variant == "zm" else trace
-    coherent = squared > (threshold(patch, significance, variant) * scale) ** 2
+    # Asked this way round, a patch with NaN counts, and makes the whole NaN.
+    coherent = ~(squared <= (threshold(patch, significance, variant) * scale) ** 2)
 
     content = large * spread / (trace + EPSILON) if variant == "tf" else spread * s1 / ((s1 + s2) * (s1 + s2))
     return xp.mean(xp.where(coherent, content, 0.0), axis=(-2, -1))
