@@ -9,6 +9,7 @@ import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields
+from math import inf
 from pathlib import Path
 from statistics import median
 
@@ -98,6 +99,9 @@ def _grid(rows: Sequence[Row], data: Sequence[str]) -> str:
         for metric, digits in (("psnr", 2), ("ssim", 3)):
             row = newest.get((name, column, metric))
             if row is not None:
+                if row.value == inf and row.lowest < inf:  # some pictures came back identical: the worst one says more
+                    parts.append(f"at least {row.lowest:.{digits}f}")
+                    continue
                 number = f"{row.value:.{digits}f}"
                 parts.append(f"**{number}**" if row.value == max(values[column, metric]) else number)
         return " / ".join(parts)
