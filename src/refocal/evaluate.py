@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from refocal.catalog import find
+from refocal.catalog import find, lines_of
 from refocal.datasets import Pair, Protocol, open_dataset
 from refocal.images.colour import luma
 from refocal.methods import METHODS
@@ -72,8 +72,7 @@ def evaluate_images(
     """Restore every picture of a data set and measure it as the set's protocol says.
 
     Args:
-        method: A name from ``METHODS``, an object of a method's
-            class, or any callable ``(image (C, H, W), blur) -> image``.
+        method: A name from ``METHODS``, an object of a method's class, or any callable ``(image (C, H, W), blur) -> image``.
         data: What ``open_dataset`` takes, or a data set.
         metrics: Names from ``METRICS``.
         given_blur: Hand the true blur to the method. Otherwise it is estimated, and a plain callable gets None.
@@ -146,8 +145,7 @@ def _resolve(method: str | Deblurrer) -> tuple[str, str, Callable[[Image, Any], 
         find(METHODS, method, "method")
         return method, "", lambda image, blur: _restore(image, method, blur)
     options = ", ".join(f"{f.name}={getattr(method, f.name)}" for f in fields(method)) if is_dataclass(method) else ""
-    target = f"{type(method).__module__}:{type(method).__name__}"
-    names = [name for name, entry in METHODS.items() if entry.target == target]
+    names = lines_of(METHODS, method)
     if names:  # the line that makes just this object, else the one named after the class
         name = next((n for n in names if METHODS[n].make() == method), names[-1])
         return name, options, lambda image, blur: _restore(image, method, blur)
@@ -162,7 +160,7 @@ def _restore(image: Image, method: Any, blur: Any) -> Image:
 
 def _blur_source(method: str | Deblurrer, name: str, given_blur: bool) -> str:
     """Where the blur came from, for the row."""
-    if name == "identity" or (name in METHODS and not METHODS[name].needs):
+    if name in METHODS and not METHODS[name].needs:
         return "none"
     if given_blur:
         return "given"

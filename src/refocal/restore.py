@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from refocal.catalog import find
+from refocal.catalog import find, lines_of
 from refocal.estimators import ESTIMATORS
 from refocal.exchange import open_picture
 from refocal.images.colour import linear_to_srgb, srgb_to_linear
@@ -82,8 +82,8 @@ def restore(
     deblurrer, needs_blur = _method(method)
     if strength == 0:
         return Restored(image, None)
-    estimated = needs_blur and (blur is None or isinstance(blur, str))
-    asked = needs_blur or (blur is not None and not _is_listed(deblurrer))
+    estimated = bool(needs_blur) and (blur is None or isinstance(blur, str))
+    asked = needs_blur or (needs_blur is None and blur is not None)
     operator = _operator(image, blur) if asked else None
     weight = _weight(strength, mask, operator if estimated else None)
 
@@ -163,23 +163,15 @@ def estimate_blur(image: Any, estimator: str = "default") -> Array:
     return find(ESTIMATORS, estimator, "estimator").make()(open_picture(image)[0]).radius_px
 
 
-def _method(method: str | Deblurrer) -> tuple[Deblurrer, bool]:
-    """The method's object, and whether it needs to know the blur."""
+def _method(method: str | Deblurrer) -> tuple[Deblurrer, bool | None]:
+    """The method's object, and whether it needs to know the blur; ``None`` for one's own, which gets whatever is given."""
     if isinstance(method, str):
         entry = find(METHODS, method, "method")
         return entry.make(), entry.needs == "blur"
     if not callable(method) or isinstance(method, type):
         raise InputError(f"Give a method by its name or as an object such as Wiener(), not {method!r}.")
-    return method, any(entry.needs == "blur" for entry in METHODS.values() if entry.target == _target(method))
-
-
-def _is_listed(method: Deblurrer) -> bool:
-    """Whether the tables tell what the method needs; a method of one's own is handed whatever blur there is."""
-    return any(entry.target == _target(method) for entry in METHODS.values())
-
-
-def _target(method: Deblurrer) -> str:
-    return f"{type(method).__module__}:{type(method).__name__}"
+    lines = lines_of(METHODS, method)
+    return method, any(METHODS[name].needs == "blur" for name in lines) if lines else None
 
 
 def _operator(image: Image, blur: Blur | str | float | None) -> Blur:
