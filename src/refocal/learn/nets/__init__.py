@@ -1,0 +1,35 @@
+"""Networks: an ``nn.Module`` with a frozen ``Config`` and a factory, one file per paper.
+
+``forward`` takes sides of any length; ``body`` is the plain computation for sides that are multiples of ``multiple``, and
+what is exported; ``inputs``, where there is one, names what ``forward`` takes if not just ``blurred``. No network picks a
+device.
+"""
+
+from refocal.catalog import Entry
+
+NETWORKS: dict[str, Entry] = {
+    "sharpness-unet": Entry(
+        "refocal.learn.nets.sharpness_unet:sharpness_unet",
+        "U-Net of 45 convolutions in blocks of five, global residual; 4,891,216 parameters",
+        "learn",
+        "Aurangabadkar et al. 2024",
+    ),
+    "ddnet": Entry(
+        "refocal.learn.nets.ddnet:ddnet",
+        "dense blocks that fill the null space of a known blur; 2,938,330 parameters for luma",
+        "learn",
+        "Lopez-Tapia et al. 2023",
+    ),
+    "xy-deblur": Entry(
+        "refocal.learn.nets.xy_deblur:xy_deblur",
+        "one encoder, one decoder run twice, once on features turned by 90 degrees",
+        "learn",
+        "Ji et al. 2022",
+    ),
+    "denoiser": Entry(
+        "refocal.learn.nets.denoiser:denoiser",
+        "bias-free convolutions that find the noise; 169,344 parameters",
+        "learn",
+        "Mohan et al. 2020",
+    ),
+}

@@ -1,0 +1,226 @@
+"""What a training does, as data: a frozen dataclass that says for each number where it comes from."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import json
+import types
+import typing
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from refocal.types import InputError
+
+
+@dataclass(frozen=True)
+class Phase:
+    """A stretch of training with one size of crops and batches.
+
+    Attributes:
+        steps: How many.
+        crop_px: Side of the crops.
+        batch: Crops per step, over all processes.
+    """
+
+    steps: int
+    crop_px: int = 128
+    batch: int = 32
+
+
+@dataclass(frozen=True)
+class Term:
+    """A summand of the loss.
+
+    Attributes:
+        loss: A name from ``LOSSES``.
+        weight: What it is multiplied by.
+        options: Of the loss function.
+    """
+
+    loss: str
+    weight: float = 1.0
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A training.
+
+    Attributes:
+        about: What comes out, in one line.
+        network: A name from ``NETWORKS``.
+        pairs: A name from ``PAIRS``.
+        phases: In order.
+        loss: Its terms; their weighted sum is made small.
+        config: Fields of the network's ``Config`` that differ from its defaults.
+        pairs_options: Fields of the pairs' dataclass that differ from its defaults.
+        start: Weights to begin from: a name from ``WEIGHTS`` or a file; empty to begin from nothing.
+        task: A name from ``TASKS``: which networks learn what from a batch.
+        optimiser: ``adam``, or ``adamw`` with decoupled weight decay.
+        learning_rate: At the beginning, after warming up.
+        final_learning_rate: At the end.
+        schedule: How the rate falls: ``cosine``, ``constant``, or ``stairs`` (times ``stair_factor`` every ``stair_steps``).
+        warmup_steps: The rate rises linearly over these.
+        hold_steps: It stays up for these, warming up included, before it falls.
+        stair_steps: See ``schedule``.
+        stair_factor: See ``schedule``.
+        weight_decay: Of the optimiser.
+        clip_norm: The gradient's norm is cut to this; 0 leaves it.
+        ema: Weights averaged with this decay are what is validated and exported; 0 takes the last ones.
+        precision: ``32-true``, ``bf16-mixed`` or ``16-mixed``. Losses are computed in float32 in any case.
+        channels_last: Memory layout of pictures.
+        compile: Whether to compile the network; pays on a GPU, not on the CPUs tried.
+        validation_steps: Steps between validations.
+        validation_crops: How many held-out crops a validation measures.
+        seed: Of everything random.
+        source: Where each number comes from, by field.
+    """
+
+    about: str
+    network: str
+    pairs: str
+    phases: tuple[Phase, ...]
+    loss: tuple[Term, ...] = (Term("l1"),)
+    config: Mapping[str, Any] = field(default_factory=dict)
+    pairs_options: Mapping[str, Any] = field(default_factory=dict)
+    start: str = ""
+    task: str = "restore"
+    optimiser: Literal["adam", "adamw"] = "adam"
+    learning_rate: float = 1e-4
+    final_learning_rate: float = 0.0
+    schedule: Literal["cosine", "constant", "stairs"] = "cosine"
+    warmup_steps: int = 0
+    hold_steps: int = 0
+    stair_steps: int = 0
+    stair_factor: float = 0.1
+    weight_decay: float = 0.0
+    clip_norm: float = 0.0
+    ema: float = 0.0
+    precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "32-true"
+    channels_last: bool = True
+    compile: bool = False
+    validation_steps: int = 1000
+    validation_crops: int = 256
+    seed: int = 0
+    source: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def steps(self) -> int:
+        """Of all phases."""
+        return sum(phase.steps for phase in self.phases)
+
+    def phase_at(self, step: int) -> tuple[Phase, int]:
+        """The phase of a step (counted from 0), and the step's number within it."""
+        for phase in self.phases:
+            if step < phase.steps:
+                return phase, step
+            step -= phase.steps
+        raise IndexError(f"The recipe ends before step {step}.")
+
+    def rate_at(self, step: int) -> float:
+        """The learning rate of a step."""
+        import math
+
+        if step < self.warmup_steps:
+            return self.learning_rate * (step + 1) / self.warmup_steps
+        since = max(0, step - max(self.hold_steps, self.warmup_steps))
+        if self.schedule == "constant":
+            return self.learning_rate
+        if self.schedule == "stairs":
+            return max(
+                self.final_learning_rate, self.learning_rate * self.stair_factor ** (since // max(1, self.stair_steps))
+            )
+        done = since / max(1, self.steps - 1 - max(self.hold_steps, self.warmup_steps))
+        fall = (1 + math.cos(math.pi * min(1.0, done))) / 2
+        return self.final_learning_rate + (self.learning_rate - self.final_learning_rate) * fall
+
+
+def to_json(recipe: Recipe) -> str:
+    """The recipe as JSON, for checkpoints and exported networks."""
+    return json.dumps(dataclasses.asdict(recipe))
+
+
+def from_json(text: str) -> Recipe:
+    """The recipe back."""
+    known = json.loads(text)
+    known["phases"] = tuple(Phase(**phase) for phase in known["phases"])
+    known["loss"] = tuple(Term(**term) for term in known["loss"])
+    return Recipe(**known)
+
+
+def override(recipe: Recipe, given: Mapping[str, str]) -> Recipe:
+    """Change fields by name.
+
+    Args:
+        recipe: Stays as it is.
+        given: Name -> value as text: ``{"learning_rate": "1e-3", "phases.0.steps": "2000", "loss.1.weight": "0.1"}``.
+
+    Raises:
+        InputError: If there is no such field (the sentence names the nearest), or the value is of another kind.
+    """
+    for name, text in given.items():
+        recipe = _replaced(recipe, name.replace("-", "_").split("."), text, name, recipe)
+    return recipe
+
+
+def field_names(value: Any, lead: str = "") -> list[str]:
+    """All names that ``override`` takes: ``seed``, ``phases.0.steps``, ..."""
+    if dataclasses.is_dataclass(value):
+        parts: list[tuple[str, Any]] = [(f.name, getattr(value, f.name)) for f in dataclasses.fields(value)]
+    elif isinstance(value, tuple) and value and dataclasses.is_dataclass(value[0]):
+        parts = [(str(i), part) for i, part in enumerate(value)]
+    else:
+        return [lead] if isinstance(value, (bool, int, float, str)) else []
+    return [name for key, part in parts for name in field_names(part, f"{lead}.{key}" if lead else key)]
+
+
+def _replaced(value: Any, path: list[str], text: str, name: str, recipe: Recipe) -> Any:
+    """``value`` with the field that ``path`` leads to read from ``text``."""
+    key, rest = path[0], path[1:]
+    if isinstance(value, tuple) and key.isdigit() and int(key) < len(value):
+        i = int(key)
+        return (
+            *value[:i],
+            _replaced(value[i], rest, text, name, recipe) if rest else _no_field(name, recipe),
+            *value[i + 1 :],
+        )
+    if not dataclasses.is_dataclass(value) or key not in {f.name for f in dataclasses.fields(value)}:
+        return _no_field(name, recipe)
+    old = getattr(value, key)
+    if rest:
+        new = _replaced(old, rest, text, name, recipe)
+    elif isinstance(old, (bool, int, float, str)):
+        new = _read(text, typing.get_type_hints(type(value))[key], name)
+    else:
+        return _no_field(name, recipe)
+    return dataclasses.replace(value, **{key: new})  # type: ignore[type-var]
+
+
+def _no_field(name: str, recipe: Recipe) -> Any:
+    names = field_names(recipe)
+    near = difflib.get_close_matches(name.replace("-", "_"), names, n=1, cutoff=0.4)
+    inside = [known for known in names if known.rpartition(".")[2] == name.replace("-", "_")]
+    hint = f"did you mean {(inside or near)[0]!r}?" if inside or near else f"there are {', '.join(names)}."
+    raise InputError(f"A recipe has no field {name!r}: {hint}")
+
+
+def _read(text: str, kind: Any, name: str) -> Any:
+    if isinstance(kind, types.UnionType):
+        kind = typing.get_args(kind)[0]
+    if typing.get_origin(kind) is Literal:
+        if text in typing.get_args(kind):
+            return text
+        raise InputError(f"The recipe's {name} is one of {', '.join(typing.get_args(kind))}, not {text!r}.")
+    if kind is bool:
+        if text.lower() in ("true", "false"):
+            return text.lower() == "true"
+        raise InputError(f"The recipe's {name} is true or false, not {text!r}.")
+    try:
+        value = kind(text)
+    except ValueError:
+        raise InputError(f"The recipe's {name} is a {'whole number' if kind is int else 'number'}, not {text!r}.") from None
+    if kind in (int, float) and not 0 <= value < float("inf"):
+        raise InputError(f"The recipe's {name} is a number of at least 0, not {text}.")
+    return value

@@ -1,0 +1,146 @@
+"""The trainings of Aurangabadkar et al. 2024, "A Sharpness Based Loss Function for Removing Out-of-Focus Blur"."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from refocal.learn.recipe import Phase, Recipe, Term
+
+EPOCH = 3780
+"""Steps: 134,400 crops (section V), nine tenths of them to learn from (the split is not stated), batches of 32."""
+
+REAL_EPOCH = 2165
+"""Steps: nine tenths of 77,000 crops, batches of 32."""
+
+_SOURCE = {
+    "phases": "100 epochs, batch 32, crops of 128 px (section V)",
+    "loss": "eq. 6: the mean absolute difference, as in the authors' code",
+    "learning_rate": "1e-4 (section V)",
+    "final_learning_rate": "1e-12 (section V)",
+    "schedule": "'gradually reduced' (section V); the law is not stated, cosine is our choice",
+    "optimiser": "not stated; Adam is our choice",
+    "pairs": "5 x 5 mean on luma (section V), mirror boundary and 8 bits as in the published crops",
+    "clip_norm, ema, precision": "ours: none of them, as in the paper",
+}
+
+STAGE_1 = Recipe(
+    about="sharpness U-Net, synthetic blur, L1 (stage 1 of sharpness_loss)",
+    network="sharpness-unet",
+    pairs="mean",
+    phases=(Phase(100 * EPOCH),),
+    final_learning_rate=1e-12,
+    source=_SOURCE,
+)
+
+
+def _stage_2(beta: float) -> Recipe:
+    return replace(
+        STAGE_1,
+        about=f"sharpness U-Net, synthetic blur, L1 and beta {beta:g} times -Q (stage 2 of sharpness_loss)",
+        loss=(Term("l1"), Term("sharpness", beta)),
+        start="sharpness-unet-beta-0",
+        source=_SOURCE | {"loss": "eq. 7", "start": "section V: from the weights of stage 1"},
+    )
+
+
+# Table II's other networks: the same data and the same number of steps, so that the race is fair; the rest is their own.
+XY_DEBLUR = replace(
+    STAGE_1,
+    about="XY-Deblur, synthetic blur, L1",
+    network="xy-deblur",
+    source=_SOURCE | {"loss, learning_rate, optimiser": "Ji et al. 2022: L1, Adam, 1e-4"},
+)
+DDNET = replace(
+    STAGE_1,
+    about="DDNet, synthetic blur whose kernel it is told",
+    network="ddnet",
+    loss=(Term("charbonnier"),),
+    learning_rate=5e-4,
+    weight_decay=1e-4,
+    source=_SOURCE
+    | {"loss, learning_rate, optimiser, weight_decay": "Lopez-Tapia et al. 2023: Charbonnier, Adam, 5e-4, 1e-4"},
+)
+
+# For red-fixed-point and red-steepest-descent: the denoiser of Romano et al. 2017 was trained for noise of 5 levels, too.
+DENOISER = Recipe(
+    about="small denoiser for noise of about 5 grey levels",
+    network="denoiser",
+    pairs="noise",
+    pairs_options={"noise_std": 5 / 255, "spread": 1.6},
+    phases=(Phase(10_000, 64, 16),),
+    loss=(Term("l2"),),
+    learning_rate=1e-3,
+    final_learning_rate=1e-6,
+    warmup_steps=200,
+    clip_norm=1.0,
+    ema=0.999,
+    source={
+        "phases, learning_rate, schedule": "ours: common practice for short trainings",
+        "loss": "mean squared error, as RED asks for the mean of the posterior",
+        "pairs": "ours: noise of 3 to 8 levels, around RED's 3.25 and 4.1 and its training noise of 5",
+    },
+)
+
+# Section V, real photos: crops of the low blur of MMSP2024, which its owners give out on request.
+_REAL_SOURCE = _SOURCE | {"pairs": "section V: the owners' photos", "phases": "batch 32; the best weights were at epoch 55"}
+REAL_STAGE_1 = replace(
+    STAGE_1,
+    about="sharpness U-Net, photographed pairs, L1 (stage 1 of sharpness_loss)",
+    pairs="photographed",
+    phases=(Phase(55 * REAL_EPOCH),),
+    source=_REAL_SOURCE,
+)
+REAL_STAGE_2 = replace(
+    REAL_STAGE_1,
+    about="sharpness U-Net, photographed pairs, L1 and beta 0.1 times -Q (stage 2 of sharpness_loss)",
+    loss=(Term("l1"), Term("sharpness", 0.1)),
+    hold_steps=35 * REAL_EPOCH,
+    source=_REAL_SOURCE
+    | {
+        "phases": "55 epochs, batch 32 (section V)",
+        "hold_steps": "15 epochs, 'decrease for the last 20' of 55; the 20 between aren't told, we hold the rate",
+        "loss": "eq. 7, beta 0.1 (section V)",
+        "start": "give the weights of your own stage 1",
+    },
+)
+
+
+# The published trainings see 200 gigapixels a stage: weeks on two CPU cores. The short ones see a hundredth of that, at a
+# higher rate, with averaged weights and crops that grow. The weights in the package come from them.
+def _short(recipe: Recipe, learning_rate: float, *phases: Phase) -> Recipe:
+    return replace(
+        recipe,
+        about=f"{recipe.about}, a short training",
+        phases=phases,
+        learning_rate=learning_rate,
+        final_learning_rate=1e-6,
+        warmup_steps=300,
+        clip_norm=1.0,
+        ema=0.999,
+        precision="bf16-mixed",
+        source={**recipe.source}
+        | {
+            "phases": "ours: what two CPU cores do in about an hour; at the end crops of 128 px, as they are measured on",
+            "learning_rate, final_learning_rate, warmup_steps": "ours: common practice for short trainings",
+            "clip_norm, ema": "ours: likewise",
+            "precision": "ours: bf16 is twice as fast on CPUs that have it",
+        },
+    )
+
+
+_FIRST = (Phase(12_000, 64, 16), Phase(800, 128, 8))
+_SECOND = (Phase(2_000, 64, 16), Phase(400, 128, 8))
+
+RECIPES: dict[str, Recipe] = {
+    "sharpness-unet-beta-0": STAGE_1,
+    **{f"sharpness-unet-beta-{beta:g}": _stage_2(beta) for beta in (0.001, 0.01, 0.05, 0.1)},
+    "sharpness-unet-real-beta-0": REAL_STAGE_1,
+    "sharpness-unet-real-beta-0.1": REAL_STAGE_2,
+    "xy-deblur": XY_DEBLUR,
+    "ddnet": DDNET,
+    "denoiser": DENOISER,
+    "sharpness-unet-beta-0-short": _short(STAGE_1, 2e-3, *_FIRST),
+    **{f"sharpness-unet-beta-{beta:g}-short": _short(_stage_2(beta), 5e-4, *_SECOND) for beta in (0.001, 0.01, 0.05, 0.1)},
+    "xy-deblur-short": _short(XY_DEBLUR, 5e-4, *_FIRST),
+    "ddnet-short": _short(DDNET, 1e-3, *_FIRST),
+}

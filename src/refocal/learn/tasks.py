@@ -1,0 +1,107 @@
+"""Tasks: which networks learn what from a batch. The loop knows nothing else of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import torch
+from torch import Tensor, nn
+
+from refocal import metrics
+from refocal.catalog import Entry, find
+from refocal.learn.losses import LOSSES
+from refocal.learn.nets import NETWORKS
+from refocal.learn.pairs import PAIRS
+from refocal.learn.recipe import Recipe
+
+TASKS: dict[str, Entry] = {
+    "restore": Entry("refocal.learn.tasks:Restore", "one network: blurred in, restored out"),
+}
+
+
+class Task(Protocol):
+    """What the loop asks of a task. ``networks["network"]`` is the one that is averaged, validated and exported."""
+
+    def networks(self) -> dict[str, nn.Module]:
+        """Build them, on the CPU."""
+        ...
+
+    def turns(self, step: int) -> tuple[str, ...]:
+        """The networks that a step updates, one after the other."""
+        ...
+
+    def pairs(self, crops: Tensor, random: torch.Generator) -> dict[str, Tensor]:
+        """Make a batch from uint8 crops (N, H, W, C), on their device."""
+        ...
+
+    def losses(self, turn: str, networks: dict[str, nn.Module], batch: dict[str, Tensor], step: int) -> dict[str, Tensor]:
+        """The summands, weights included, of the loss of the network whose turn it is."""
+        ...
+
+    def validate(self, network: nn.Module, batch: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Figures of one number per picture; the first is to be large."""
+        ...
+
+
+@dataclass(frozen=True)
+class Restore:
+    """One network that takes ``blurred``, or what its ``inputs`` name, and is compared with ``sharp``."""
+
+    recipe: Recipe
+
+    def networks(self) -> dict[str, nn.Module]:
+        """The recipe's network."""
+        return {"network": make_network(self.recipe)}
+
+    def turns(self, step: int) -> tuple[str, ...]:  # noqa: ARG002
+        """Always the same one."""
+        return ("network",)
+
+    def pairs(self, crops: Tensor, random: torch.Generator) -> dict[str, Tensor]:
+        """As the recipe's pairs are made."""
+        made: dict[str, Tensor] = _pairs(self.recipe)(crops, random)
+        return made
+
+    def losses(self, turn: str, networks: dict[str, nn.Module], batch: dict[str, Tensor], step: int) -> dict[str, Tensor]:  # noqa: ARG002
+        """The recipe's terms."""
+        restored = self._restored(networks[turn], batch)
+        with torch.autocast(restored.device.type, enabled=False):
+            restored = restored.float()
+            return {
+                f"{term.loss}": term.weight
+                * find(LOSSES, term.loss, "loss").load()(restored, batch["sharp"], **term.options)
+                for term in self.recipe.loss
+            }
+
+    def validate(self, network: nn.Module, batch: dict[str, Tensor]) -> dict[str, Tensor]:
+        """PSNR and Q of what is clipped to [0, 1], and PSNR of the blurred picture."""
+        restored = self._restored(network, batch).float().clamp(0, 1)
+        return {
+            "psnr": metrics.psnr(restored, batch["sharp"]),
+            "q": metrics.q(restored),
+            "psnr_blurred": metrics.psnr(batch["blurred"], batch["sharp"]),
+        }
+
+    def _restored(self, network: nn.Module, batch: dict[str, Tensor]) -> Tensor:
+        restored: Tensor = network(*(batch[name] for name in getattr(network, "inputs", ("blurred",))))
+        return restored
+
+
+def make_network(recipe: Recipe) -> nn.Module:
+    """Build a recipe's network, with fresh weights."""
+    import importlib
+
+    entry = find(NETWORKS, recipe.network, "network")
+    config = importlib.import_module(entry.target.partition(":")[0]).Config(**_tuples(recipe.config))
+    network: nn.Module = entry.load()(config)
+    return network
+
+
+def _pairs(recipe: Recipe):  # type: ignore[no-untyped-def]
+    return find(PAIRS, recipe.pairs, "kind of pairs").make(recipe.pairs_options)
+
+
+def _tuples(config):  # type: ignore[no-untyped-def]
+    """JSON knows no tuples."""
+    return {key: tuple(value) if isinstance(value, list) else value for key, value in config.items()}

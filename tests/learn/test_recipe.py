@@ -1,0 +1,95 @@
+import math
+import re
+
+import pytest
+
+pytest.importorskip("torch")
+
+from refocal.learn.recipe import Phase, field_names, from_json, override, to_json
+from refocal.learn.recipes import RECIPES, recipe
+from refocal.learn.recipes.sharpness_loss import STAGE_1
+from refocal.types import InputError
+
+
+def test_overrides_reach_every_kind_of_field_and_leave_the_rest():
+    given = {
+        "learning-rate": "3e-3",
+        "phases.0.steps": "12",
+        "loss.0.weight": "0.5",
+        "channels_last": "false",
+        "schedule": "constant",
+    }
+    changed = override(STAGE_1, given)
+    assert (changed.learning_rate, changed.phases[0].steps, changed.loss[0].weight) == (3e-3, 12, 0.5)
+    assert (changed.channels_last, changed.schedule) == (False, "constant")
+    assert changed.phases[0].batch == STAGE_1.phases[0].batch
+    assert STAGE_1.learning_rate == 1e-4
+
+
+@pytest.mark.parametrize(
+    ("name", "nearest"),
+    [
+        ("learning_rat", "learning_rate"),
+        ("steps", "phases.0.steps"),
+        ("phases.7.steps", "phases.0.steps"),
+        ("loss.0.wieght", "loss.0.weight"),
+    ],
+)
+def test_an_unknown_field_names_the_nearest(name, nearest):
+    with pytest.raises(InputError, match=re.escape(f"did you mean '{nearest}'")):
+        override(STAGE_1, {name: "1"})
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("learning_rate", "fast"),
+        ("phases.0.steps", "1.5"),
+        ("schedule", "wavy"),
+        ("compile", "maybe"),
+        ("ema", "-1"),
+        ("ema", "nan"),
+    ],
+)
+def test_a_value_of_another_kind_is_refused(name, text):
+    with pytest.raises(InputError, match=name):
+        override(STAGE_1, {name: text})
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_recipes_survive_json_and_tell_their_sources(name):
+    recipe = RECIPES[name]
+    assert to_json(from_json(to_json(recipe))) == to_json(recipe)
+    assert {"phases", "learning_rate", "loss"} <= {key for keys in recipe.source for key in keys.split(", ")}
+    known = {name.partition(".")[0] for name in field_names(recipe)} | {"pairs", "start", "loss", "phases"}
+    assert {key for keys in recipe.source for key in keys.split(", ")} <= known
+
+
+def test_an_unknown_recipe_names_the_nearest():
+    with pytest.raises(InputError, match=r"did you mean 'sharpness-unet-beta-0\.01'"):
+        recipe("sharpness-unet-beta-0.011")
+
+
+def test_the_published_schedule_in_numbers():
+    """100 epochs of 3780 batches of 32; 1e-4 down to 1e-12."""
+    stage = RECIPES["sharpness-unet-beta-0"]
+    assert stage.steps == 378_000
+    assert stage.steps * 32 == pytest.approx(100 * 134_400 * 0.9, rel=1e-4)
+    assert stage.rate_at(0) == 1e-4
+    assert stage.rate_at(stage.steps - 1) == pytest.approx(1e-12)
+    assert stage.rate_at(stage.steps // 2) == pytest.approx(0.5e-4, rel=1e-3)
+
+
+def test_warming_up_holding_and_stairs():
+    warm = override(STAGE_1, {"phases.0.steps": "100", "warmup_steps": "10", "hold_steps": "50", "learning_rate": "1"})
+    assert [warm.rate_at(i) for i in (0, 4, 9, 10, 50)] == pytest.approx([0.1, 0.5, 1, 1, 1])
+    assert warm.rate_at(75) == pytest.approx((1 + math.cos(math.pi * 25 / 49)) / 2, abs=1e-6)
+    stairs = override(STAGE_1, {"schedule": "stairs", "stair_steps": "20", "stair_factor": "0.5", "learning_rate": "8"})
+    assert [stairs.rate_at(i) for i in (0, 19, 20, 40, 60)] == [8, 8, 4, 2, 1]
+
+
+def test_phases_follow_one_another():
+    two = override(STAGE_1, {"phases.0.steps": "3"})
+    two = type(two)(**{**vars(two), "phases": (*two.phases, Phase(2, 64, 8))})
+    assert [two.phase_at(i)[1] for i in range(5)] == [0, 1, 2, 0, 1]
+    assert [two.phase_at(i)[0].crop_px for i in range(5)] == [128, 128, 128, 64, 64]
