@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from methods_samples import natural
 
-from refocal.methods.levels import _wrapped, deconvolve_blur
+from refocal.methods.levels import wrapped, deconvolve_blur
 from refocal.methods.wiener import Wiener
 from refocal.optics.blur import BlurMap, Psf
 from refocal.optics.fourier import fast_shape
@@ -25,7 +25,7 @@ def _brightened(image, kernel):
 @pytest.mark.parametrize("half", [1, 4, 30])
 def test_wrapped_leads_smoothly_from_each_edge_to_the_other(size, half):
     image = np.cumsum(np.random.default_rng(0).normal(0, 0.02, (2, *size)), -1) + 0.5
-    grown = _wrapped(image, half)
+    grown = wrapped(image, half)
     np.testing.assert_array_equal(grown[..., : size[0], : size[1]], image)
     margin = min(40 * half, 512) + 16
     assert grown.shape[-2:] == fast_shape(size[0] + margin, size[1] + margin)
@@ -37,7 +37,7 @@ def test_wrapped_continues_straight_over_both_ends_of_a_ramp():
     """0 .. 1 from left to right; past the end first the mirror image, then back down to 0: never a jump."""
     ramp = np.linspace(0, 1, 50) * np.ones((1, 50, 1))
     for axis in (-1, -2):
-        grown = _wrapped(np.swapaxes(ramp, -1, axis), 6)
+        grown = wrapped(np.swapaxes(ramp, -1, axis), 6)
         around = np.concatenate([grown, grown], axis=axis)
         assert np.abs(np.diff(around, axis=axis)).max() < 0.1
         first_new = np.take(grown, 50, axis=axis)

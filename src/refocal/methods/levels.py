@@ -57,7 +57,7 @@ def _deconvolve_whole(image: Image, blur: Psf, deconvolve: Deconvolve) -> Image:
         return image / float(blur.kernel[0, 0])
     if blur.boundary == "periodic":
         return deconvolve(image, blur.kernel)
-    return deconvolve(_wrapped(image, blur.half_px), blur.kernel)[..., : image.shape[-2], : image.shape[-1]]
+    return deconvolve(wrapped(image, blur.half_px), blur.kernel)[..., : image.shape[-2], : image.shape[-1]]
 
 
 def _deconvolve_levels(image: Image, blur: BlurMap, deconvolve: Deconvolve, context_px: Callable[[int], int]) -> Image:
@@ -75,7 +75,7 @@ def _deconvolve_levels(image: Image, blur: BlurMap, deconvolve: Deconvolve, cont
             _grown(columns, context_px(half), image.shape[-1]),
         )
         near = image[..., near_rows, near_columns]
-        restored = deconvolve(_wrapped(near, half), kernel)
+        restored = deconvolve(wrapped(near, half), kernel)
         top, left = rows.start - near_rows.start, columns.start - near_columns.start
         restored = restored[..., top : top + weight.shape[-2], left : left + weight.shape[-1]]
         out[..., rows, columns] += weight * restored
@@ -86,7 +86,7 @@ def _grown(box: slice, context: int, size: int) -> slice:
     return slice(max(box.start - context, 0), min(box.stop + context, size))
 
 
-def _wrapped(image: Image, half: int) -> Image:
+def wrapped(image: Image, half: int) -> Image:
     """Add rows and columns at the end, to a size that transforms fast, that lead smoothly from the last back to the first.
 
     They fade from the mirror image at one edge to that at the other: deconvolution sees no jump where it wraps around. The
