@@ -5,6 +5,7 @@ Run it after a new method or a new measurement (``make tables``); a test fails w
 
 from __future__ import annotations
 
+import csv
 import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence
@@ -19,6 +20,7 @@ from refocal.estimators import ESTIMATORS
 from refocal.methods import METHODS
 from refocal.rows import COLUMNS, Row, read_rows
 
+HEADS = {"psnr": "PSNR, dB", "ssim": "SSIM", "q": "Q", "lpips": "LPIPS"}
 ROOT = Path(__file__).resolve().parents[1]
 README = ROOT / "README.md"
 BENCHMARKS = ROOT / "benchmarks"
@@ -34,6 +36,7 @@ def fill(readme: str) -> str:
     parts = {
         "methods": catalogue(METHODS),
         "estimators": catalogue(ESTIMATORS),
+        "sharpness_loss:I": published(BENCHMARKS / "reproduce" / "sharpness_loss-I.csv"),
         "results": results(rows_of(sorted(BENCHMARKS.glob("*.csv")))),
     }
     for name, text in parts.items():
@@ -54,6 +57,22 @@ def catalogue(entries: Mapping[str, Entry]) -> str:
     }
     filled = {head: cells for head, cells in columns.items() if any(cells)}
     return table(tuple(filled), list(zip(*filled.values(), strict=True)))
+
+
+def published(file: Path) -> str:
+    """A published table measured again, from the cells that ``refocal reproduce`` wrote: ours / published."""
+    with file.open(encoding="utf-8", newline="") as lines:
+        cells = list(csv.DictReader(lines))
+    heads = {cell["column"]: HEADS[cell["column"]] for cell in cells}
+    rows = []
+    for line in dict.fromkeys(cell["line"] for cell in cells):
+        figures = {cell["column"]: cell for cell in cells if cell["line"] == line}
+        rows.append([line, *(" / ".join(_three(figures[name][side]) for side in ("ours", "published")) for name in heads)])
+    return table(("β", *heads.values()), rows)
+
+
+def _three(figure: str) -> str:
+    return f"{float(figure):.3f}" if figure else "–"
 
 
 def rows_of(files: Iterable[Path]) -> list[Row]:

@@ -181,7 +181,7 @@ def test_mistakes_are_told_in_one_sentence(kwargs, said):
 
 
 def test_commit_is_empty_outside_a_checkout(tmp_path, monkeypatch):
-    assert re.fullmatch(r"([0-9a-f]{7,}(-dirty)?)?", module._commit())
+    assert re.fullmatch(r"([0-9a-f]{7,}(-dirty)?)?", module.commit())
     (tmp_path / "site-packages/refocal").mkdir(parents=True)
     monkeypatch.setattr(module, "__file__", str(tmp_path / "site-packages/refocal/evaluate.py"))
-    assert module._commit() == ""
+    assert module.commit() == ""

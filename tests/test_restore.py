@@ -8,6 +8,7 @@ import refocal
 from refocal import restore as module
 from refocal.images.colour import linear_to_srgb, srgb_to_linear
 from refocal.images.io import Photo, from_float, to_float
+from refocal.methods.black_box import BlackBox
 from refocal.methods.richardson_lucy import RichardsonLucy
 from refocal.methods.wiener import Wiener
 from refocal.optics.blur import BlurMap, Psf
@@ -231,3 +232,18 @@ def test_a_periodic_blur_is_never_cut_into_tiles():
 def test_photos_a_few_pixels_wide_are_estimated(shape):
     photo = RNG.integers(0, 256, shape).astype(np.uint8)
     assert refocal.deblur(photo).shape == shape and np.isfinite(refocal.estimate_blur(photo)).all()
+
+
+def test_a_blur_that_can_only_be_applied_serves_the_methods_that_ask_for_no_more():
+    sharp, psf = picture(), Psf(np.full((5, 5), 0.04), encoding="srgb")
+    blurred = psf.apply(sharp)
+    blur = BlackBox(psf.apply, encoding="srgb")
+    restored = restore(blurred, "landweber-accelerated", blur=blur).image
+    assert decibel(restored, sharp) > decibel(blurred, sharp) + 2
+    with pytest.raises(InputError, match="needs a blur with apply and adjoint"):
+        restore(blurred, "richardson-lucy", blur=blur)
+
+
+def test_a_method_for_one_kernel_is_not_given_an_estimated_map():
+    with pytest.raises(InputError, match="told one kernel for the whole photo"):
+        restore(np.full((1, 32, 32), 0.5, np.float32), "ddnet")

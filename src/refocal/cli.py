@@ -9,7 +9,7 @@ import argparse
 import errno
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from refocal.catalog import Entry, find
@@ -18,6 +18,17 @@ from refocal.types import InputError
 
 _ABOUT = "Take an out-of-focus photo, give back a sharper one, and say honestly what could not be saved."
 _FAMILIES = ("disk", "gaussian", "polygon", "ring")
+_VERBS: dict[str, Entry] = {
+    "deblur": Entry("refocal.cli:_deblur", "restore photos"),
+    "map": Entry("refocal.cli:_map", "estimate how blurred each pixel of a photo is"),
+    "blur": Entry("refocal.cli:_blur", "take a sharp photo out of focus"),
+    "methods": Entry("refocal.cli:_methods", "list the methods"),
+    "evaluate": Entry("refocal.cli:_evaluate", "measure a method on a data set"),
+    "reproduce": Entry("refocal.reproduce:command", "measure a published table again"),
+    "crops": Entry("refocal.training_verbs:crops", "pack photos to train on"),
+    "train": Entry("refocal.training_verbs:train", "train a network by a recipe"),
+    "export": Entry("refocal.training_verbs:export", "make a trained network ready to use"),
+}
 _LENS = {
     "focal_length_mm": "of the lens",
     "f_number": "aperture number",
@@ -60,16 +71,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _dispatch(words: list[str]) -> int:
-    verbs: dict[str, tuple[Callable[[list[str]], int], str]] = {
-        "deblur": (_deblur, "restore photos"),
-        "map": (_map, "estimate how blurred each pixel of a photo is"),
-        "blur": (_blur, "take a sharp photo out of focus"),
-        "methods": (_methods, "list the methods"),
-        "evaluate": (_evaluate, "measure a method on a data set"),
-    }
-    if words and words[0] in verbs:
-        return verbs[words[0]][0](words[1:])
-    lines = "\n".join(f"  {name:<10}{about}" for name, (_, about) in verbs.items())
+    if words and words[0] in _VERBS:
+        code: int = _VERBS[words[0]].load()(words[1:])
+        return code
+    lines = "\n".join(f"  {name:<10}{entry.about}" for name, entry in _VERBS.items())
     parser = Parser(
         prog="refocal",
         description=_ABOUT,
@@ -82,7 +87,7 @@ def _dispatch(words: list[str]) -> int:
         parser.print_help(sys.stderr)
         return 2
     if not words[0].startswith("-"):
-        find({name: Entry("", about) for name, (_, about) in verbs.items()}, words[0], "command")
+        find(_VERBS, words[0], "command")
     parser.parse_args(words)
     return 2
 
@@ -117,16 +122,9 @@ def _deblur(words: list[str]) -> int:
     from refocal.deblur_files import Settings, deblur_files, read_mask
 
     jobs = plan(values.inputs, values.out, save_map=values.save_map, overwrite=values.overwrite)
-    settings = Settings(
-        values.method,
-        method,
-        values.radius_px,
-        values.estimator,
-        values.strength,
-        None if values.mask is None else read_mask(values.mask),
-        values.tile_px,
-        values.overwrite,
-    )
+    mask = None if values.mask is None else read_mask(values.mask)
+    how = (values.radius_px, values.estimator, values.strength, mask, values.tile_px, values.overwrite)
+    settings = Settings(values.method, method, *how)
     return deblur_files(jobs, settings, report=values.report, log=values.log)
 
 

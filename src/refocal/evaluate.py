@@ -131,7 +131,7 @@ def evaluate_images(
             n=count,
             seconds_per_megapixel=float(np.median(seconds)),
             version=_version(),
-            commit=_commit(),
+            commit=commit(),
             date=datetime.datetime.now(datetime.UTC).date().isoformat(),
         )
         for metric, numbers in values.items()
@@ -227,7 +227,8 @@ def _version() -> str:
         return ""
 
 
-def _commit() -> str:
+def commit() -> str:
+    """Short hash of this checkout's commit, with -dirty after it when files were changed; empty outside a checkout."""
     checkout = Path(__file__).resolve().parents[2]
     if not (checkout / ".git").exists():  # installed: a repository further up would be somebody else's
         return ""

@@ -35,7 +35,7 @@ MAX_RADIUS_PX = 100
 """A larger uniform blur leaves nothing to restore: detail finer than its diameter is gone."""
 
 WORKING_BYTES = 64
-"""What a method holds at once per pixel and channel of a tile: sixteen float32 pictures, more than any method here."""
+"""What a method holds at once per pixel and channel of a tile, unless it tells more: sixteen float32 pictures."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,11 +79,13 @@ def restore(
     _check(image, strength, mask)
     if tile_px is not None and tile_px < 1:
         raise InputError(f"Give a tile side of at least 1 px, not {tile_px}.")
-    deblurrer, needs_blur = _method(method)
+    deblurrer, needs = _method(method)
     if strength == 0:
         return Restored(image, None)
-    estimated = bool(needs_blur) and (blur is None or isinstance(blur, str))
-    asked = needs_blur or (needs_blur is None and blur is not None)
+    if needs == "psf" and (blur is None or isinstance(blur, str)):
+        raise InputError("This method must be told one kernel for the whole photo: give the blur's radius, or a Psf.")
+    estimated = needs == "blur" and (blur is None or isinstance(blur, str))
+    asked = needs in ("blur", "psf") or (needs is None and blur is not None)
     operator = _operator(image, blur) if asked else None
     weight = _weight(strength, mask, operator if estimated else None)
 
@@ -101,9 +103,11 @@ def restore(
     if halo is None:
         whole = Region(slice(None), slice(None), slice(0, image.shape[1]), slice(0, image.shape[2]))
         return Restored(restore_tile(image, whole).astype(np.float32), operator)
+    align = getattr(deblurrer, "multiple", 1)
     if tile_px is None:
-        tile_px = tile_size(image.shape[1], image.shape[2], image.shape[0], bytes_per_pixel=WORKING_BYTES, halo_px=halo)
-    return Restored(apply_tiled(restore_tile, image, tile_px=tile_px, halo_px=halo), operator)
+        working = max(WORKING_BYTES * image.shape[0], getattr(deblurrer, "working_bytes", 0))
+        tile_px = tile_size(image.shape[1], image.shape[2], bytes_per_pixel=working, halo_px=halo, align_px=align)
+    return Restored(apply_tiled(restore_tile, image, tile_px=tile_px, halo_px=halo, align_px=align), operator)
 
 
 def restore_photo(
@@ -163,15 +167,15 @@ def estimate_blur(image: Any, estimator: str = "default") -> Array:
     return find(ESTIMATORS, estimator, "estimator").make()(open_picture(image)[0]).radius_px
 
 
-def _method(method: str | Deblurrer) -> tuple[Deblurrer, bool | None]:
-    """The method's object, and whether it needs to know the blur; ``None`` for one's own, which gets whatever is given."""
+def _method(method: str | Deblurrer) -> tuple[Deblurrer, str | None]:
+    """The method's object, and what it needs to know; ``None`` for one's own, which gets whatever is given."""
     if isinstance(method, str):
         entry = find(METHODS, method, "method")
-        return entry.make(), entry.needs == "blur"
+        return entry.make(), entry.needs
     if not callable(method) or isinstance(method, type):
         raise InputError(f"Give a method by its name or as an object such as Wiener(), not {method!r}.")
     lines = lines_of(METHODS, method)
-    return method, any(METHODS[name].needs == "blur" for name in lines) if lines else None
+    return method, METHODS[lines[0]].needs if lines else None
 
 
 def _operator(image: Image, blur: Blur | str | float | None) -> Blur:
@@ -181,7 +185,7 @@ def _operator(image: Image, blur: Blur | str | float | None) -> Blur:
         if not 0 <= blur <= MAX_RADIUS_PX:
             raise InputError(f"Give the blur radius as a number of pixels from 0 to {MAX_RADIUS_PX}, not {blur}.")
         return Psf(disk(float(blur)))
-    if not (hasattr(blur, "apply") and hasattr(blur, "adjoint")):
+    if not hasattr(blur, "apply"):  # black-box methods ask for no more
         raise InputError(f"Give the blur as a Psf, a BlurMap, a radius or an estimator's name, not {type(blur).__name__}.")
     if isinstance(blur, BlurMap):
         blur.check_size(image)

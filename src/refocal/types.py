@@ -41,7 +41,11 @@ class Blur(Protocol):
 
 
 class Deblurrer(Protocol):
-    """A method: blurred image in, restored image out; same shape, dtype and device, clipped to [0, 1]."""
+    """A method: blurred image in, restored image out; same shape, dtype and device, clipped to [0, 1].
+
+    It may tell two things more: ``multiple``, the grid in pixels on which its tiles must begin (1), and ``working_bytes``,
+    what it holds at once per pixel of a tile, all channels together (64 per channel).
+    """
 
     def __call__(self, image: Image, blur: Blur | None = None) -> Image:
         """Restore ``image`` given its blur, when the method needs one."""

@@ -8,7 +8,12 @@ from refocal.images.tiles import MAX_BUDGET_BYTES, MIN_TILE_PX, apply_tiled, til
 
 SIZES = st.tuples(st.integers(1, 70), st.integers(1, 70))
 TILING = st.fixed_dictionaries(
-    {"tile_px": st.integers(1, 80), "halo_px": st.integers(0, 12), "feather_px": st.integers(0, 12)}
+    {
+        "tile_px": st.integers(1, 80),
+        "halo_px": st.integers(0, 12),
+        "feather_px": st.integers(0, 12),
+        "align_px": st.sampled_from([1, 2, 16]),
+    }
 )
 
 
@@ -53,8 +58,11 @@ def test_tiles_have_their_context_and_not_more(size, tiling):
             (region.rows, region.columns), (region.core_rows, region.core_columns), size, strict=True
         ):
             assert 0 < core.stop - core.start <= tiling["tile_px"]
-            assert outer.start == max(0, core.start - tiling["halo_px"])
-            assert outer.stop == min(length, core.stop + tiling["halo_px"])
+            align = tiling["align_px"]
+            start, stop = core.start - tiling["halo_px"], core.stop + tiling["halo_px"]
+            assert outer.start == 0 or (outer.start % align == 0 and 0 <= start - outer.start < align)
+            assert outer.stop == length or (outer.stop % align == 0 and 0 <= outer.stop - stop < align)
+            assert outer.start <= max(start, 0) and outer.stop >= min(stop, length)
 
 
 @pytest.mark.parametrize(("tile_px", "feather_px"), [(16, 0), (16, 7), (33, 8), (500, 8), (8, 8)])
@@ -68,6 +76,23 @@ def test_a_filter_within_the_halo_gives_what_it_gives_on_the_whole(tile_px, feat
     np.testing.assert_allclose(tiled, blur(image), atol=1e-6)
     short = apply_tiled(blur, image, tile_px=24, halo_px=4, feather_px=0)
     assert np.abs(short - blur(image)).max() > 1e-3  # or the comparison would notice nothing
+
+
+@pytest.mark.parametrize("size", [(75, 101), (96, 37)])
+def test_a_function_on_a_grid_gives_what_it_gives_on_the_whole(size):
+    """Means of 8x8, smoothed and spread again: a tile off the grid would mix other pixels; edges are padded alike."""
+    image = np.random.default_rng(0).random(size, np.float32)
+
+    def blocks(array, _=None):
+        height, width = array.shape
+        padded = np.pad(array, ((0, -height % 8), (0, -width % 8)), mode="reflect")
+        means = padded.reshape(padded.shape[0] // 8, 8, padded.shape[1] // 8, 8).mean((1, 3))
+        means = gaussian_filter(means, 1.0, radius=1, mode="nearest")
+        return np.kron(means, np.ones((8, 8), np.float32))[:height, :width]
+
+    tiling = {"tile_px": 24, "halo_px": 15, "feather_px": 5}
+    np.testing.assert_allclose(apply_tiled(blocks, image, **tiling, align_px=8), blocks(image), atol=1e-6)
+    assert np.abs(apply_tiled(blocks, image, **tiling) - blocks(image)).max() > 1e-2
 
 
 def test_the_region_crops_a_map_alike():
@@ -89,14 +114,9 @@ def test_seams_fade_linearly():
     assert output[0, 0, 15:21].tolist() == [0, 0.125, 0.375, 0.625, 0.875, 1]
 
 
-def test_progress_is_told():
-    calls = []
-    image = np.ones((1, 8, 12), np.float32)
-    apply_tiled(lambda tile, _: tile, image, tile_px=4, halo_px=0, progress=lambda done, total: calls.append((done, total)))
-    assert calls == [(done, 6) for done in range(1, 7)]
-
-
-@pytest.mark.parametrize("options", [{"tile_px": 0, "halo_px": 1}, {"tile_px": 4, "halo_px": -1}])
+@pytest.mark.parametrize(
+    "options", [{"tile_px": 0, "halo_px": 1}, {"tile_px": 4, "halo_px": -1}, {"tile_px": 4, "halo_px": 1, "align_px": 0}]
+)
 def test_impossible_tiles_are_refused(options):
     with pytest.raises(ValueError, match="tile_px"):
         apply_tiled(lambda tile, _: tile, np.zeros((1, 9, 9), np.float32), **options)
@@ -105,16 +125,29 @@ def test_impossible_tiles_are_refused(options):
 
 
 def test_tile_size_keeps_to_the_budget():
-    tile_px = tile_size(4000, 6000, 3, bytes_per_pixel=60, halo_px=64, budget_bytes=256 << 20)
-    assert (tile_px + 2 * 64) ** 2 * 3 * 60 <= 256 << 20 < (tile_px + 2 * 64 + 1) ** 2 * 3 * 60
-    assert tile_size(400, 600, 3, bytes_per_pixel=60, halo_px=64, budget_bytes=256 << 20) == 600
-    assert tile_size(4000, 6000, 3, bytes_per_pixel=60, halo_px=640, budget_bytes=1 << 20) == MIN_TILE_PX
+    tile_px = tile_size(4000, 6000, bytes_per_pixel=180, halo_px=64, budget_bytes=256 << 20)
+    assert (tile_px + 2 * 64) ** 2 * 180 <= 256 << 20 < (tile_px + 2 * 64 + 1) ** 2 * 180
+    assert tile_size(400, 600, bytes_per_pixel=180, halo_px=64, budget_bytes=256 << 20) == 600
+    assert tile_size(4000, 6000, bytes_per_pixel=180, halo_px=640, budget_bytes=1 << 20) == MIN_TILE_PX
+
+
+def test_tile_size_leaves_room_for_the_grid():
+    tile_px = tile_size(4000, 6000, bytes_per_pixel=180, halo_px=60, align_px=16, budget_bytes=256 << 20)
+    largest = 0
+
+    def measure(tile, _):
+        nonlocal largest
+        largest = max(largest, tile.size)
+        return tile
+
+    apply_tiled(measure, np.zeros((4000, 6000), np.float32), tile_px=tile_px, halo_px=60, align_px=16)
+    assert 0.85 * (256 << 20) < largest * 180 <= 256 << 20
 
 
 def test_free_memory_is_asked_for_and_capped(monkeypatch):
     def with_memory(kilobytes):
         monkeypatch.setattr("refocal.images.tiles._free_bytes", lambda: kilobytes * 1024)
-        tile_px = tile_size(40000, 60000, 1, bytes_per_pixel=16, halo_px=0)
+        tile_px = tile_size(40000, 60000, bytes_per_pixel=16, halo_px=0)
         return tile_px**2 * 16
 
     assert 0.99 * (512 << 20) < with_memory(1 << 30) <= MAX_BUDGET_BYTES == 512 << 20

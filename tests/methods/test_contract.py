@@ -13,6 +13,10 @@ from refocal.types import InputError
 
 NEED_BLUR = [name for name, entry in METHODS.items() if entry.needs == "blur"]
 KINDS = ["psf", "map"]
+# Trained networks do what they learned: nothing holds exactly for a blur that they weren't trained on.
+TRAINED = [name for name, entry in METHODS.items() if entry.target.endswith((":Network", ":DDNet"))]
+CLASSICAL = [name for name in METHODS if name not in TRAINED]
+CASES = [(name, kind) for name in METHODS for kind in KINDS if METHODS[name].needs != "psf" or kind == "psf"]
 
 
 def _blur(kind, height, width, most_px=3.0):
@@ -30,8 +34,7 @@ def _blurred(height, width, blur, dtype=np.float32, channels=3):
     return np.clip(noisy, 0, 1).astype(dtype)
 
 
-@pytest.mark.parametrize("name", METHODS)
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(("name", "kind"), CASES)
 @pytest.mark.parametrize("size", [(37, 29), (1, 1), (1, 2), (3, 200), (64, 5)])
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_any_size_keeps_shape_dtype_and_range(name, kind, size, dtype):
@@ -55,8 +58,7 @@ def test_restoring_brings_nearer_to_the_sharp_picture(name, kind):
     assert gain > 0.5
 
 
-@pytest.mark.parametrize("name", METHODS)
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(("name", "kind"), CASES)
 def test_a_batch_is_its_singles_and_a_colour_picture_its_channels(name, kind):
     blur = _blur(kind, 33, 26)
     batch = np.stack([_blurred(33, 26, blur), _blurred(33, 26, blur)[:, ::-1]])
@@ -64,7 +66,8 @@ def test_a_batch_is_its_singles_and_a_colour_picture_its_channels(name, kind):
     restored = method(batch, blur)
     for i in range(2):
         np.testing.assert_allclose(restored[i], method(batch[i], blur), atol=2e-6)
-    np.testing.assert_allclose(restored[0, 1:2], method(batch[0, 1:2], blur), atol=2e-6)
+    if name in CLASSICAL:  # a network for luma treats the three as one
+        np.testing.assert_allclose(restored[0, 1:2], method(batch[0, 1:2], blur), atol=2e-6)
 
 
 @pytest.mark.parametrize("name", NEED_BLUR)
@@ -79,8 +82,7 @@ def test_a_batch_of_maps_is_its_singles(name):
         np.testing.assert_allclose(restored[i], method(image, BlurMap(maps[i])), atol=1e-3)
 
 
-@pytest.mark.parametrize("name", METHODS)
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(("name", "kind"), CASES)
 def test_float32_float64_and_torch_agree(name, kind):
     blur = _blur(kind, 37, 29)
     double = _blurred(37, 29, blur, np.float64)
@@ -106,14 +108,14 @@ def test_a_map_of_another_size_is_refused(name):
         METHODS[name].make()(np.full((3, 8, 9), 0.5, np.float32), BlurMap(np.ones((9, 8))))
 
 
-@pytest.mark.parametrize("name", [name for name in METHODS if name != "unsharp-mask"])
+@pytest.mark.parametrize("name", [name for name in CLASSICAL if name != "unsharp-mask"])
 @pytest.mark.parametrize("blur", [Psf(np.ones((1, 1))), BlurMap(np.zeros((32, 27))), BlurMap(np.full((32, 27), 0.4))])
 def test_a_sharp_photo_is_left_as_it_is(name, blur):
     image = natural(3, 32, 27)
     np.testing.assert_allclose(METHODS[name].make()(image, blur), image, atol=1e-12)
 
 
-@pytest.mark.parametrize("name", METHODS)
+@pytest.mark.parametrize("name", CLASSICAL)
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("value", [0.0, 0.37, 1.0])
 def test_flat_stays_flat(name, kind, value):
@@ -130,9 +132,8 @@ def test_a_uniform_map_is_the_psf(name):
     np.testing.assert_allclose(mapped, method(image, psf), atol=1e-9)
 
 
-@pytest.mark.parametrize("name", METHODS)
+@pytest.mark.parametrize(("name", "kind"), CASES)
 @pytest.mark.parametrize("radius_px", [2.0, 4.0])
-@pytest.mark.parametrize("kind", KINDS)
 def test_tiles_with_the_context_asked_for_give_the_whole(name, radius_px, kind):
     """On a picture several tiles and contexts wide, with two true edges in every tile."""
     method = METHODS[name].make()
@@ -143,7 +144,8 @@ def test_tiles_with_the_context_asked_for_give_the_whole(name, radius_px, kind):
     def one(tile, region):
         return method(tile, blur.crop(region.rows, region.columns) if kind == "map" else blur)
 
-    tiled = apply_tiled(one, image, tile_px=100, halo_px=method.context_px(blur.half_px))
+    align = getattr(method, "multiple", 1)
+    tiled = apply_tiled(one, image, tile_px=100, halo_px=method.context_px(blur.half_px), align_px=align)
     assert np.abs(tiled - method(image, blur)).max() < 1e-3
 
 

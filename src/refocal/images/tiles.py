@@ -57,7 +57,7 @@ def apply_tiled(
     tile_px: int,
     halo_px: int,
     feather_px: int = FEATHER_PX,
-    progress: Callable[[int, int], None] | None = None,
+    align_px: int = 1,
 ) -> Image:
     """Run ``function`` over the photo tile by tile.
 
@@ -73,19 +73,19 @@ def apply_tiled(
         tile_px: The side of a tile without its context, cross-fades included.
         halo_px: The context on each side.
         feather_px: The width of the cross-fade; at most ``halo_px`` and half of ``tile_px`` are used.
-        progress: Called with the number of tiles done and of all tiles.
+        align_px: Contexts are widened until tiles begin and end at multiples of this, or at the photo's border: what
+            computes on a grid, such as a network that halves its picture, then has the same grid as on the whole photo.
 
     Returns:
         float32, the shape of ``image``; besides it, memory for one tile and one band of cross-fade is used.
 
     Raises:
-        ValueError: If ``tile_px`` or ``halo_px`` is too small, or ``function`` changes the shape.
+        ValueError: If ``tile_px``, ``halo_px`` or ``align_px`` is too small, or ``function`` changes the shape.
     """
     height, width = image.shape[-2:]
     feather_px = max(0, min(feather_px, halo_px, tile_px // 2))
-    all_rows, all_columns = (_spans(length, tile_px, halo_px, feather_px) for length in (height, width))
+    all_rows, all_columns = (_spans(length, tile_px, halo_px, feather_px, align_px) for length in (height, width))
     output = np.empty(image.shape, np.float32)
-    done = 0
     for rows, core_rows in all_rows:
         # The band where this row of tiles meets the one above: kept aside, as the tiles are written over it.
         overlap = slice(core_rows.start, core_rows.start + (feather_px if core_rows.start else 0))
@@ -101,49 +101,55 @@ def apply_tiled(
             kept = region.core(restored)
             target[..., :fade] += _ramp(fade) * (kept[..., :fade] - target[..., :fade])
             target[..., fade:] = kept[..., fade:]
-            done += 1
-            if progress is not None:
-                progress(done, len(all_rows) * len(all_columns))
         if core_rows.start:
             output[..., overlap, :] = above + _ramp(feather_px)[:, None] * (output[..., overlap, :] - above)
     return output
 
 
 def tile_size(
-    height: int, width: int, channels: int, *, bytes_per_pixel: float, halo_px: int, budget_bytes: int | None = None
+    height: int,
+    width: int,
+    *,
+    bytes_per_pixel: float,
+    halo_px: int,
+    align_px: int = 1,
+    budget_bytes: int | None = None,
 ) -> int:
     """The ``tile_px`` with which a method's working memory stays within the budget; the whole size if the photo fits.
 
     Args:
         height: Of the photo.
         width: Of the photo.
-        channels: Of the photo.
-        bytes_per_pixel: What the method holds at once for each pixel of each channel of a tile, context included.
+        bytes_per_pixel: What the method holds at once for each pixel of a tile, all channels together, context included.
         halo_px: The context on each side.
+        align_px: As for ``apply_tiled``.
         budget_bytes: Memory for one tile's work; by default half of what is free, at most ``MAX_BUDGET_BYTES``.
     """
     budget = min(MAX_BUDGET_BYTES, _free_bytes() // 2) if budget_bytes is None else budget_bytes
-    pixels = budget / (channels * bytes_per_pixel)
+    pixels = budget / bytes_per_pixel
     if height * width <= pixels:
         return max(height, width)
-    return max(MIN_TILE_PX, math.isqrt(int(pixels)) - 2 * halo_px)
+    return max(MIN_TILE_PX, math.isqrt(int(pixels)) - 2 * (halo_px + align_px - 1))
 
 
-def _spans(length: int, tile_px: int, halo_px: int, feather_px: int) -> list[tuple[slice, slice]]:
+def _spans(length: int, tile_px: int, halo_px: int, feather_px: int, align_px: int) -> list[tuple[slice, slice]]:
     """Cut ``length`` into cores of at most ``tile_px`` that overlap by ``feather_px``, all about equally long.
 
     Returns:
         For each, the slice with context and the slice of the core.
     """
-    if tile_px < 1 or halo_px < 0:
-        raise ValueError(f"Tiles need tile_px of 1 or more and halo_px of 0 or more, not {tile_px} and {halo_px}.")
+    if tile_px < 1 or halo_px < 0 or align_px < 1:
+        given = f"{tile_px}, {align_px} and {halo_px}"
+        raise ValueError(f"Tiles need tile_px and align_px of 1 or more and halo_px of 0 or more, not {given}.")
     if length <= tile_px:
         return [(slice(0, length), slice(0, length))]
     free = length - feather_px
     count = math.ceil(free / (tile_px - feather_px))
     edges = [index * free // count for index in range(count + 1)]
     cores = [slice(start, stop + feather_px) for start, stop in pairwise(edges)]
-    return [(slice(max(0, core.start - halo_px), min(length, core.stop + halo_px)), core) for core in cores]
+    starts = [max(0, (core.start - halo_px) // align_px * align_px) for core in cores]
+    stops = [min(length, -(-(core.stop + halo_px) // align_px) * align_px) for core in cores]
+    return [(slice(start, stop), core) for start, stop, core in zip(starts, stops, cores, strict=True)]
 
 
 def _ramp(feather_px: int) -> Array:

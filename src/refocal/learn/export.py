@@ -1,25 +1,22 @@
-"""From a trained network to one ONNX file that runs without torch, and back to its weights.
+"""From a trained network to one ONNX file that runs without torch, and from the file back to its weights.
 
-The file holds the network's ``body`` for any batch, height and width. Weights are stored in half precision under the names of
-the state dict, and cast to float32 in the graph; batch normalisation stays as it was trained. ONNX Runtime does the casts and
-folds the normalisation into the convolutions when it opens the file, so neither costs time, and a training can go on from the
-file that was shipped.
+The file holds the network's ``body`` for any batch, height and width. Weights are stored in half precision under the names
+of the state dict and cast to float32 in the graph; batch normalisation stays as it was trained. ONNX Runtime does the casts
+and folds the normalisation into the convolutions when it opens the file: neither costs time, and a training can go on from
+the file that was shipped.
 """
 
 from __future__ import annotations
 
-import contextlib
 import copy
 import dataclasses
 import hashlib
+import importlib
 import inspect
 import json
-import logging
 import os
-import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -27,17 +24,21 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from refocal.catalog import find
+from refocal.learn.checkpoint import load
+from refocal.learn.nets import NETWORKS
+from refocal.learn.nets.padding import padded
+from refocal.learn.onnx_graph import store_half, trace
+from refocal.learn.recipe import to_json
+from refocal.learn.tasks import make_network
 from refocal.types import Array, InputError
 from refocal.weights.network_file import FORMAT, open_network
 
-OPSET = 20
-"""The first with GELU as one operator, which runs 1.6 times as fast as its parts; ONNX Runtime knows it since 1.17."""
-
-IR_VERSION = 9
-"""Of opset 20's time."""
-
 MOST_DIFFERENCE = 1e-3
 """A quarter of a grey level: what runs must be what was trained."""
+
+ARENA = 2
+"""ONNX Runtime's memory grows by doubling; the U-Net needs 260 bytes per pixel at once, and 513 to 520 were measured."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,8 @@ class About:
         recipe: The training, as JSON.
         steps: Of the training.
         licence: Of the weights, SPDX expression.
+        context_px: How far away a pixel still matters, where this was measured on photos; 0 takes the receptive field, which
+            is safe, but up to three times as far, and tiles grow by it.
     """
 
     network: str
@@ -59,29 +62,37 @@ class About:
     recipe: str = "{}"
     steps: int = 0
     licence: str = "Apache-2.0"
+    context_px: int = 0
 
 
 @dataclass(frozen=True)
 class Parity:
-    """Largest absolute differences over all outputs, on random pictures.
+    """Largest absolute differences over all outputs, on two random pictures.
 
     Attributes:
-        even: ONNX Runtime from torch with the same rounded weights, sides that are multiples.
+        even: ONNX Runtime from torch with the same rounded weights, for sides that are multiples.
         odd: The same for odd sides, which are padded.
-        rounding: Rounded weights from those that were trained, in torch.
+        rounding: Rounded weights from the trained ones, both in torch.
     """
 
     even: float
     odd: float
     rounding: float
 
+    def __str__(self) -> str:
+        """For the one who exports."""
+        return (
+            f"differs from torch by at most {self.even:.1e} (even sides) and {self.odd:.1e} (odd sides), "
+            f"and by {self.rounding:.1e} from rounding the weights to half precision"
+        )
+
 
 def export(network: nn.Module, path: Path, about: About) -> Parity:
     """Write a network to an ONNX file, and compare what it computes with torch.
 
-    The names of the graph's inputs are those of the arguments of ``network.body``; its outputs are named by
-    ``network.outputs``, or ``restored`` where there is no such attribute. Besides the pictures' ``channels`` an argument
-    ``radius`` has one.
+    The graph's inputs are named as the arguments of ``network.body``, each a picture of ``about.config.channels`` channels,
+    but of one if its name is ``radius``. Its outputs are named by ``network.outputs``; without this attribute there is one,
+    ``restored``.
 
     Args:
         network: With ``body``, ``multiple`` and ``context_px``; stays as it is.
@@ -89,30 +100,27 @@ def export(network: nn.Module, path: Path, about: About) -> Parity:
         about: Goes into the metadata.
 
     Raises:
-        InputError: If the path has another suffix or folder than it should, or a weight doesn't fit half precision.
+        InputError: If the path is none to write to, or a weight doesn't fit half precision.
         ValueError: If ``body`` leaves weights unused, or ONNX Runtime's result is another than torch's.
     """
     path = Path(path)
     if path.suffix != ".onnx" or not path.parent.is_dir():
         raise InputError(f"Give an .onnx file in an existing folder to export to, not {path}.")
-    rounded = copy.deepcopy(network).to("cpu", torch.float32).eval()
+    rounded: Any = copy.deepcopy(network).to("cpu", torch.float32).eval()
     weights = _round(rounded)
-    channels = int(about.config.channels)
-    inputs = list(inspect.signature(rounded.body).parameters)
-    examples = {name: 1 if name == "radius" else channels for name in inputs}
-    model = _trace(rounded, examples)
-    _clean(model)
-    _store_half(model, weights)
+    inputs = {name: 1 if name == "radius" else about.config.channels for name in inspect.signature(rounded.body).parameters}
+    model, needed_bytes = trace(rounded, inputs, list(getattr(rounded, "outputs", ("restored",))))
+    store_half(model, weights)
     told = {
         "refocal.format": FORMAT,
         "name": about.name or path.stem,
         "network": about.network,
         "config": json.dumps(dataclasses.asdict(about.config)),
-        "inputs": json.dumps(inputs),
-        "channels": {1: "luma", 3: "rgb"}[channels],
-        "multiple": str(int(rounded.multiple)),
-        "context_px": str(int(rounded.context_px)),
-        "working_bytes": str(_working_bytes(model)),
+        "inputs": json.dumps(list(inputs)),
+        "channels": {1: "luma", 3: "rgb"}[about.config.channels],
+        "multiple": str(rounded.multiple),
+        "context_px": str(about.context_px or rounded.context_px),
+        "working_bytes": str(ARENA * needed_bytes),
         "licence": about.licence,
         "recipe": about.recipe,
         "steps": str(about.steps),
@@ -125,8 +133,8 @@ def export(network: nn.Module, path: Path, about: About) -> Parity:
         with part.open("wb") as file:
             file.write(model.SerializeToString())
             os.fsync(file.fileno())
-        parity = _compare(part, network, rounded, list(examples.values()))
-        if not max(parity.even, parity.odd) <= MOST_DIFFERENCE:
+        parity = _compare(part, network, rounded, list(inputs.values()))
+        if not max(parity.even, parity.odd) <= MOST_DIFFERENCE:  # NaN is refused too
             raise ValueError(f"ONNX Runtime computes something else than torch: {parity}.")
         part.replace(path)
     finally:
@@ -134,12 +142,37 @@ def export(network: nn.Module, path: Path, about: About) -> Parity:
     return parity
 
 
+def export_checkpoint(
+    checkpoint: Path, path: Path, name: str = "", licence: str = "Apache-2.0", context_px: int = 0
+) -> Parity:
+    """Write a checkpoint's network, averaged if its recipe averages, to an ONNX file.
+
+    Args:
+        checkpoint: Of a training.
+        path: See ``export``.
+        name: See ``About``.
+        licence: See ``About``.
+        context_px: See ``About``.
+
+    Raises:
+        InputError: If the checkpoint can't be read, or as ``export`` does.
+    """
+    kept = load(checkpoint)
+    module = importlib.import_module(find(NETWORKS, kept.recipe.network, "network").target.partition(":")[0])
+    config = module.Config(**kept.recipe.config)
+    network = make_network(kept.recipe)
+    network.load_state_dict(kept.best())
+    about = About(kept.recipe.network, config, name, to_json(kept.recipe), kept.step, licence, context_px)
+    return export(network, path, about)
+
+
 def load_state(path: Path) -> dict[str, Tensor]:
-    """The state dict in an exported .onnx file, or in a .safetensors file of one, as float32 on the CPU.
+    """The state dict in an exported .onnx file, or in a .safetensors file of nothing else, as float32 on the CPU.
 
     Raises:
         InputError: If the file holds none.
     """
+    import onnx
     from google.protobuf.message import DecodeError
     from safetensors import SafetensorError
     from safetensors.torch import load_file
@@ -148,17 +181,13 @@ def load_state(path: Path) -> dict[str, Tensor]:
     try:
         if path.suffix == ".safetensors":
             return {name: tensor.float() for name, tensor in load_file(path).items()}
-        import onnx
-
         model = onnx.load(path, load_external_data=False)
-        known = {prop.key for prop in model.metadata_props}
-        kept = [tensor for tensor in model.graph.initializer if tensor.data_type == onnx.TensorProto.FLOAT16]
-        state = {tensor.name: torch.from_numpy(onnx.numpy_helper.to_array(tensor).astype(np.float32)) for tensor in kept}
     except (OSError, SafetensorError, DecodeError) as error:
         raise InputError(f"The weights file {path} can't be read: {error}.") from None
-    if "refocal.format" not in known or not state:
+    halves = [tensor for tensor in model.graph.initializer if tensor.data_type == onnx.TensorProto.FLOAT16]
+    if not halves or "refocal.format" not in {told.key for told in model.metadata_props}:
         raise InputError(f"The weights file {path} holds no network of refocal's.")
-    return state
+    return {half.name: torch.from_numpy(onnx.numpy_helper.to_array(half).astype(np.float32)) for half in halves}
 
 
 def fingerprint(weights: Mapping[str, Array]) -> str:
@@ -171,7 +200,7 @@ def fingerprint(weights: Mapping[str, Array]) -> str:
 
 
 def _round(network: nn.Module) -> dict[str, Array]:
-    """Round the floating-point state in place to half precision; returns it as float16 by name."""
+    """Round the state in place to half precision; returns it as float16 by name. Counters are left out."""
     weights = {}
     for name, tensor in network.state_dict().items():  # shares memory with the network
         if tensor.is_floating_point():
@@ -183,126 +212,27 @@ def _round(network: nn.Module) -> dict[str, Array]:
     return weights
 
 
-def _trace(network: Any, channels: Mapping[str, int]) -> Any:
-    """The body as a ``ModelProto``, for any batch, height and width."""
-    # Large enough for what a body pads by itself; sides that differ, or they would be taken to be always equal.
-    sides = (network.multiple * -(-side // network.multiple) for side in (64, 96))
-    shape = tuple(sides)
-    examples = tuple(torch.rand(2, count, *shape) for count in channels.values())
-    free = {axis: torch.export.Dim.DYNAMIC for axis in (0, 2, 3)}
-    outputs = list(getattr(network, "outputs", ("restored",)))
-    network.forward = network.body
-    try:
-        with _quiet(), torch.no_grad():
-            from onnxscript import optimizer
-
-            program = torch.onnx.export(
-                network,
-                examples,
-                dynamo=True,
-                verbose=False,
-                opset_version=OPSET,
-                dynamic_shapes=(free,) * len(examples),
-                input_names=list(channels),
-                output_names=outputs,
-                optimize=False,  # would fold the normalisation and lose its weights
-            )
-            assert program is not None
-            optimizer.fold_constants(program.model)
-            optimizer.remove_unused_nodes(program.model)
-            return program.model_proto
-    finally:
-        del network.forward
-
-
-@contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """Without the exporter's remarks on torchvision and on torch's own deprecations."""
-    logger = logging.getLogger("torch.onnx")
-    level = logger.level
-    logger.setLevel(logging.ERROR)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        logger.setLevel(level)
-
-
-def _clean(model: Any) -> None:
-    """Drop what tells of this machine's files, and give the free axes their names."""
-    model.producer_name, model.producer_version, model.ir_version = "refocal", "", IR_VERSION
-    del model.metadata_props[:], model.graph.metadata_props[:], model.graph.value_info[:]
-    for part in (*model.graph.node, *model.graph.input, *model.graph.output, *model.graph.initializer):
-        part.doc_string = ""
-        del part.metadata_props[:]
-    for value in (*model.graph.input, *model.graph.output):
-        for axis, name in ((0, "batch"), (2, "height"), (3, "width")):
-            value.type.tensor_type.shape.dim[axis].dim_param = name
-
-
-def _store_half(model: Any, weights: Mapping[str, Array]) -> None:
-    """Replace the weights by float16 ones, each with a cast to float32 before its use."""
-    from onnx import TensorProto, helper, numpy_helper
-
-    stored = {tensor.name: tensor for tensor in model.graph.initializer}
-    unused = sorted(set(weights) - set(stored))
-    if unused:
-        raise ValueError(f"The network's body doesn't use the weights {', '.join(unused)} as they are.")
-    for name, half in weights.items():
-        stored[name].CopyFrom(numpy_helper.from_array(half, name))
-    nodes = list(model.graph.node)
-    for node in nodes:
-        node.input[:] = [f"{name}.float32" if name in weights else name for name in node.input]
-    casts = [helper.make_node("Cast", [name], [f"{name}.float32"], to=TensorProto.FLOAT) for name in weights]
-    del model.graph.node[:]
-    model.graph.node.extend(casts + nodes)
-
-
-def _working_bytes(model: Any) -> int:
-    """What ONNX Runtime holds at once per pixel: results that are still needed, doubled, as its arena grows by doubling."""
-    import onnx
-
-    model = copy.deepcopy(model)
-    height, width = 512, 512
-    for value in model.graph.input:
-        for axis, length in ((0, 1), (2, height), (3, width)):
-            value.type.tensor_type.shape.dim[axis].dim_value = length
-    for value in model.graph.output:
-        value.type.tensor_type.ClearField("shape")
-    graph = onnx.shape_inference.infer_shapes(model, strict_mode=True, data_prop=True).graph
-    weights = {tensor.name for tensor in graph.initializer} | {f"{tensor.name}.float32" for tensor in graph.initializer}
-    sizes = {
-        value.name: 4 * prod(dim.dim_value for dim in value.type.tensor_type.shape.dim)
-        for value in (*graph.input, *graph.value_info, *graph.output)
-        if value.name not in weights
-    }
-    last = {name: index for index, node in enumerate(graph.node) for name in node.input}
-    last |= dict.fromkeys((output.name for output in graph.output), len(graph.node))
-    held, most = {value.name for value in graph.input}, 0
-    for index, node in enumerate(graph.node):
-        held |= set(node.output) & set(sizes)
-        most = max(most, sum(sizes[name] for name in held))
-        held = {name for name in held if last.get(name, index) > index}
-    return -(-2 * most // (height * width))
-
-
-def _compare(path: Path, network: nn.Module, rounded: nn.Module, channels: list[int]) -> Parity:
+def _compare(path: Path, trained: Any, rounded: Any, channels: list[int]) -> Parity:
+    """Run the file and the bodies of both networks."""
     file = open_network(path)
+    trained = copy.deepcopy(trained).to("cpu", torch.float32).eval()
     random = torch.Generator().manual_seed(0)
-    trained = copy.deepcopy(network).to("cpu", torch.float32).eval()
     found: list[float] = []
-    for height, width in ((6 * file.multiple, 8 * file.multiple), (6 * file.multiple + 1, 8 * file.multiple + 3)):
-        images = [torch.rand(2, count, height, width, generator=random) for count in channels]
+    height, width = (file.multiple * -(-side // file.multiple) for side in (96, 128))
+    for more in (0, 1):
+        # Soft blotches: noise would be none of the pictures that a network knows, and rounding matters more there.
+        blotches = [torch.rand(2, count, 12, 16, generator=random) for count in channels]
+        images = [nn.functional.interpolate(few, (height + more, width + 3 * more), mode="bicubic") for few in blotches]
         run = [torch.from_numpy(output) for output in file.run(*(image.numpy() for image in images))]
         with torch.no_grad():
-            found.append(_difference(run, rounded(*images)))
-            rounding = _difference(_tuple(trained(*images)), rounded(*images))
+            wanted, unrounded = (_tuple(padded(net.body, tuple(images), file.multiple)) for net in (rounded, trained))
+        found.append(_difference(run, wanted))
+        rounding = _difference(unrounded, wanted)
     return Parity(found[0], found[1], rounding)
 
 
 def _difference(ours: Any, theirs: Any) -> float:
-    return max(float((a - b).abs().max()) for a, b in zip(ours, _tuple(theirs), strict=True))
+    return max(float((a - b).abs().max()) for a, b in zip(ours, theirs, strict=True))
 
 
 def _tuple(outputs: Any) -> tuple[Tensor, ...]:

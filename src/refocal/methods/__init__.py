@@ -53,4 +53,10 @@ METHODS: dict[str, Entry] = {
         "Belyaev & Fayolle 2022",
         {"num_iter": 5},
     ),
+    "ddnet": Entry(
+        "refocal.methods.ddnet:DDNet",
+        "a network that fills in what one known blur wiped out",
+        "psf",
+        "Lopez-Tapia et al. 2023",
+    ),
 }

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from array_api_compat import array_namespace
 
 from refocal.methods.levels import FARTHEST_PX, missing_blur
-from refocal.types import Blur, Image
+from refocal.types import Blur, Image, InputError
 
 
 @dataclass(frozen=True)
@@ -42,10 +42,12 @@ class RichardsonLucy:
         """Restore (..., C, H, W) in [0, 1] under a ``Psf`` or ``BlurMap``.
 
         Raises:
-            InputError: If no blur is given, or a map of another size.
+            InputError: If no blur is given, one without an adjoint, or a map of another size.
         """
         if blur is None:
             raise missing_blur()
+        if not hasattr(blur, "adjoint"):
+            raise InputError("richardson-lucy needs a blur with apply and adjoint; richardson-lucy-modified does without.")
         xp = array_namespace(image)
         observed = xp.clip(image, min=0.0)
         light = 1 / xp.clip(blur.adjoint(xp.ones_like(image[..., :1, :, :])), min=self.floor)

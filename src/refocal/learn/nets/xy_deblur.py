@@ -50,6 +50,9 @@ class XYDeblur(nn.Module):
         )
         self.join = nn.ModuleList(nn.Sequential(nn.Conv2d(width, width // 2, 1), nn.ReLU()) for width in (coarse, middle))
         self.out = nn.Sequential(*_blocks(fine, config.blocks), nn.Conv2d(fine, config.channels, 3, padding=1))
+        # Training begins at the picture as it is, and not at one 10 dB worse, as both passes would have it at random.
+        nn.init.zeros_(self.out[-1].weight)
+        nn.init.zeros_(self.out[-1].bias)
         # Two convolutions per block, down and up again, at 1, 2 and 4 px per step; then those that join the levels.
         self.context_px = 4 * config.blocks * (1 + 2 + 4) + 2 + (1 + 2) + 2 * (1 + 2)
 

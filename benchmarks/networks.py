@@ -1,0 +1,101 @@
+"""Time the networks of METHODS on a megapixel of grey, ONNX Runtime beside eager torch; add rows to benchmarks/networks.csv.
+
+Medians in seconds per megapixel, of runs that take turns. Torch runs in both memory layouts, and the faster one counts.
+Names choose some of the methods; an .onnx file is timed as well, but not written down.
+"""
+
+from __future__ import annotations
+
+import copy
+import csv
+import datetime
+import importlib
+import json
+import os
+import statistics
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from refocal.methods import METHODS
+from refocal.methods.network import Network
+from refocal.types import Array
+from refocal.weights import locate
+from refocal.weights.network_file import open_network
+
+SIDE_PX = 1024
+RUNS = 5
+OUT = Path(__file__).with_name("networks.csv")
+COLUMNS = ("what", "seconds", "beside", "beside_seconds", "runs", "cores", "date", "weights_sha256")
+
+
+def main() -> None:
+    """Measure what is named, or all, and add the rows."""
+    lines = [name for name, entry in METHODS.items() if entry.load() is Network]
+    for name in sys.argv[1:] or lines:
+        own = name.endswith(".onnx")
+        row = measure(name, Network(name) if own else METHODS[name].make())
+        print(*row, sep="  ", flush=True)
+        if not own:
+            fresh = not OUT.exists()
+            with OUT.open("a", newline="", encoding="utf-8") as file:
+                csv.writer(file, lineterminator="\n").writerows([COLUMNS, row] if fresh else [row])
+
+
+def measure(name: str, method: Network) -> tuple[object, ...]:
+    """One row."""
+    image = np.random.default_rng(0).random((1, SIDE_PX, SIDE_PX), np.float32)
+    layouts = eager(method, image)
+    seconds, *others = (1e6 / SIDE_PX**2 * each for each in medians([lambda: method(image), *layouts.values()]))
+    beside, fastest = min(zip(layouts, others, strict=True), key=lambda pair: pair[1], default=("", 0.0))
+    today, cores = datetime.datetime.now(datetime.UTC).date().isoformat(), len(os.sched_getaffinity(0))
+    told = f"{fastest:.4f}" if beside else ""
+    return f"{name}, 1 MP grey", f"{seconds:.4f}", beside, told, RUNS, cores, today, method.weights_sha256
+
+
+def eager(method: Network, image: Array) -> dict[str, Callable[[], object]]:
+    """The same network in torch, by memory layout; nothing where there is no torch."""
+    try:
+        import torch
+
+        from refocal.learn.export import load_state
+        from refocal.learn.nets import NETWORKS
+    except ImportError:
+        return {}
+    file = open_network(method.weights)
+    entry = NETWORKS[file.network]
+    known = {key: tuple(value) if isinstance(value, list) else value for key, value in json.loads(file.config).items()}
+    network = entry.load()(importlib.import_module(entry.target.partition(":")[0]).Config(**known)).eval()
+    network.load_state_dict(load_state(locate(method.weights)))
+    torch.set_num_threads(len(os.sched_getaffinity(0)))
+    picture = torch.from_numpy(image[None])
+
+    def run(layout: torch.memory_format) -> Callable[[], object]:
+        laid_out, pixels = copy.deepcopy(network).to(memory_format=layout), picture.to(memory_format=layout)
+
+        def once() -> object:
+            with torch.inference_mode():
+                return laid_out(pixels)
+
+        return once
+
+    return {"torch": run(torch.contiguous_format), "torch, channels_last": run(torch.channels_last)}
+
+
+def medians(functions: list[Callable[[], object]]) -> list[float]:
+    """Median seconds of each, after a run of each that doesn't count."""
+    found: list[list[float]] = [[] for _ in functions]
+    for turn in range(RUNS + 1):
+        for function, times in zip(functions, found, strict=True):
+            start = time.perf_counter()
+            function()
+            if turn:
+                times.append(time.perf_counter() - start)
+    return [statistics.median(times) for times in found]
+
+
+if __name__ == "__main__":
+    main()

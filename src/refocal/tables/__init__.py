@@ -1,0 +1,21 @@
+"""Published tables, measured again: ours beside theirs in every cell, with the protocol under it.
+
+A table is one file (what to run, under which protocol, what was published) and one line here; the line alone makes
+``refocal reproduce NAME`` work. Names are ``PAPER:TABLE``.
+"""
+
+from refocal.catalog import Entry
+
+_SHARPNESS_LOSS = "Aurangabadkar et al. 2024"
+
+TABLES: dict[str, Entry] = {
+    "sharpness_loss:I": Entry(
+        "refocal.tables.sharpness_loss_1:table", "the sharpness loss at five weights beta", "", _SHARPNESS_LOSS
+    ),
+    "sharpness_loss:II": Entry(
+        "refocal.tables.sharpness_loss_2:table", "networks and iterative methods on 524 crops", "", _SHARPNESS_LOSS
+    ),
+    "sharpness_loss:III": Entry(
+        "refocal.tables.sharpness_loss_3:table", "networks on real defocus (public crops only)", "", _SHARPNESS_LOSS
+    ),
+}

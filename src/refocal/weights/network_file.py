@@ -1,0 +1,146 @@
+"""A trained network as one ONNX file with its own metadata: open it once, run it on pictures of any size."""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from refocal.optics.boundary import pad
+from refocal.types import Array, InputError
+from refocal.weights import locate
+
+FORMAT = "1"
+"""Of the metadata, under the key ``refocal.format``."""
+
+Stamp = tuple[int, int, int, int]
+
+_LOCK = threading.Lock()
+_FOUND: dict[str, tuple[Path, Stamp]] = {}
+
+
+@dataclass(frozen=True, eq=False)
+class NetworkFile:
+    """An ONNX file that ``refocal export`` wrote, ready to run; several threads may run it at once.
+
+    Attributes:
+        session: Of ONNX Runtime.
+        name: Of the weights.
+        network: The table name of the network in ``refocal.learn.nets``.
+        config: Fields of its ``Config``, as JSON.
+        inputs: Names, in the order of ``run``.
+        outputs: Names; ``restored`` is the first.
+        channels: ``luma`` or ``rgb``: what the pictures are.
+        multiple: The network lies on a grid of so many pixels; its sides are padded to multiples of it.
+        context_px: How far away a pixel still matters.
+        working_bytes: Memory it holds at once, per pixel of the picture.
+        licence: SPDX expression.
+        recipe: The training, as JSON.
+        steps: Of the training.
+        weights_sha256: Of the weights alone: their names and half-precision bytes, in the names' order.
+    """
+
+    session: Any
+    name: str
+    network: str
+    config: str
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    channels: str
+    multiple: int
+    context_px: int
+    working_bytes: int
+    licence: str
+    recipe: str
+    steps: int
+    weights_sha256: str
+
+    def run(self, *images: Array) -> tuple[Array, ...]:
+        """Run on NumPy pictures (N, C, H, W) float32 of one size; gives one (N, C', H, W) float32 per output.
+
+        The pictures are continued below and to the right by their mirror image, so a tile that begins at a multiple of
+        ``multiple`` lies on the grid of the whole photo.
+        """
+        height, width = images[0].shape[-2:]
+        rows, columns = -height % self.multiple, -width % self.multiple
+        grown = (pad(image, (rows, columns), "mirror")[..., rows:, columns:] for image in images)
+        feed = {name: np.ascontiguousarray(image) for name, image in zip(self.inputs, grown, strict=True)}
+        return tuple(output[..., :height, :width] for output in self.session.run(self.outputs, feed))
+
+
+def open_network(weights: str | Path, threads: int = 0) -> NetworkFile:
+    """Open a network, or give back the one that is open; a file that has changed is opened anew.
+
+    Args:
+        weights: As for ``refocal.weights.locate``.
+        threads: To run it with; 0 takes the cores that this process may use.
+
+    Raises:
+        InputError: If there is no such file or it isn't one of refocal's networks.
+    """
+    with _LOCK:  # or two threads would open the same file twice
+        path, stamp = _find(str(weights))
+        return _open(path, stamp, threads or _cores(), os.getpid())
+
+
+def _find(weights: str) -> tuple[Path, Stamp]:
+    """``locate``, which reads known files whole for their SHA-256, only once while the file stays as it is."""
+    found = _FOUND.get(weights)
+    if found is None or not found[0].is_file() or _stamp(found[0]) != found[1]:
+        path = locate(weights)
+        found = _FOUND[weights] = path, _stamp(path)
+    return found
+
+
+def _stamp(path: Path) -> Stamp:
+    """What changes when a file is written or replaced, or its relative path means another one."""
+    told = path.stat()
+    return told.st_dev, told.st_ino, told.st_size, told.st_mtime_ns
+
+
+@lru_cache(maxsize=4)  # each keeps the working memory of the largest picture it has seen
+def _open(path: Path, stamp: Stamp, threads: int, process: int) -> NetworkFile:  # noqa: ARG001 (a fork has no threads)
+    if path.suffix != ".onnx":
+        raise InputError(f"The weights file {path} is not .onnx, which a network is run from: refocal export writes one.")
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3  # errors
+    options.intra_op_num_threads = threads
+    # Waiting threads sleep: no slower on idle cores (128 to 1024 px a side tried), twice as fast beside other processes.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    # The arena stays, as fresh memory for every run costs as much as the arithmetic; a pattern per size would double it.
+    options.enable_mem_pattern = False
+    try:
+        session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # onnxruntime's errors have no class in common
+        raise InputError(f"The weights file {path} can't be read as a network: {error}.") from None
+    told = session.get_modelmeta().custom_metadata_map
+    if told.get("refocal.format") != FORMAT:
+        raise InputError(f"The weights file {path} lacks refocal's metadata (format {FORMAT}): refocal export writes it.")
+    return NetworkFile(
+        session=session,
+        name=told["name"],
+        network=told["network"],
+        config=told["config"],
+        inputs=tuple(json.loads(told["inputs"])),
+        outputs=tuple(output.name for output in session.get_outputs()),
+        channels=told["channels"],
+        multiple=int(told["multiple"]),
+        context_px=int(told["context_px"]),
+        working_bytes=int(told["working_bytes"]),
+        licence=told["licence"],
+        recipe=told["recipe"],
+        steps=int(told["steps"]),
+        weights_sha256=told["weights_sha256"],
+    )
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -1,0 +1,103 @@
+import typing
+
+import numpy as np
+import onnx
+import pytest
+import torch
+from onnx import TensorProto, helper, numpy_helper
+from scipy.ndimage import correlate, median_filter
+
+from refocal.methods import denoisers
+from refocal.methods.denoisers import median, open_denoiser
+from refocal.methods.red_fixed_point import RedFixedPoint
+from refocal.methods.red_steepest_descent import RedSteepestDescent
+from refocal.types import InputError
+
+TAPS = np.array([[0.1, 0.2, 0.05], [0.0, 0.4, 0.1], [0.05, 0.15, -0.1]], np.float32)
+BIAS = 0.03
+
+
+def network_file(path, bias=BIAS, **told):
+    """A network of one convolution, x -> TAPS * x + bias, zeros beyond the edge, with an exported file's metadata."""
+    shape = ["n", 1, "h", "w"]
+    graph = helper.make_graph(
+        [helper.make_node("Conv", ["blurred", "taps", "bias"], ["restored"], pads=[1, 1, 1, 1])],
+        "one",
+        [helper.make_tensor_value_info("blurred", TensorProto.FLOAT, shape)],
+        [helper.make_tensor_value_info("restored", TensorProto.FLOAT, shape)],
+        [
+            numpy_helper.from_array(TAPS[None, None], "taps"),
+            numpy_helper.from_array(np.array([bias], np.float32), "bias"),
+        ],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    metadata = {"refocal.format": "1", "name": "one", "network": "denoiser", "inputs": '["blurred"]', "channels": "luma"}
+    metadata |= {"config": "{}", "multiple": "1", "context_px": "7", "working_bytes": "123", "licence": ""}
+    for key, value in (metadata | {"recipe": "{}", "steps": "0", "weights_sha256": ""} | told).items():
+        model.metadata_props.add(key=key, value=value)
+    onnx.save(model, path)
+    return str(path)
+
+
+@pytest.mark.parametrize("shape", [(1, 1, 1), (3, 1, 6), (2, 5, 1), (2, 2, 31, 44)])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_the_median_is_scipys(shape, dtype):
+    image = np.random.default_rng(0).random(shape).astype(dtype)
+    image[..., ::3] = np.round(image[..., ::3], 1)  # ties
+    before = image.copy()
+    expected = median_filter(image, (1,) * (image.ndim - 2) + (3, 3), mode="mirror")
+    for found in (median(image), median(torch.from_numpy(image)).numpy()):
+        assert found.dtype == dtype
+        np.testing.assert_array_equal(found, expected)
+    np.testing.assert_array_equal(image, before)
+
+
+@pytest.mark.parametrize(("told", "trained_std"), [({}, 5 / 255), ({"refocal.noise_std": "0.1"}, 0.1)])
+@pytest.mark.parametrize("convert", [np.asarray, torch.from_numpy])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_a_network_is_rescaled_to_the_noise(tmp_path, told, trained_std, convert, dtype):
+    """(s/s0) f0((s0/s) x): a convolution is left as it is, its bias becomes s/s0 as much; channel by channel."""
+    denoise = open_denoiser(network_file(tmp_path / "one.onnx", **told))
+    image = np.random.default_rng(1).random((2, 3, 9, 12)).astype(dtype)
+    convolved = np.stack([[correlate(plane, TAPS, mode="constant") for plane in one] for one in image])
+    for noise_std in (0.5 * trained_std, 3.25 / 255, 4 * trained_std):
+        found = denoise(convert(image), noise_std)
+        assert found.dtype == convert(image).dtype
+        np.testing.assert_allclose(np.asarray(found), convolved + BIAS * noise_std / trained_std, atol=1e-6)
+
+
+def test_the_word_network_stands_for_the_shipped_file(tmp_path, monkeypatch):
+    monkeypatch.setattr(denoisers, "SHIPPED", network_file(tmp_path / "one.onnx"))
+    image = np.full((1, 5, 5), 0.5, np.float32)
+    assert open_denoiser("network")(image, 5 / 255)[0, 2, 2] == pytest.approx(0.5 * TAPS.sum() + BIAS, abs=1e-6)
+
+
+@pytest.mark.parametrize("method", [RedFixedPoint, RedSteepestDescent])
+def test_a_method_tells_what_its_network_needs(tmp_path, method):
+    path = network_file(tmp_path / "one.onnx", multiple="4")
+    plain, networked = method(), method(denoiser=path)
+    assert (plain.multiple, networked.multiple) == (1, 4)
+    assert networked.working_bytes == plain.working_bytes + 123
+    assert networked.context_px(3) == plain.context_px(3) + 7
+
+
+def test_ones_own_function_is_taken_as_it_is():
+    own = lambda image, noise_std: image  # noqa: E731
+    assert open_denoiser(own) is own
+
+
+@pytest.mark.parametrize("option", ["mediam", "median.png", ""])
+def test_an_unknown_word_is_refused(option):
+    with pytest.raises(InputError, match="choose median, network or the path"):
+        open_denoiser(option)
+
+
+@pytest.mark.parametrize("told", [{"channels": "rgb"}, {"inputs": '["blurred", "radius"]'}])
+def test_a_network_that_is_no_denoiser_is_refused(tmp_path, told):
+    with pytest.raises(InputError, match="'one' is no denoiser"):
+        open_denoiser(network_file(tmp_path / "one.onnx", **told))
+
+
+@pytest.mark.parametrize("method", [RedFixedPoint, RedSteepestDescent])
+def test_the_option_can_be_a_flag(method):
+    assert typing.get_type_hints(method)["denoiser"] is str
