@@ -20,6 +20,9 @@ def crops(words: list[str]) -> int:
     parser.add_argument("-o", "--out", required=True, type=Path, metavar="FILE.npy", help="file to write")
     parser.add_argument("--side-px", type=whole_number(8), default=128, metavar="N", help="side of a crop [128]")
     parser.add_argument("--scales", default="1,0.5", metavar="A,B", help="sizes at which photos are cut [1,0.5]")
+    parser.add_argument(
+        "--drop-smooth", type=number(0, 0.99), default=0.0, metavar="X", help="share left out, smoothest first [0]"
+    )
     parser.add_argument("--seed", type=whole_number(0), default=0, metavar="N", help="of the photos' order [0]")
     parser.add_argument(
         "--pairs", action="store_true", help="pack a data set's blurred and sharp photos, not sharp ones alone"
@@ -39,10 +42,10 @@ def crops(words: list[str]) -> int:
         if len(values.folders) != 1:
             raise InputError("Give one data set with --pairs.")
         pairs = open_dataset(values.folders[0], values.data_root)
-        count = pack_pairs(pairs, values.out, values.side_px, values.seed, progress=_counted)
+        count = pack_pairs(pairs, values.out, values.side_px, values.seed)
     else:
         scales = _scales(values.scales)
-        count = pack(values.folders, values.out, values.side_px, scales, values.seed, progress=_counted)
+        count = pack(values.folders, values.out, values.side_px, scales, values.drop_smooth, values.seed)
     _say(f"{values.out}: {count} crops of {values.side_px} x {values.side_px} px.")
     return 0
 
@@ -148,10 +151,6 @@ def _require_learn() -> None:
     missing = [name for name in ("torch", "lightning_fabric", "safetensors") if importlib.util.find_spec(name) is None]
     if missing:
         raise InputError(f"Training needs {' and '.join(missing)}: pip install 'refocal[learn]'.")
-
-
-def _counted(done: int, count: int, name: str) -> None:
-    _say(f"[{done}/{count}] {name}")
 
 
 def _say(text: str) -> None:

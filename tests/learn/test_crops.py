@@ -37,6 +37,15 @@ def test_smaller_scales_are_means(tmp_path):
     assert abs(difference.mean()) < 0.5
 
 
+def test_the_smoothest_crops_are_left_out(tmp_path):
+    pixels = np.full((64, 64, 3), 90, np.uint8)
+    for i, contrast in enumerate((20, 100, 40, 60)):
+        pixels[32 * (i // 2) :: 2, 32 * (i % 2) :][:16, :32] += np.uint8(contrast)
+    Image.fromarray(pixels).save(tmp_path / "a.png")
+    assert pack([tmp_path], tmp_path / "out.npy", 32, (1.0,), drop_smooth=0.5) == 2
+    assert [crop.max() for crop in np.load(tmp_path / "out.npy")] == [190, 150]
+
+
 def test_pairs_keep_together(tmp_path):
     random = np.random.default_rng(0)
     sharp, blurred = (random.integers(0, 256, (3, 40, 40)).astype(np.float32) / 255 for _ in range(2))

@@ -3,10 +3,10 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from torch.nn.functional import conv2d, leaky_relu  # noqa: E402
+from torch.nn.functional import conv2d, leaky_relu
 
-from refocal.learn.nets.ddnet import Config, ddnet  # noqa: E402
-from refocal.optics.null_space import deconvolve, filter_pixels, project  # noqa: E402
+from refocal.learn.nets.ddnet import Config, ddnet
+from refocal.optics.null_space import deconvolve, filter_pixels, project
 
 
 def count(module):

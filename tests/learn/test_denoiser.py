@@ -3,10 +3,10 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from scipy.ndimage import uniform_filter  # noqa: E402
-from torch.nn.functional import conv2d  # noqa: E402
+from scipy.ndimage import uniform_filter
+from torch.nn.functional import conv2d
 
-from refocal.learn.nets.denoiser import Config, denoiser  # noqa: E402
+from refocal.learn.nets.denoiser import Config, denoiser
 
 
 def picture(*shape):

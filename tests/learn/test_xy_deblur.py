@@ -3,9 +3,9 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from torch.nn.functional import conv2d, conv_transpose2d, relu  # noqa: E402
+from torch.nn.functional import conv2d, conv_transpose2d, relu
 
-from refocal.learn.nets.xy_deblur import Config, xy_deblur  # noqa: E402
+from refocal.learn.nets.xy_deblur import Config, xy_deblur
 
 
 def count(*modules):

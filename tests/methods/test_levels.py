@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from methods_samples import natural
 
-from refocal.methods.levels import wrapped, deconvolve_blur
+from refocal.methods.levels import deconvolve_blur, wrapped
 from refocal.methods.wiener import Wiener
 from refocal.optics.blur import BlurMap, Psf
 from refocal.optics.fourier import fast_shape

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -20,8 +20,8 @@ def pack(
     out: str | Path,
     side_px: int = 128,
     scales: Sequence[float] = (1.0, 0.5),
+    drop_smooth: float = 0.0,
     seed: int = 0,
-    progress: Callable[[int, int, str], None] | None = None,
 ) -> int:
     """Cut all photos into crops that don't overlap and write them to one .npy file (N, side, side, 3) uint8.
 
@@ -34,8 +34,8 @@ def pack(
         out: The .npy file to write; whole or not at all.
         side_px: Of a crop.
         scales: Sizes at which each photo is cut, 1 as it is; smaller ones by area averaging.
+        drop_smooth: Share of the crops that is left out, those with the least detail (mean slope of the luma).
         seed: Of the order.
-        progress: Called with the number of photos done, of all, and the name.
 
     Returns:
         How many crops were written.
@@ -46,19 +46,13 @@ def pack(
     out = _checked_name(out)
     photos = [path for folder in folders for path in sorted(Path(folder).rglob("*")) if path.suffix.lower() in SUFFIXES]
     photos = [photos[i] for i in np.random.default_rng(seed).permutation(len(photos))]
-    crops: list[Array] = []
-    sources: list[dict[str, object]] = []
-    for done, path in enumerate(photos, 1):
-        found = _cut(read(path).pixels, side_px, scales)
-        if found:
-            sources.append({"photo": path.name, "first": len(crops), "count": len(found)})
-        crops += found
-        if progress is not None:
-            progress(done, len(photos), path.name)
-    if not crops:
+    cut = [(path.name, _cut(read(path).pixels, side_px, scales)) for path in photos]
+    details = [_detail(crop) for _, crops in cut for crop in crops]
+    if not details:
         raise InputError(f"No photo of at least {side_px}x{side_px} px in {', '.join(map(str, folders))}.")
-    _write(out, crops, {"side_px": side_px, "scales": list(scales), "photos": sources})
-    return len(crops)
+    least = np.quantile(details, drop_smooth) if drop_smooth else -1.0
+    kept = [(name, [crop for crop in crops if _detail(crop) >= least]) for name, crops in cut]
+    return _write(out, kept, {"side_px": side_px, "scales": list(scales), "drop_smooth": drop_smooth})
 
 
 def pack_pairs(
@@ -66,7 +60,6 @@ def pack_pairs(
     out: str | Path,
     side_px: int = 128,
     seed: int = 0,
-    progress: Callable[[int, int, str], None] | None = None,
 ) -> int:
     """The same for photographed pairs of one scene, blurred and sharp: (N, side, side, 6) uint8, the sharp photo first.
 
@@ -75,32 +68,22 @@ def pack_pairs(
         out: As in ``pack``.
         side_px: As in ``pack``.
         seed: As in ``pack``.
-        progress: As in ``pack``.
 
     Raises:
         InputError: As in ``pack``, or if a pair has no sharp photo.
     """
     out = _checked_name(out)
-    crops: list[Array] = []
-    sources: list[dict[str, object]] = []
-    for done, index in enumerate(np.random.default_rng(seed).permutation(len(pairs)), 1):
+    cut = []
+    for index in np.random.default_rng(seed).permutation(len(pairs)):
         pair = pairs[int(index)]
         if pair.sharp is None:
             raise InputError(f"{pair.name} has no sharp photo to learn from.")
-        both = [
-            np.broadcast_to(from_float(photo, np.dtype(np.uint8)), (*photo.shape[1:], 3))
-            for photo in (pair.sharp, pair.blurred)
-        ]
-        found = _cut(np.concatenate(both, axis=2), side_px, (1.0,))
-        if found:
-            sources.append({"photo": pair.name, "first": len(crops), "count": len(found)})
-        crops += found
-        if progress is not None:
-            progress(done, len(pairs), pair.name)
-    if not crops:
+        both = [from_float(photo, np.dtype(np.uint8)) for photo in (pair.sharp, pair.blurred)]
+        three = [np.broadcast_to(pixels, (*pixels.shape[:2], 3)) for pixels in both]
+        cut.append((pair.name, _cut(np.concatenate(three, axis=2), side_px, (1.0,))))
+    if not any(crops for _, crops in cut):
         raise InputError(f"None of the pairs is {side_px}x{side_px} px or larger.")
-    _write(out, crops, {"side_px": side_px, "photos": sources})
-    return len(crops)
+    return _write(out, cut, {"side_px": side_px})
 
 
 def _checked_name(out: str | Path) -> Path:
@@ -110,13 +93,19 @@ def _checked_name(out: str | Path) -> Path:
     return out
 
 
-def _write(out: Path, crops: list[Array], about: dict[str, object]) -> None:
+def _write(out: Path, cut: Sequence[tuple[str, list[Array]]], about: dict[str, object]) -> int:
     """The crops and, beside them, what they are; the crops last, as they are what is looked for."""
+    photos, count = [], 0
+    for name, crops in cut:
+        if crops:
+            photos.append({"photo": name, "first": count, "count": len(crops)})
+            count += len(crops)
     part = out.with_name(out.name + ".part")
     with part.open("wb") as file:
-        np.save(file, np.stack(crops))
-    out.with_suffix(".json").write_text(json.dumps(about))
+        np.save(file, np.stack([crop for _, crops in cut for crop in crops]))
+    out.with_suffix(".json").write_text(json.dumps({**about, "photos": photos}))
     part.replace(out)
+    return count
 
 
 def _cut(pixels: Array, side_px: int, scales: Sequence[float]) -> list[Array]:
@@ -130,6 +119,12 @@ def _cut(pixels: Array, side_px: int, scales: Sequence[float]) -> list[Array]:
                 if crop[..., :3].mean(axis=2).std() >= 1:
                     crops.append(crop)
     return crops
+
+
+def _detail(crop: Array) -> float:
+    """Mean absolute slope of the luma, in grey levels per pixel."""
+    grey = crop[..., :3].mean(axis=2)
+    return float(np.abs(np.diff(grey, axis=0)).mean() + np.abs(np.diff(grey, axis=1)).mean())
 
 
 def _reduced(pixels: Array, scale: float) -> Array:

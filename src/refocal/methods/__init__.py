@@ -53,6 +53,20 @@ METHODS: dict[str, Entry] = {
         "Belyaev & Fayolle 2022",
         {"num_iter": 5},
     ),
+    "red-fixed-point": Entry(
+        "refocal.methods.red_fixed_point:RedFixedPoint",
+        "regularisation by denoising, each step a regularised inverse (RED-FP)",
+        "blur",
+        "Romano et al. 2017",
+        {"num_iter": 30},
+    ),
+    "red-steepest-descent": Entry(
+        "refocal.methods.red_steepest_descent:RedSteepestDescent",
+        "regularisation by denoising, by steepest descent (RED-SDM)",
+        "blur",
+        "Romano et al. 2017",
+        {"num_iter": 60},
+    ),
     "ddnet": Entry(
         "refocal.methods.ddnet:DDNet",
         "a network that fills in what one known blur wiped out",

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from array_api_compat import array_namespace
 
 from refocal.methods.black_box import ForwardBlur, blur_function, iterate
-from refocal.methods.levels import FARTHEST_PX, wrapped, deconvolve_blur
+from refocal.methods.levels import FARTHEST_PX, deconvolve_blur, wrapped
 from refocal.optics.blur import BlurMap, Psf
 from refocal.optics.boundary import pad
 from refocal.optics.fourier import irfft2, kernel_spectrum, rfft2

@@ -30,7 +30,7 @@ class Network:
         ValueError: If ``threads`` is negative.
     """
 
-    weights: str = "sharpness-unet"
+    weights: str = "sharpness-unet-beta-0.01"
     threads: int = 0
 
     def __post_init__(self) -> None:

@@ -41,6 +41,15 @@ class Weight:
 
 
 WEIGHTS: dict[str, Weight] = {
+    "denoiser-small": Weight(
+        file="denoiser-small.onnx",
+        sha256="5bb70f979dacf95d4b6d40f16299dc48bf6453b007d0545467275a5dc72297d6",
+        licence="Apache-2.0",
+        paper="Mohan et al. 2020",
+        size_bytes=347_580,
+        url=None,
+        about="the denoiser of red-fixed-point and red-steepest-descent, part of the package",
+    ),
     "lpips-squeeze": Weight(
         file="lpips_squeeze.safetensors",
         sha256="e25d35d7dafc376b81e4ea6e7c82cb76f0a081f07381e4e25e98b9345bdb92db",
