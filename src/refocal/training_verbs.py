@@ -105,6 +105,8 @@ def export(words: list[str]) -> int:
     parser.add_argument("checkpoint", type=Path, metavar="CHECKPOINT", help="checkpoint.safetensors of a training")
     parser.add_argument("-o", "--out", required=True, type=Path, metavar="NET.onnx", help="file to write")
     parser.add_argument("--name", metavar="NAME", help="what the network is to be called [the file's name]")
+    about = "how far away a pixel still matters, where you measured less than the receptive field [that]"
+    parser.add_argument("--context-px", type=whole_number(1), default=0, metavar="N", help=about)
     parser.add_argument("--licence", default="Apache-2.0", metavar="SPDX", help="of the weights [Apache-2.0]")
     parser.add_argument("--overwrite", action="store_true", help="replace the file if it exists")
     values = parser.parse_intermixed_args(words)
@@ -116,7 +118,8 @@ def export(words: list[str]) -> int:
 
     from refocal.learn.export import export_checkpoint
 
-    parity = export_checkpoint(values.checkpoint, values.out, values.name or values.out.stem, values.licence)
+    name = values.name or values.out.stem
+    parity = export_checkpoint(values.checkpoint, values.out, name, values.licence, values.context_px)
     _print(f"{values.out}: {values.out.stat().st_size / 1e6:.2f} MB; {parity}")
     return 0
 

@@ -232,7 +232,16 @@ def test_what_cannot_be_exported_is_refused_and_leaves_the_old_file(tmp_path):
     assert path.read_text() == "old" and list(tmp_path.iterdir()) == [path]
 
 
+class Undefined(Faulty):
+    """The root of what is negative."""
+
+    def body(self, blurred):
+        return (blurred - 9 * self.weight) ** 0.5
+
+
 def test_a_file_that_computes_something_else_is_not_written(tmp_path, monkeypatch):
+    with pytest.raises(ValueError, match="something else than torch"):
+        export(Undefined(), tmp_path / "a.onnx", About("faulty", OneChannel()))
     monkeypatch.setattr("refocal.learn.export.MOST_DIFFERENCE", -1.0)
     with pytest.raises(ValueError, match="something else than torch"):
         export(Faulty(), tmp_path / "a.onnx", About("faulty", OneChannel()))

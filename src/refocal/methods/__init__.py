@@ -73,4 +73,25 @@ METHODS: dict[str, Entry] = {
         "psf",
         "Lopez-Tapia et al. 2023",
     ),
+    "sharpness-unet": Entry(
+        "refocal.methods.network:Network",
+        "U-Net for luma under a mean of 5 x 5 pixels, trained with sharpness loss, beta 0.01",
+        "",
+        "Aurangabadkar et al. 2024",
+        {"weights": "sharpness-unet-beta-0.01"},
+    ),
+    "sharpness-unet-beta-0": Entry(
+        "refocal.methods.network:Network",
+        "U-Net for luma under a mean of 5 x 5 pixels, trained L1 alone",
+        "",
+        "Aurangabadkar et al. 2024",
+        {"weights": "sharpness-unet-beta-0"},
+    ),
+    "sharpness-unet-beta-0.1": Entry(
+        "refocal.methods.network:Network",
+        "U-Net for luma under a mean of 5 x 5 pixels, trained with sharpness loss, beta 0.1",
+        "",
+        "Aurangabadkar et al. 2024",
+        {"weights": "sharpness-unet-beta-0.1"},
+    ),
 }

@@ -87,8 +87,13 @@ def _middle(a: Array, b: Array, c: Array) -> Array:
 class NetworkDenoiser:
     """A network f0, trained for noise of one strength s0, made to serve any s: f(x) = (s/s0) f0((s0/s) x).
 
-    Reference: the program of Romano, Elad, Milanfar, "The little engine that could: Regularization by denoising (RED)", SIAM
-    Journal on Imaging Sciences 2017, where s0 is 5/255 too.
+    An iteration that asks a network again and again may grow stripes which the network takes for texture, and does so the
+    sooner the better it knows texture. They hang on how the picture lies: shown under another of the square's eight
+    symmetries each time, they don't grow, and what is restored gains about 1 dB.
+
+    References: the program of Romano, Elad, Milanfar, "The little engine that could: Regularization by denoising (RED)",
+    SIAM Journal on Imaging Sciences 2017, where s0 is 5/255 too; Terris, Moreau, Pustelnik, Tachella, "Equivariant
+    plug-and-play image reconstruction", CVPR 2024.
 
     Attributes:
         file: The network, for pictures of one channel; each channel goes through it by itself.
@@ -98,14 +103,30 @@ class NetworkDenoiser:
     file: NetworkFile
     trained_std: float
 
-    def __call__(self, image: Image, noise_std: float) -> Image:
-        """Denoise (..., H, W) of any float dtype, on the CPU; ``noise_std`` is s, above 0."""
+    def __call__(self, image: Image, noise_std: float, turn: int = 0) -> Image:
+        """Denoise (..., H, W) on the CPU.
+
+        Args:
+            image: Of any float dtype.
+            noise_std: The noise's standard deviation s, above 0.
+            turn: How the network sees the picture: turned by so many right angles, and mirrored from 4 on; the same again
+                from 8 on.
+        """
         array = image if is_numpy_array(image) else np.from_dlpack(to_device(image.detach(), "cpu"))
         scale = np.float32(self.trained_std / noise_std)
+        height, width = image.shape[-2:]
+        rows, columns = -height % self.multiple, -width % self.multiple
+        # Grown before it is turned, at the end: so the network's grid stays where it lies on the whole photo.
+        planes = pad(array.astype(np.float32), (rows, columns), "mirror")[..., rows:, columns:]
         # One by one: the network holds hundreds of bytes per pixel.
-        planes = array.astype(np.float32).reshape(-1, 1, 1, *image.shape[-2:])
-        restored = np.stack([self.file.run(scale * plane)[0] for plane in planes])
-        return as_like((restored / scale).reshape(image.shape), image)
+        restored = np.stack([self._seen(scale * plane, turn) for plane in planes.reshape(-1, *planes.shape[-2:])])
+        return as_like((restored[..., :height, :width] / scale).reshape(image.shape), image)
+
+    def _seen(self, plane: Array, turn: int) -> Array:
+        """Run the network on a plane (H, W) as it sees it, and turn the result back."""
+        mirror = slice(None, None, -1 if turn % 8 >= 4 else 1)
+        seen = np.rot90(plane, turn)[:, mirror]
+        return np.rot90(self.file.run(seen[None, None])[0][0, 0, :, mirror], -turn)
 
     @property
     def context_px(self) -> int:

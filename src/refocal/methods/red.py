@@ -16,7 +16,7 @@ from typing import Protocol
 
 from array_api_compat import array_namespace
 
-from refocal.methods.denoisers import Denoiser, DenoiserOption, open_denoiser
+from refocal.methods.denoisers import Denoiser, DenoiserOption, NetworkDenoiser, open_denoiser
 from refocal.methods.levels import FARTHEST_PX, missing_blur
 from refocal.types import Blur, Image, InputError
 
@@ -86,8 +86,9 @@ def descend(options: Options, observed: Image, blur: Blur, step: Operator) -> Im
     if getattr(blur, "half_px", None) == 0:
         return xp.clip(observed / blur.apply(xp.ones_like(observed)), min=0.0, max=1.0)
     x = observed
-    for _ in range(options.num_iter):
-        gradient = blur.adjoint(blur.apply(x) - observed) + pull(options) * (x - denoise(x, noise_std))
+    for n in range(options.num_iter):
+        f = denoise(x, noise_std, turn=n) if isinstance(denoise, NetworkDenoiser) else denoise(x, noise_std)
+        gradient = blur.adjoint(blur.apply(x) - observed) + pull(options) * (x - f)
         x = xp.clip(x - step(gradient), min=0.0, max=1.0)
     return x
 

@@ -41,6 +41,7 @@ class DDNet(nn.Module):
 
     multiple = 4
     inputs = ("blurred", "kernel")
+    outputs = ("restored", "filters")
 
     def __init__(self, config: Config) -> None:
         super().__init__()
