@@ -59,6 +59,19 @@ def test_a_step_down_the_gradient_lowers_the_loss(name):
     assert loss(restored - step, sharp) < value
 
 
+def test_the_sharpness_loss_without_clipping_has_no_end():
+    """Stripes of period 4 raise Q by 6.3 times their amplitude, and L1 by half of it."""
+    stripes = torch.tensor([0.0, 1.0, 0.0, -1.0]).repeat(8).expand(1, 1, 32, 32)
+    grey = torch.full((1, 1, 32, 32), 0.5)
+    loss = LOSSES["sharpness"].load()
+    for amplitude in (1.0, 10.0):
+        unclipped = loss(grey + amplitude * stripes, grey, clipped=False)
+        assert unclipped.item() == pytest.approx(
+            -6.32 * amplitude, rel=1e-3
+        )  # 40 ** 0.5, the patch's one-sided border included
+    assert loss(grey + 10 * stripes, grey) == loss(grey + stripes, grey)
+
+
 def test_losses_in_numbers():
     sharp, restored = torch.zeros(1, 1, 16, 16), torch.full((1, 1, 16, 16), 0.5)
     assert LOSSES["l1"].load()(restored, sharp).item() == 0.5

@@ -48,7 +48,7 @@ METHODS: dict[str, Entry] = {
     ),
     "levenberg-marquardt-modified": Entry(
         "refocal.methods.levenberg_marquardt_modified:LevenbergMarquardtModified",
-        "damped inverse with a re-estimated transfer function, for any blur function (mLM)",
+        "damped inverse, transfer function estimated anew, for any blur function (mLM)",
         "blur",
         "Belyaev & Fayolle 2022",
         {"num_iter": 5},
@@ -75,21 +75,21 @@ METHODS: dict[str, Entry] = {
     ),
     "sharpness-unet": Entry(
         "refocal.methods.network:Network",
-        "U-Net for luma under a mean of 5 x 5 pixels, trained with sharpness loss, beta 0.01",
+        "U-Net for luma under a mean of 5 x 5 pixels, sharpness loss, beta 0.01",
         "",
         "Aurangabadkar et al. 2024",
         {"weights": "sharpness-unet-beta-0.01"},
     ),
     "sharpness-unet-beta-0": Entry(
         "refocal.methods.network:Network",
-        "U-Net for luma under a mean of 5 x 5 pixels, trained L1 alone",
+        "U-Net for luma under a mean of 5 x 5 pixels, L1 alone",
         "",
         "Aurangabadkar et al. 2024",
         {"weights": "sharpness-unet-beta-0"},
     ),
     "sharpness-unet-beta-0.1": Entry(
         "refocal.methods.network:Network",
-        "U-Net for luma under a mean of 5 x 5 pixels, trained with sharpness loss, beta 0.1",
+        "U-Net for luma under a mean of 5 x 5 pixels, sharpness loss, beta 0.1",
         "",
         "Aurangabadkar et al. 2024",
         {"weights": "sharpness-unet-beta-0.1"},

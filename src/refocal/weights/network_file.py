@@ -108,7 +108,7 @@ def _stamp(path: Path) -> Stamp:
 def _open(path: Path, stamp: Stamp, threads: int, process: int) -> NetworkFile:  # noqa: ARG001 (a fork has no threads)
     if path.suffix != ".onnx":
         raise InputError(f"The weights file {path} is not .onnx, which a network is run from: refocal export writes one.")
-    import onnxruntime
+    onnxruntime = _runtime()
 
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3  # errors
@@ -144,3 +144,18 @@ def _open(path: Path, stamp: Stamp, threads: int, process: int) -> NetworkFile: 
 
 def _cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _runtime() -> Any:
+    """Import ONNX Runtime with its telemetry off: from version 1.31 on it would note and report that it was started."""
+    before = os.environ.get("ORT_DISABLE_TELEMETRY")
+    os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # read while it is imported
+    try:
+        import onnxruntime
+    finally:
+        if before is None:
+            del os.environ["ORT_DISABLE_TELEMETRY"]
+        else:
+            os.environ["ORT_DISABLE_TELEMETRY"] = before
+    onnxruntime.disable_telemetry_events()
+    return onnxruntime
