@@ -38,7 +38,7 @@ def test_a_recipe_is_shown_with_its_sources(capsys):
     assert main(["train", "sharpness-unet-beta-0.1", "--seed", "5"]) == 0
     shown = json.loads(capsys.readouterr().out)
     assert shown["seed"] == 5
-    assert shown["loss"][1] == {"loss": "sharpness", "weight": 0.1, "options": {}}
+    assert shown["loss"][1] == {"loss": "sharpness", "weight": 0.1, "options": {"clipped": False}}
     assert "section V" in shown["source"]["learning_rate"]
 
 

@@ -37,12 +37,13 @@ _LINES = (
     Line("mRL, 150 iterations", (), "richardson-lucy-modified", {"num_iter": 150}, "circular"),
     Line("mLM, 250 iterations", (), "levenberg-marquardt-modified", {"num_iter": 250}, "circular"),
     *(
-        Line(label, figures, method, {"denoiser": denoiser}, limit=SLOW_LIMIT)
-        for label, figures, method, denoiser in (
-            ("RED-FP", (33.137, 0.911, 0.154, 0.181, 47.800), "red-fixed-point", "network"),
-            ("RED-SDM", (32.835, 0.909, 0.151, 0.181, 328.259), "red-steepest-descent", "network"),
-            ("RED-FP, median denoiser", (), "red-fixed-point", "median"),
-            ("RED-SDM, median denoiser", (), "red-steepest-descent", "median"),
+        Line(label, figures, method, {"num_iter": iterations, "denoiser": denoiser}, limit=SLOW_LIMIT)
+        for label, figures, method, iterations, denoiser in (
+            # 200 and 1500 iterations: Romano et al. 2017, as in their program
+            ("RED-FP", (33.137, 0.911, 0.154, 0.181, 47.800), "red-fixed-point", 200, "network"),
+            ("RED-SDM", (32.835, 0.909, 0.151, 0.181, 328.259), "red-steepest-descent", 1500, "network"),
+            ("RED-FP, median denoiser", (), "red-fixed-point", 200, "median"),
+            ("RED-SDM, median denoiser", (), "red-steepest-descent", 1500, "median"),
         )
     ),
     Line("Ours (w/o. FT)", (34.875, 0.946, 0.149, 0.116, 0.052), "sharpness-unet-beta-0", own_threads=True),
