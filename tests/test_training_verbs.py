@@ -29,7 +29,7 @@ def test_from_photos_to_a_trained_checkpoint(photos, tmp_path, capsys):
     words = ["train", "denoiser", "--data", crops, "-o", out, "--device", "cpu", "--log-steps", "1", *TINY]
     assert main(words) == 0
     saved = load(tmp_path / "run" / "checkpoint.safetensors")
-    assert (saved.step, saved.recipe.phases[0].batch, saved.recipe.learning_rate) == (3, 4, 1e-3)
+    assert (saved.step, saved.recipe.phases[0].batch, saved.recipe.learning_rate) == (3, 4, 2e-3)
     assert main(words) == 2
     assert "add --resume" in capsys.readouterr().err
 
