@@ -11,6 +11,7 @@ from refocal.methods import denoisers
 from refocal.methods.denoisers import median, open_denoiser
 from refocal.methods.red_fixed_point import RedFixedPoint
 from refocal.methods.red_steepest_descent import RedSteepestDescent
+from refocal.optics.blur import Psf
 from refocal.types import InputError
 
 TAPS = np.array([[0.1, 0.2, 0.05], [0.0, 0.4, 0.1], [0.05, 0.15, -0.1]], np.float32)
@@ -64,6 +65,33 @@ def test_a_network_is_rescaled_to_the_noise(tmp_path, told, trained_std, convert
         found = denoise(convert(image), noise_std)
         assert found.dtype == convert(image).dtype
         np.testing.assert_allclose(np.asarray(found), convolved + BIAS * noise_std / trained_std, atol=1e-6)
+
+
+@pytest.mark.parametrize("turn", range(9))
+def test_a_turned_network_is_that_with_turned_kernels(tmp_path, turn):
+    denoise = open_denoiser(network_file(tmp_path / "one.onnx", bias=0.0))
+    taps = np.rot90(TAPS[:, ::-1] if turn in (4, 5, 6, 7) else TAPS, -turn)
+    image = np.random.default_rng(2).random((1, 7, 10)).astype(np.float32)
+    np.testing.assert_allclose(denoise(image, 0.02, turn)[0], correlate(image[0], taps, mode="constant"), atol=1e-6)
+
+
+@pytest.mark.parametrize("turn", range(8))
+def test_a_networks_grid_begins_at_the_pictures_first_pixel_however_it_is_turned(tmp_path, turn):
+    """Sides are grown to multiples by mirroring at the end: zeros come after the grown picture, on all turns."""
+    denoise = open_denoiser(network_file(tmp_path / "one.onnx", bias=0.0, multiple="4"))
+    image = np.random.default_rng(2).random((1, 7, 10)).astype(np.float32)
+    grown = np.pad(image, [(0, 0), (0, 1), (0, 2)], mode="reflect")
+    np.testing.assert_allclose(denoise(image, 0.02, turn), denoise(grown, 0.02, turn)[:, :7, :10], atol=1e-7)
+
+
+@pytest.mark.parametrize("method", [RedFixedPoint, RedSteepestDescent])
+def test_a_network_sees_the_picture_turned_from_iteration_to_iteration(tmp_path, method):
+    path = network_file(tmp_path / "one.onnx")
+    turns = iter(range(10))
+    image = np.random.default_rng(3).random((2, 9, 11))
+    psf = Psf(np.full((3, 3), 1 / 9))
+    by_hand = method(10, denoiser=lambda x, noise_std: open_denoiser(path)(x, noise_std, next(turns)))(image, psf)
+    np.testing.assert_array_equal(method(10, denoiser=path)(image, psf), by_hand)
 
 
 def test_the_word_network_stands_for_the_shipped_file(tmp_path, monkeypatch):

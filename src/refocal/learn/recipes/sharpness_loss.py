@@ -77,7 +77,7 @@ DENOISER = Recipe(
     source={
         "phases, learning_rate, schedule": "ours: common practice for short trainings",
         "loss": "mean squared error, as RED asks for the mean of the posterior",
-        "pairs": "ours: from hardly any noise, where RED ends, to twice what it begins with; with 3 to 8 levels only, it ran away",
+        "pairs": "ours: from hardly any noise, where RED ends, to twice what it begins with (docs/log.md)",
     },
 )
 
