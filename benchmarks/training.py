@@ -87,7 +87,7 @@ def plain(recipe: Recipe, crops: Path, device: str) -> float:
             _wait(device)
             began = time.perf_counter()
         batch = pairs(torch.from_numpy(pixels.batch(step, phase.batch, phase.crop_px, 0)).to(device), random)
-        with torch.autocast(device, torch.bfloat16):
+        with torch.autocast(device, torch.bfloat16, enabled=recipe.precision == "bf16-mixed"):
             restored = ready(batch["blurred"])
         loss = (restored.float() - batch["sharp"]).abs().mean()
         optimiser.zero_grad()

@@ -99,6 +99,9 @@ def test_circular_input_wraps_around_and_is_not_rounded():
     np.testing.assert_allclose(blurred, expected, atol=1e-14)
     np.testing.assert_allclose(blur.apply(levels / 255), expected, atol=1e-14)
     assert blur.boundary == "periodic" and blur.encoding == "srgb"
+    again, known = as_given(pair, "circular-psf")
+    np.testing.assert_array_equal(again, blurred)
+    assert isinstance(known, Psf) and known.boundary == "periodic"
     assert as_given(pair, "file") == (pair.blurred, pair.extras["blur"])
     with pytest.raises(InputError, match="The kernel that blurred 'b' isn't known"):
         as_given(Pair(levels / 255, levels / 255, "b"), "circular")

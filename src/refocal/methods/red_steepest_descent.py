@@ -25,8 +25,9 @@ class RedSteepestDescent:
         weight: Of the prior against the data (0.02).
         noise_std_levels: Noise s of the blurred picture, in levels of 8 bit (the square root of 2).
         denoiser_std_levels: Noise that the denoiser is told to remove, in levels of 8 bit (3.25); a median ignores it.
-        denoiser: "median" (of 3x3 pixels, which the paper uses as well), "network" (a small one of ours) or the path of an
-            .onnx file; in Python also a function f(image, noise_std).
+        denoiser: "median" (of 3x3 pixels, which the paper uses as well), "network" (a small one of ours: far better where
+            there is hardly any noise, worse above 2 levels of it) or the path of an .onnx file; in Python also a function
+            f(image, noise_std).
         inertia: 0 is the paper's. More makes the steps shorter, to the same end; 1 is enough for every denoiser that
             doesn't enlarge differences. The median turns narrow stripes into their opposite: with 0 it runs away where the
             picture is sharp.

@@ -86,7 +86,7 @@ def as_given(pair: Pair, given: str) -> tuple[Image, Any]:
     """The blurred picture that a line's method restores, and its blur.
 
     Args:
-        pair: Of a data set; ``"circular"`` needs its ``Psf``.
+        pair: Of a data set; the circular ones need its ``Psf``.
         given: As in ``Line``.
 
     Returns:
@@ -99,7 +99,8 @@ def as_given(pair: Pair, given: str) -> tuple[Image, Any]:
         raise InputError(f"The kernel that blurred {pair.name!r} isn't known, so it can't be applied again.")
     blur = replace(blur, boundary="periodic")
     sharp = np.rint(pair.sharp.astype(np.float64) * 255) / 255
-    return blur.apply(sharp), BlackBox(blur.apply, blur.boundary, blur.encoding)
+    known = blur if given == "circular-psf" else BlackBox(blur.apply, blur.boundary, blur.encoding)
+    return blur.apply(sharp), known
 
 
 def to_scored(restored: Image, truncated: bool) -> Image:

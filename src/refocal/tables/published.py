@@ -39,7 +39,8 @@ class Line:
         method: Name in ``METHODS``, or of a weights file ``NAME.onnx``; empty where there is nothing to run.
         options: Fields of the method that the protocol sets otherwise than the method itself.
         given: What the method restores: the data set's ``"file"`` (8 bit) under the data set's own blur; or ``"circular"``,
-            the sharp picture under the same kernel with periodic boundary, not rounded.
+            the sharp picture under the same kernel with periodic boundary, not rounded, the blur a function and no more;
+            or ``"circular-psf"``, the same with the kernel known.
         only: Restores only pictures whose names end so.
         limit: How many pictures are restored unless the user says otherwise; None for all.
         own_threads: The method uses all cores for one picture, so pictures are restored one after the other.
@@ -50,7 +51,7 @@ class Line:
     published: tuple[float, ...] = ()
     method: str = ""
     options: Mapping[str, Any] = field(default_factory=dict)
-    given: Literal["file", "circular"] = "file"
+    given: Literal["file", "circular", "circular-psf"] = "file"
     only: str = ""
     limit: int | None = None
     own_threads: bool = False
