@@ -50,7 +50,7 @@ def test_a_recipe_is_shown_with_its_sources(capsys):
         (["train", "denoiser", "--seed"], "Give --seed a value"),
         (["train", "denoiser", "fast"], "What is 'fast'"),
         (["train", "denoiser", "--data", "x.npy"], "Give --out too"),
-        (["train", "denoiser", "--data", "x.npy", "-o", "run"], "x.npy holds no crops"),
+        (["train", "denoiser", "--data", "x.npy", "-o", "run"], "x.npy is no file of crops"),
         (["crops", "nowhere", "-o", "x.npy"], "No photo of at least 128x128 px in nowhere"),
         (["crops", "nowhere", "-o", "x.npy", "--scales", "2"], "--scales as numbers above 0 and at most 1"),
         (["export", "x.safetensors", "-o", "x.bin"], "ends in .onnx"),

@@ -86,7 +86,7 @@ def test_a_file_that_holds_no_crops_is_refused(tmp_path, content):
     path = tmp_path / "crops.npy"
     if content is not None:
         path.write_bytes(content)
-    with pytest.raises(InputError, match="holds no crops"):
+    with pytest.raises(InputError, match="is no file of crops"):
         open_crops(path)
 
 

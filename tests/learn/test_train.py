@@ -168,3 +168,37 @@ train(from_json(Path(recipe).read_text()), crops, Run(Path(out), device="cpu", d
     for name, tensor in one.part("weights/network").items():
         assert torch.allclose(tensor, two.tensors[f"weights/network/{name}"], atol=1e-6), name
     assert json.loads((tmp_path / "2" / "log.jsonl").read_text().splitlines()[0])["step"] == 1
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"validation_crops": 0}, "at least one step and one crop"),
+        ({"ema": 1.0}, "ema is a share below 1"),
+        ({"network": "denoiser", "config": {}, "start": "sharpness-unet-beta-0"}, "are of another network than denoiser"),
+    ],
+)
+def test_a_recipe_that_makes_no_sense_is_refused(crops, tmp_path, changes, sentence):
+    with pytest.raises(InputError, match=sentence):
+        train(tiny_recipe(**changes), crops, Run(tmp_path, device="cpu"))
+
+
+def test_clipped_gradients_that_are_no_numbers_are_told_like_losses(crops, tmp_path):
+    recipe = tiny_recipe(network="denoiser", config={}, phases=(Phase(40, 16, 4),), learning_rate=3e38, clip_norm=1.0)
+    with pytest.raises(InputError, match="no longer a number at step"):
+        train(recipe, crops, Run(tmp_path, device="cpu", log_steps=1))
+
+
+def test_a_file_in_the_folder_s_place_is_refused(crops, tmp_path):
+    (tmp_path / "run").write_text("mine")
+    with pytest.raises(InputError, match="can't be made into a folder"):
+        train(tiny_recipe(), crops, Run(tmp_path / "run", device="cpu"))
+    assert (tmp_path / "run").read_text() == "mine"
+
+
+def test_a_checkpoint_without_its_recipe_is_refused(tmp_path):
+    from safetensors.torch import save_file
+
+    save_file({"a": torch.zeros(1)}, tmp_path / "c.safetensors", {"format": "refocal-checkpoint-1"})
+    with pytest.raises(InputError, match="lacks its recipe"):
+        checkpoint.load(tmp_path / "c.safetensors")

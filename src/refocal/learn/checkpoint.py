@@ -72,7 +72,10 @@ def load(path: Path) -> Checkpoint:
         raise InputError(f"The checkpoint {path} can't be read: {error}.") from None
     if known.get("format") != "refocal-checkpoint-1":
         raise InputError(f"{path} is no checkpoint of a training.")
-    return Checkpoint(from_json(known["recipe"]), int(known["step"]), tensors, json.loads(known["about"]))
+    try:
+        return Checkpoint(from_json(known["recipe"]), int(known["step"]), tensors, json.loads(known["about"]))
+    except (KeyError, TypeError, ValueError):
+        raise InputError(f"The checkpoint {path} lacks its recipe, or is of another version of refocal.") from None
 
 
 def optimiser_tensors(name: str, optimiser: torch.optim.Optimizer) -> dict[str, Tensor]:

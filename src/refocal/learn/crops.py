@@ -197,8 +197,8 @@ def open_crops(path: str | Path, held_out: float = 0.03) -> Crops:
     """
     try:
         pixels = np.load(path, mmap_mode="r")
-    except (OSError, ValueError, EOFError) as error:
-        raise InputError(f"{path} holds no crops ({error}): make a file of crops with refocal crops.") from None
+    except (OSError, ValueError, EOFError):
+        raise InputError(f"{path} is no file of crops: make one with refocal crops.") from None
     shape = pixels.shape
     if len(shape) != 4 or shape[3] not in (3, 6) or shape[1] != shape[2] or pixels.dtype != np.uint8 or len(pixels) < 2:
         raise InputError(f"{path} holds {shape} {pixels.dtype}, not crops (number, side, side, 3 or 6) uint8.")

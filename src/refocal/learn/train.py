@@ -6,12 +6,10 @@ training needs no state but weights, averages and moments, and goes on with the 
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import os
-import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +25,7 @@ from refocal.catalog import find
 from refocal.learn import checkpoint as checkpoints
 from refocal.learn.crops import Crops, open_crops
 from refocal.learn.recipe import Recipe, to_json
+from refocal.learn.stop_signals import stop_signals
 from refocal.learn.tasks import TASKS, Task
 from refocal.learn.training_log import TrainingLog
 from refocal.types import InputError
@@ -81,7 +80,7 @@ def train(recipe: Recipe, data: str | Path, run: Run, say: Callable[[str], None]
         raise InputError(f"The checkpoint in {run.out} is of another recipe; resume with the same one, or begin elsewhere.")
     fabric = _fabric(recipe, run)
     fabric.launch()
-    with torch.random.fork_rng(), _stop_signals() as stopped:
+    with torch.random.fork_rng(), stop_signals() as stopped:
         state = _State(task, recipe, fabric, saved)
         log = TrainingLog(run.out / LOG, recipe, state.step, say, fabric.is_global_zero)
         _loop(state, crops, run, log, stopped)
@@ -102,7 +101,7 @@ class _State:
         torch.manual_seed(recipe.seed)
         self.plain = task.networks()
         if saved is None and recipe.start:
-            self.plain["network"].load_state_dict(checkpoints.load_weights(recipe.start))
+            _load_start(self.plain["network"], recipe)
         self.networks: dict[str, nn.Module] = {}
         self.optimisers: dict[str, Any] = {}
         for name, network in self.plain.items():
@@ -144,7 +143,9 @@ class _State:
             optimiser.zero_grad()
             self.fabric.backward(total)
             if self.recipe.clip_norm:
-                self.fabric.clip_gradients(self.networks[turn], optimiser, max_norm=self.recipe.clip_norm)
+                limit = self.recipe.clip_norm
+                # Whether it is a number is asked of the loss, and told in a sentence.
+                self.fabric.clip_gradients(self.networks[turn], optimiser, max_norm=limit, error_if_nonfinite=False)
             optimiser.step()
             told |= {"loss" if turn == "network" else f"{turn}_loss": total.detach()}
             told |= {name: value.detach() for name, value in losses.items()} if len(losses) > 1 else {}
@@ -225,6 +226,13 @@ def _crops_at(crops: Crops, recipe: Recipe, step: int, fabric: Fabric) -> Tensor
     return pixels.pin_memory() if fabric.device.type == "cuda" else pixels
 
 
+def _load_start(network: nn.Module, recipe: Recipe) -> None:
+    try:
+        network.load_state_dict(checkpoints.load_weights(recipe.start))
+    except RuntimeError:  # other names or shapes, pages of them
+        raise InputError(f"The weights {recipe.start} are of another network than {recipe.network}.") from None
+
+
 def _fabric(recipe: Recipe, run: Run) -> Fabric:
     if run.device not in ("auto", "cpu", "cuda"):
         raise InputError(f"The device is auto, cpu or cuda, not {run.device!r}.")
@@ -242,36 +250,22 @@ def _check(recipe: Recipe, crops: Crops, run: Run) -> None:
             raise InputError(f"The recipe asks for crops of {phase.crop_px} px, the file's are {crops.pixels.shape[1]} px.")
         if phase.batch % run.devices or phase.batch < 1:
             raise InputError(f"A batch of {phase.batch} can't be shared by {run.devices} processes.")
-    if recipe.steps < 1 or recipe.validation_steps < 1 or run.log_steps < 1:
-        raise InputError("A training, its log and its validation need at least one step.")
+    if min(recipe.steps, recipe.validation_steps, recipe.validation_crops, run.log_steps) < 1:
+        raise InputError("A training, its log and its validation need at least one step and one crop.")
+    if recipe.ema >= 1:
+        raise InputError(f"The recipe's ema is a share below 1 that the average keeps at each step, not {recipe.ema}.")
     if "LOCAL_RANK" in os.environ:
         return  # a further process of a training that the first one has begun
     if run.resume and not (run.out / CHECKPOINT).is_file():
         raise InputError(f"There is no checkpoint in {run.out} to resume from.")
     if not run.resume and (run.out / CHECKPOINT).exists():
         raise InputError(f"{run.out} holds a training already: add --resume to go on with it, or choose another folder.")
-    run.out.mkdir(parents=True, exist_ok=True)
-
-
-@contextlib.contextmanager
-def _stop_signals() -> Iterator[Callable[[], bool]]:
-    """Ctrl-C and a polite kill end the training after the step at hand, with a checkpoint; a second Ctrl-C at once."""
-    caught: list[int] = []
-
-    def note(number: int, frame: Any) -> None:  # noqa: ARG001
-        if caught:
-            raise KeyboardInterrupt
-        caught.append(number)
-
     try:
-        old = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
-    except ValueError:  # not in the main thread: whoever runs this thread minds the signals
-        old = {}
-    try:
-        yield lambda: bool(caught)
-    finally:
-        for number, handler in old.items():
-            signal.signal(number, handler)
+        run.out.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        raise InputError(
+            f"{run.out} can't be made into a folder: a file is in its place, or it may not be written."
+        ) from None
 
 
 def _any(fabric: Fabric, mine: bool) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 from refocal.learn.recipe import Phase, Recipe, Term
@@ -22,6 +23,12 @@ _SOURCE = {
     "pairs": "5 x 5 mean on luma (section V), mirror boundary and 8 bits as in the published crops",
     "clip_norm, ema, precision": "ours: none of them, as in the paper",
 }
+
+
+def _single(source: Mapping[str, str]) -> dict[str, str]:
+    """A line for each field, so that later ones replace earlier ones."""
+    return {field: told for fields, told in source.items() for field in fields.split(", ")}
+
 
 STAGE_1 = Recipe(
     about="sharpness U-Net, synthetic blur, L1 (stage 1 of sharpness_loss)",
@@ -48,7 +55,8 @@ XY_DEBLUR = replace(
     STAGE_1,
     about="XY-Deblur, synthetic blur, L1",
     network="xy-deblur",
-    source=_SOURCE | {"loss, learning_rate, optimiser": "Ji et al. 2022: L1, Adam, 1e-4"},
+    source=_single(_SOURCE)
+    | {"loss": "Ji et al. 2022: L1", "learning_rate": "Ji et al. 2022: 1e-4", "optimiser": "Ji et al. 2022: Adam"},
 )
 DDNET = replace(
     STAGE_1,
@@ -57,8 +65,11 @@ DDNET = replace(
     loss=(Term("charbonnier"),),
     learning_rate=5e-4,
     weight_decay=1e-4,
-    source=_SOURCE
-    | {"loss, learning_rate, optimiser, weight_decay": "Lopez-Tapia et al. 2023: Charbonnier, Adam, 5e-4, 1e-4"},
+    source=_single(_SOURCE)
+    | dict.fromkeys(
+        ("loss", "learning_rate", "optimiser", "weight_decay"),
+        "Lopez-Tapia et al. 2023: Charbonnier, Adam, first 5e-4, 1e-4 of weight decay",
+    ),
 )
 
 # For red-fixed-point and red-steepest-descent.
@@ -95,18 +106,20 @@ REAL_STAGE_2 = replace(
     about="sharpness U-Net, photographed pairs, L1 and beta 0.1 times -Q (stage 2 of sharpness_loss)",
     loss=(Term("l1"), Term("sharpness", 0.1, {"clipped": False})),
     hold_steps=35 * REAL_EPOCH,
+    start="sharpness-unet-real-beta-0.safetensors",
     source=_REAL_SOURCE
     | {
         "phases": "55 epochs, batch 32 (section V)",
         "hold_steps": "15 epochs, 'decrease for the last 20' of 55; the 20 between aren't told, we hold the rate",
         "loss": "eq. 7, beta 0.1 (section V)",
-        "start": "give the weights of your own stage 1",
+        "start": "your own stage 1: the paper's photos are given out by its authors only",
     },
 )
 
 
 # The published trainings see 200 gigapixels a stage: weeks on two CPU cores. The short ones see a hundredth of that, at a
-# higher rate, with averaged weights and crops that grow. The weights in the package come from them.
+# higher rate, with averaged weights and crops that grow. Such made the weights in
+# the package; their cards tell the steps.
 def _short(recipe: Recipe, learning_rate: float, *phases: Phase) -> Recipe:
     return replace(
         recipe,
@@ -118,11 +131,13 @@ def _short(recipe: Recipe, learning_rate: float, *phases: Phase) -> Recipe:
         warmup_steps=300,
         clip_norm=1.0,
         ema=0.999,
-        source={**recipe.source}
+        source=_single(recipe.source)
         | {
             "phases": "ours: what two CPU cores do in one to two hours; at the end crops of 128 px, as they are measured on",
-            "learning_rate, final_learning_rate, warmup_steps": "ours: common practice for short trainings",
-            "clip_norm, ema": "ours: likewise",
+            **dict.fromkeys(
+                ("learning_rate", "final_learning_rate", "warmup_steps", "clip_norm", "ema"),
+                "ours: common practice for short trainings",
+            ),
             "precision": "full: in bf16 the input is rounded to the last of its 8 bits, which costs 0.3 dB (docs/log.md)",
         },
     )
