@@ -11,7 +11,7 @@ from refocal.images.colour import luma
 from refocal.methods.network import Network
 from refocal.restore import restore
 from refocal.types import InputError
-from refocal.weights import network_file
+from refocal.weights import locate, network_file
 
 
 def picture(*shape, dtype=np.float32, seed=0):
@@ -185,3 +185,13 @@ def test_other_files_are_refused(tmp_path):
         Network(samples.scale(tmp_path / "d.onnx"))(picture(2, 8, 8))
     with pytest.raises(InputError, match="no weights file"):
         Network("nowhere.onnx")(image)
+
+
+def test_metadata_that_can_not_be_read_are_refused(tmp_path):
+    onnx = pytest.importorskip("onnx")
+    model = onnx.load(locate("denoiser-small"))
+    for told in model.metadata_props:
+        told.value = "banana" if told.key == "multiple" else told.value
+    onnx.save(model, tmp_path / "net.onnx")
+    with pytest.raises(InputError, match="metadata that can't be read"):
+        Network(str(tmp_path / "net.onnx"))(np.ones((1, 8, 9), np.float32))

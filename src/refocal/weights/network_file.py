@@ -124,22 +124,27 @@ def _open(path: Path, stamp: Stamp, threads: int, process: int) -> NetworkFile: 
     told = session.get_modelmeta().custom_metadata_map
     if told.get("refocal.format") != FORMAT:
         raise InputError(f"The weights file {path} lacks refocal's metadata (format {FORMAT}): refocal export writes it.")
-    return NetworkFile(
-        session=session,
-        name=told["name"],
-        network=told["network"],
-        config=told["config"],
-        inputs=tuple(json.loads(told["inputs"])),
-        outputs=tuple(output.name for output in session.get_outputs()),
-        channels=told["channels"],
-        multiple=int(told["multiple"]),
-        context_px=int(told["context_px"]),
-        working_bytes=int(told["working_bytes"]),
-        licence=told["licence"],
-        recipe=told["recipe"],
-        steps=int(told["steps"]),
-        weights_sha256=told["weights_sha256"],
-    )
+    try:
+        return NetworkFile(
+            session=session,
+            name=told["name"],
+            network=told["network"],
+            config=told["config"],
+            inputs=tuple(json.loads(told["inputs"])),
+            outputs=tuple(output.name for output in session.get_outputs()),
+            channels=told["channels"],
+            multiple=int(told["multiple"]),
+            context_px=int(told["context_px"]),
+            working_bytes=int(told["working_bytes"]),
+            licence=told["licence"],
+            recipe=told["recipe"],
+            steps=int(told["steps"]),
+            weights_sha256=told["weights_sha256"],
+        )
+    except (KeyError, TypeError, ValueError):  # json's error is a ValueError
+        raise InputError(
+            f"The weights file {path} has metadata that can't be read: refocal export writes it anew."
+        ) from None
 
 
 def _cores() -> int:
