@@ -6,9 +6,11 @@ import difflib
 import importlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from refocal.types import InputError
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -40,8 +42,8 @@ class Entry:
         return self.load()(**{**self.options, **(given or {})})
 
 
-def find(table: Mapping[str, Entry], name: str, kind: str) -> Entry:
-    """Look ``name`` up in ``table``.
+def find(table: Mapping[str, T], name: str, kind: str) -> T:
+    """Look ``name`` up in ``table``, of ``Entry`` or of anything else that has names.
 
     Raises:
         InputError: If it isn't there; the sentence names the nearest entry, or all of them.

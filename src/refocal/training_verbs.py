@@ -7,6 +7,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from refocal.catalog import find
 from refocal.flags import Parser, flag, number, whole_number
 from refocal.types import InputError
 
@@ -71,9 +72,9 @@ def train(words: list[str]) -> int:
     _require_learn()
 
     from refocal.learn.recipe import override, to_json
-    from refocal.learn.recipes import recipe
+    from refocal.learn.recipes import RECIPES
 
-    chosen = override(recipe(values.recipe), _fields(rest))
+    chosen = override(find(RECIPES, values.recipe, "recipe"), _fields(rest))
     if values.data is None and values.out is None:
         import json
 

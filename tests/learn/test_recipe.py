@@ -5,8 +5,9 @@ import pytest
 
 pytest.importorskip("torch")
 
+from refocal.catalog import find
 from refocal.learn.recipe import Phase, field_names, from_json, override, to_json
-from refocal.learn.recipes import RECIPES, recipe
+from refocal.learn.recipes import RECIPES
 from refocal.learn.recipes.sharpness_loss import STAGE_1
 from refocal.types import InputError
 
@@ -67,7 +68,7 @@ def test_recipes_survive_json_and_tell_their_sources(name):
 
 def test_an_unknown_recipe_names_the_nearest():
     with pytest.raises(InputError, match=r"did you mean 'sharpness-unet-beta-0\.01'"):
-        recipe("sharpness-unet-beta-0.011")
+        find(RECIPES, "sharpness-unet-beta-0.011", "recipe")
 
 
 def test_the_published_schedule_in_numbers():

@@ -11,7 +11,6 @@ from __future__ import annotations
 import copy
 import dataclasses
 import hashlib
-import importlib
 import inspect
 import json
 import os
@@ -24,13 +23,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from refocal.catalog import find
 from refocal.learn.checkpoint import load
-from refocal.learn.nets import NETWORKS
 from refocal.learn.nets.padding import padded
 from refocal.learn.onnx_graph import store_half, trace
 from refocal.learn.recipe import to_json
-from refocal.learn.tasks import make_network
+from refocal.learn.tasks import make_config, make_network
 from refocal.types import Array, InputError
 from refocal.weights.network_file import FORMAT, open_network
 
@@ -158,11 +155,9 @@ def export_checkpoint(
         InputError: If the checkpoint can't be read, or as ``export`` does.
     """
     kept = load(checkpoint)
-    module = importlib.import_module(find(NETWORKS, kept.recipe.network, "network").target.partition(":")[0])
-    config = module.Config(**kept.recipe.config)
     network = make_network(kept.recipe)
     network.load_state_dict(kept.best())
-    about = About(kept.recipe.network, config, name, to_json(kept.recipe), kept.step, licence, context_px)
+    about = About(kept.recipe.network, make_config(kept.recipe), name, to_json(kept.recipe), kept.step, licence, context_px)
     return export(network, path, about)
 
 

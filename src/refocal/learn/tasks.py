@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -69,8 +70,7 @@ class Restore:
         with torch.autocast(restored.device.type, enabled=False):
             restored = restored.float()
             return {
-                f"{term.loss}": term.weight
-                * find(LOSSES, term.loss, "loss").load()(restored, batch["sharp"], **term.options)
+                term.loss: term.weight * find(LOSSES, term.loss, "loss").load()(restored, batch["sharp"], **term.options)
                 for term in self.recipe.loss
             }
 
@@ -90,18 +90,16 @@ class Restore:
 
 def make_network(recipe: Recipe) -> nn.Module:
     """Build a recipe's network, with fresh weights."""
-    import importlib
-
-    entry = find(NETWORKS, recipe.network, "network")
-    config = importlib.import_module(entry.target.partition(":")[0]).Config(**_tuples(recipe.config))
-    network: nn.Module = entry.load()(config)
+    network: nn.Module = find(NETWORKS, recipe.network, "network").load()(make_config(recipe))
     return network
+
+
+def make_config(recipe: Recipe) -> Any:
+    """The ``Config`` of a recipe's network."""
+    module = importlib.import_module(find(NETWORKS, recipe.network, "network").target.partition(":")[0])
+    # JSON, from which a checkpoint's recipe comes, knows no tuples.
+    return module.Config(**{key: tuple(value) if isinstance(value, list) else value for key, value in recipe.config.items()})
 
 
 def _pairs(recipe: Recipe):  # type: ignore[no-untyped-def]
     return find(PAIRS, recipe.pairs, "kind of pairs").make(recipe.pairs_options)
-
-
-def _tuples(config):  # type: ignore[no-untyped-def]
-    """JSON knows no tuples."""
-    return {key: tuple(value) if isinstance(value, list) else value for key, value in config.items()}

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-from array_api_compat import is_numpy_array, to_device
 
 from refocal.images.colour import luma
 from refocal.methods.levels import FARTHEST_PX
 from refocal.optics.blur import Psf
-from refocal.optics.convert import as_like
+from refocal.optics.convert import as_like, to_numpy
 from refocal.optics.null_space import deconvolve, filter_pixels, project
 from refocal.types import Array, Blur, Image, InputError
 from refocal.weights.network_file import NetworkFile, open_network
@@ -52,7 +50,7 @@ class DDNet:
             raise InputError("DDNet needs to know the blur, one for the whole photo: give a radius (--radius-px) or a Psf.")
         if image.shape[-3] not in (1, 3):
             raise InputError(f"Give DDNet an image of 1 or 3 channels, not {image.shape[-3]}.")
-        photo = _to_numpy(image)
+        photo = to_numpy(image)
         if tuple(blur.kernel.shape) == (1, 1):
             restored = photo / float(blur.kernel[0, 0])
         else:
@@ -93,7 +91,3 @@ def _restored(blurred: Array, kernel: Array, file: NetworkFile) -> Array:
     planes = (array.reshape(-1, *array.shape[-3:]).astype(np.float32) for array in (blurred, deconvolved))
     estimate, filters = (part.reshape(*blurred.shape[:-3], *part.shape[1:]) for part in file.run(*planes))
     return filter_pixels(project(estimate.astype(blurred.dtype), deconvolved, kernel), filters.astype(blurred.dtype))
-
-
-def _to_numpy(image: Any) -> Array:
-    return image if is_numpy_array(image) else np.from_dlpack(to_device(image.detach(), "cpu"))

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
-from array_api_compat import array_namespace, is_numpy_array, to_device
+from array_api_compat import array_namespace
 
 from refocal.optics.boundary import pad
-from refocal.optics.convert import as_like
+from refocal.optics.convert import as_like, to_numpy
 from refocal.types import Array, Image, InputError
 from refocal.weights.network_file import NetworkFile, open_network
 
@@ -112,7 +112,7 @@ class NetworkDenoiser:
             turn: How the network sees the picture: turned by so many right angles, and mirrored from 4 on; the same again
                 from 8 on.
         """
-        array = image if is_numpy_array(image) else np.from_dlpack(to_device(image.detach(), "cpu"))
+        array = to_numpy(image)
         scale = np.float32(self.trained_std / noise_std)
         height, width = image.shape[-2:]
         rows, columns = -height % self.multiple, -width % self.multiple

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-from array_api_compat import is_numpy_array, to_device
 
 from refocal.images.colour import luma
-from refocal.optics.convert import as_like
+from refocal.optics.convert import as_like, to_numpy
 from refocal.types import Array, Blur, Image, InputError
 from refocal.weights.network_file import NetworkFile, open_network
 
@@ -50,7 +48,7 @@ class Network:
             )
         if image.shape[-3] not in (1, 3):
             raise InputError(f"Give the network an image of 1 or 3 channels, not {image.shape[-3]}.")
-        restored = _restored(_to_numpy(image), file)
+        restored = _restored(to_numpy(image), file)
         return as_like(np.clip(restored, 0, 1), image)
 
     def context_px(self, half_px: int) -> int:  # noqa: ARG002 (the contract's word)
@@ -90,7 +88,3 @@ def _run(image: Array, file: NetworkFile) -> Array:
     """The network's first output for any number of leading axes."""
     (batch, *_) = file.run(image.reshape(-1, *image.shape[-3:]).astype(np.float32))
     return batch.reshape(*image.shape[:-3], *batch.shape[-3:])
-
-
-def _to_numpy(image: Any) -> Array:
-    return image if is_numpy_array(image) else np.from_dlpack(to_device(image.detach(), "cpu"))

@@ -18,3 +18,8 @@ def as_like(array: Array, like: Array) -> Array:
         return xp.asarray(np.array(array), dtype=like.dtype, device=device(like))
     # `asarray` would cut a tensor off from its gradient in some versions of torch.
     return to_device(xp.astype(array, like.dtype, copy=False), device(like))
+
+
+def to_numpy(image: Array) -> Array:
+    """A NumPy array as it is; a tensor's values on the CPU, without its gradient."""
+    return image if is_numpy_array(image) else np.from_dlpack(to_device(image.detach(), "cpu"))
