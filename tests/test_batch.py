@@ -8,7 +8,7 @@ import pytest
 
 from refocal.batch import plan, run, sweep
 from refocal.images.io import part_path
-from refocal.map_files import write_map
+from refocal.images.map_files import write_map
 from refocal.types import InputError
 
 

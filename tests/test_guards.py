@@ -36,6 +36,7 @@ NO_PAPER = {
     ("METRICS", "map-mae"),  # elementary
     ("METRICS", "spearman"),  # elementary statistics
     ("DATASETS", "folder"),  # the user's own
+    ("ESTIMATORS", "from-file"),  # likewise
 }
 FLAG = re.compile(r"(?<![\w-])--[a-z][a-z-]*[a-z]")
 

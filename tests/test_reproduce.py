@@ -8,8 +8,9 @@ import pytest
 from scipy.ndimage import uniform_filter
 
 from refocal.cli import main
+from refocal.datasets import open_dataset
 from refocal.datasets.files import read_luma8
-from refocal.images.io import Photo, write
+from refocal.images.io import Photo, read, write
 from refocal.tables import TABLES, measure
 from refocal.tables.published import Line
 from refocal.types import InputError
@@ -74,6 +75,29 @@ def test_table_i_in_one_command(here, capsys):
     assert float(psnr["pooled"]) == pytest.approx(-10 * np.log10(np.mean([10 ** (-d / 10) for d in decibels])), abs=1e-4)
     assert ssim["ssim_window"] == "gaussian11" and ssim["pooled"] == "" and psnr["scored"] == "8-bit"
     assert psnr["data"] == "kodak24:mean5" and psnr["method"] == "identity" and psnr["blur"] == "none"
+
+
+def test_methods_by_maps_in_one_command(here, capsys, monkeypatch):
+    pixels = np.kron(RNG.integers(0, 256, (46, 44, 3)), np.ones((8, 8, 1))).astype(np.uint8)
+    write(here / "data/kodak24/kodim01.png", Photo(pixels), overwrite=True)
+    (here / "data/kodak24/kodim07.png").unlink()
+    monkeypatch.setattr("refocal.tables.svbr_net_1._ROWS", ())
+    assert main(["reproduce", "svbr_net:1"]) == 0
+    said = capsys.readouterr()
+    folder = here / "reproduced/svbr_net-1"
+    assert said.out == (folder / "svbr_net-1.md").read_text(encoding="utf-8")
+    assert "Nothing was measured on dandres. Data set 'dandres' isn't in" in said.out
+    assert "svbr_net-1_figure_3.png wasn't drawn: it shows kodim14, which isn't among the data." in said.out
+
+    (pair,) = open_dataset("kodak22")
+    decibel = -10 * np.log10(np.mean((pair.blurred - pair.sharp) ** 2))
+    lines = [line.strip("| ").split(" | ") for line in said.out.splitlines() if line.startswith("|")]
+    place = next(place for place, line in enumerate(lines) if line[0] == "blurred, as given")
+    assert "PSNR (dB)" in lines[place + 1] and f"{decibel:.2f} / –" in lines[place + 1]
+    (kept,) = (folder / "maps").glob("kodim01-zhuo-sim-*.png")
+    error = np.abs(read(kept).pixels[..., 0] / 256 - pair.extras["blur"].radius_px).mean()
+    zhuo = next(line for line in lines if line[0] == "MAE of the map")
+    assert f"{error:.3f} / 0.589" in zhuo
 
 
 def test_a_second_run_measures_nothing_again(here, monkeypatch):

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from refocal.images.io import SUFFIXES
-from refocal.map_files import is_map
+from refocal.images.map_files import is_map
 from refocal.types import InputError
 
 # Pictures that refocal doesn't write: as the name of an output they are a mistake, not a folder's name.

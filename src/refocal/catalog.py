@@ -20,8 +20,9 @@ class Entry:
     Attributes:
         target: ``"package.module:Name"``.
         about: One line for ``refocal methods`` and the README.
-        needs: What a call must be given besides the image: ``"blur"`` (a ``Psf`` or ``BlurMap``), ``"psf"``, ``"map"``,
-            ``"sharp"`` (metrics with a reference), ``"learn"`` (the extra ``refocal[learn]``) or nothing.
+        needs: What a call must be given besides the image: ``"blur"`` (a ``Psf`` or ``BlurMap``), ``"psf"``, ``"map"`` (a
+            ``BlurMap``; the true one, for metrics), ``"sharp"`` (metrics with a reference), ``"learn"`` (the extra
+            ``refocal[learn]``) or nothing.
         paper: Authors (or name) and year, as a citation.
         options: Fields that this line sets otherwise than the class's own defaults.
     """

@@ -13,27 +13,30 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from refocal.catalog import Entry, find
-from refocal.flags import Parser, Version, add_method, flag, number, parse_with_method, whole_number
+from refocal.flags import (
+    Parser,
+    Version,
+    add_method,
+    add_overwrite,
+    check_out,
+    flag,
+    number,
+    parse_with_method,
+    whole_number,
+)
 from refocal.types import InputError
 
 _ABOUT = "Take an out-of-focus photo, give back a sharper one, and say honestly what could not be saved."
-_FAMILIES = ("disk", "gaussian", "polygon", "ring")
 _VERBS: dict[str, Entry] = {
     "deblur": Entry("refocal.cli:_deblur", "restore photos"),
     "map": Entry("refocal.cli:_map", "estimate how blurred each pixel of a photo is"),
-    "blur": Entry("refocal.cli:_blur", "take a sharp photo out of focus"),
+    "blur": Entry("refocal.defocus:command", "take a sharp photo out of focus"),
     "methods": Entry("refocal.cli:_methods", "list the methods"),
     "evaluate": Entry("refocal.cli:_evaluate", "measure a method on a data set"),
     "reproduce": Entry("refocal.reproduce:command", "measure a published table again"),
     "crops": Entry("refocal.training_verbs:crops", "pack photos to train on"),
     "train": Entry("refocal.training_verbs:train", "train a network by a recipe"),
     "export": Entry("refocal.training_verbs:export", "make a trained network ready to use"),
-}
-_LENS = {
-    "focal_length_mm": "of the lens",
-    "f_number": "aperture number",
-    "focus_distance_m": "distance of the sharp plane from the lens",
-    "pixel_pitch_um": "distance between pixel centres on the sensor",
 }
 
 
@@ -103,27 +106,32 @@ def _deblur(words: list[str]) -> int:
     parser.add_argument("--mask", metavar="FILE", help="picture of the same size: white is restored, black is kept")
     parser.add_argument("--radius-px", type=number(0, 100), metavar="R", help="radius of the blur, the same everywhere")
     parser.add_argument("--estimator", metavar="E", help=f"how the blur is estimated: {', '.join(_estimators())}")
+    parser.add_argument("--map", metavar="FILE", help="blur map, from refocal map or of your own: .npy or .tif, in pixels")
     parser.add_argument("--save-map", action="store_true", help="write the blur map beside each photo, as NAME_map.png")
     parser.add_argument("--report", type=Path, metavar="FILE.html", help="write a page with every photo before and after")
     parser.add_argument("--log", type=Path, metavar="FILE.jsonl", help="append a line of JSON per photo")
     parser.add_argument("--tile-px", type=whole_number(1), metavar="N", help="restore in tiles of N x N pixels")
-    _add_overwrite(parser)
+    add_overwrite(parser)
     values, method = parse_with_method(parser, words)
-    if values.radius_px is not None and values.estimator is not None:
-        raise InputError("Give --radius-px or --estimator, not both: a known blur isn't estimated.")
-    _find_estimator(values.estimator)
+    estimator = None if (values.estimator, bool(values.map)) == ("from-file", True) else values.estimator
+    known = [flag(name) for name in ("radius_px", "map") if getattr(values, name) is not None]
+    if len(known) + (estimator is not None) > 1:
+        raise InputError(f"Give {(*known, '--estimator')[0]} or {(*known, '--estimator')[1]}, not both: one blur is enough.")
+    _find_estimator(estimator)
     if values.method in METHODS and not METHODS[values.method].needs:
-        for name in ("radius_px", "estimator", "save_map"):
+        for name in ("radius_px", "estimator", "map", "save_map"):
             if getattr(values, name):
                 _say(f"{values.method} uses no blur, so {flag(name)} changes nothing.")
                 setattr(values, name, None)
 
     from refocal.batch import plan
     from refocal.deblur_files import Settings, deblur_files, read_mask
+    from refocal.images.map_files import read_map
 
     jobs = plan(values.inputs, values.out, save_map=values.save_map, overwrite=values.overwrite)
     mask = None if values.mask is None else read_mask(values.mask)
-    how = (values.radius_px, values.estimator, values.strength, mask, values.tile_px, values.overwrite)
+    known_map = None if values.map is None else read_map(values.map)
+    how = (values.radius_px, known_map, estimator, values.strength, mask, values.tile_px, values.overwrite)
     settings = Settings(values.method, method, *how)
     return deblur_files(jobs, settings, report=values.report, log=values.log)
 
@@ -133,55 +141,18 @@ def _map(words: list[str]) -> int:
     parser.add_argument("input", metavar="IN", help="photo")
     parser.add_argument("-o", "--out", required=True, type=Path, metavar="OUT", help=".npy, .tif or .png (1/256 px)")
     parser.add_argument("--estimator", default="default", metavar="E", help=", ".join(_estimators()))
-    _add_overwrite(parser)
+    add_overwrite(parser)
     values = parser.parse_intermixed_args(words)
     _find_estimator(values.estimator)
 
-    from refocal.map_files import check_map_name, write_map
+    from refocal.images.map_files import check_map_name, write_map
     from refocal.restore import estimate_blur
 
     check_map_name(values.out)
-    _check_out(values.input, values.out, values.overwrite)
+    check_out(values.input, values.out, values.overwrite)
     radius_px = estimate_blur(values.input, values.estimator)
     meaning = write_map(values.out, radius_px, overwrite=values.overwrite)
     _say(f"{values.out}: {meaning}, from {radius_px.min():.2f} to {radius_px.max():.2f} px")
-    return 0
-
-
-def _blur(words: list[str]) -> int:
-    parser = _verb("blur", "Take a sharp photo out of focus, in linear light.")
-    parser.add_argument("input", metavar="IN", help="sharp photo")
-    parser.add_argument("-o", "--out", required=True, type=Path, metavar="OUT", help="photo to write")
-    how = parser.add_mutually_exclusive_group(required=True)
-    how.add_argument("--radius-px", type=number(0, 500), metavar="R", help="radius of the circle of confusion")
-    how.add_argument("--depth", type=Path, metavar="FILE", help="16-bit .png in millimetres, or .npy or .tif in metres")
-    lens = parser.add_argument_group("the lens that looks at a depth map")
-    for name, about in _LENS.items():
-        lens.add_argument(flag(name), type=number(0, above=True), metavar="X", help=about)
-    parser.add_argument("--family", choices=_FAMILIES, default="disk", help="shape of the blur [disk]")
-    parser.add_argument("--noise-std", type=number(0), default=0.0, metavar="X", help="noise, on a range of 0 to 1 [0]")
-    parser.add_argument("--seed", type=whole_number(0), default=0, metavar="N", help="of the noise [0]")
-    _add_overwrite(parser)
-    values = parser.parse_intermixed_args(words)
-    given = {name: value for name in _LENS if (value := getattr(values, name)) is not None}
-    if values.depth is None and given:
-        raise InputError(f"{flag(next(iter(given)))} goes with --depth; with --radius-px, no lens is needed.")
-    if values.depth is not None and (missing := [flag(name) for name in _LENS if name not in given]):
-        raise InputError(f"With --depth the lens must be known: add {' and '.join(missing)}.")
-
-    from refocal.defocus import defocus_file
-    from refocal.images.io import format_of
-    from refocal.optics.thin_lens import ThinLens
-
-    format_of(values.out)
-    _check_out(values.input, values.out, values.overwrite)
-    try:
-        optics = values.radius_px if values.depth is None else (values.depth, ThinLens(**given))
-    except ValueError as error:
-        raise InputError(str(error)) from error
-    noise = (values.noise_std, values.seed)
-    for note in defocus_file(Path(values.input), values.out, optics, values.family, noise, values.overwrite):
-        _say(note)
     return 0
 
 
@@ -257,10 +228,6 @@ def _verb(name: str, about: str) -> Parser:
     return Parser(prog=f"refocal {name}", description=about, allow_abbrev=False)
 
 
-def _add_overwrite(parser: Parser) -> None:
-    parser.add_argument("--overwrite", action="store_true", help="replace files that exist")
-
-
 def _estimators() -> list[str]:
     from refocal.estimators import ESTIMATORS
 
@@ -268,18 +235,10 @@ def _estimators() -> list[str]:
 
 
 def _find_estimator(name: str | None) -> None:
-    from refocal.estimators import ESTIMATORS
+    from refocal.estimators import make_estimator
 
     if name is not None:
-        find(ESTIMATORS, name, "estimator")
-
-
-def _check_out(source: str, out: Path, overwrite: bool) -> None:
-    """Refuse, before any work, a name that is taken."""
-    if out.exists() and Path(source).exists() and out.samefile(source) and not overwrite:
-        raise InputError(f"{out} is the input itself; choose another name, or add --overwrite.")
-    if out.exists() and not overwrite:
-        raise InputError(f"{out} exists already; choose another name, or add --overwrite.")
+        make_estimator(name)
 
 
 def _say(text: str) -> None:

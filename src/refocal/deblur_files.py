@@ -18,7 +18,7 @@ from refocal.batch import Job, Outcome, Plan, run, sweep
 from refocal.flags import version
 from refocal.images.colour import luma
 from refocal.images.io import SUFFIXES, Photo, read, to_float, write
-from refocal.map_files import is_map, write_map
+from refocal.images.map_files import is_map, write_map
 from refocal.optics.blur import BlurMap
 from refocal.page import PageEntry, check_page, open_page
 from refocal.progress import progress
@@ -34,6 +34,7 @@ class Settings:
         name: Of the method.
         method: The method itself, or its name.
         radius_px: The radius of a uniform blur, if that was given.
+        map_px: The radius of every pixel (H, W), if that was given.
         estimator: The name of the estimator, if that was given.
         strength: 0 keeps the photo, 1 restores it fully.
         mask: (H, W) in [0, 1], 1 where the photo is restored.
@@ -44,6 +45,7 @@ class Settings:
     name: str = "default"
     method: str | Deblurrer = "default"
     radius_px: float | None = None
+    map_px: Array | None = None
     estimator: str | None = None
     strength: float = 1.0
     mask: Array | None = None
@@ -125,7 +127,9 @@ def restore_file(job: Job, settings: Settings) -> Done:
     """
     before = read(job.source)
     bytes_in = job.source.stat().st_size
-    blur = settings.radius_px if settings.radius_px is not None else settings.estimator
+    blur: Any = settings.radius_px if settings.radius_px is not None else settings.estimator
+    if settings.map_px is not None:
+        blur = BlurMap(settings.map_px)
     after, restored = restore_photo(
         before,
         settings.method,
@@ -135,7 +139,7 @@ def restore_file(job: Job, settings: Settings) -> Done:
         tile_px=settings.tile_px,
     )
     radius_px = _radius_map(restored.blur, settings, before)
-    notes = list(before.notes)
+    notes = [*before.notes, *restored.notes]
     if job.map_target is not None:
         if radius_px is None:
             notes.append(f"{settings.name} used no blur map, so there is none to save.")
@@ -194,6 +198,7 @@ def _record(outcome: Outcome, settings: Settings) -> dict[str, Any]:
         "options": _options(settings),
         "estimator": settings.estimator,
         "radius_px": settings.radius_px,
+        "map_given": settings.map_px is not None,
         "strength": settings.strength,
         "masked": settings.mask is not None,
         "tile_px": settings.tile_px,
@@ -244,8 +249,9 @@ def _facts(outcome: Outcome, done: Done, settings: Settings) -> dict[str, str]:
     if settings.radius_px is not None:
         facts["Blur"] = f"radius {settings.radius_px:g} px everywhere, as given"
     elif done.radius_px is not None:
+        how = "estimated" if settings.map_px is None else "as given"
         low, middle, high = np.percentile(done.radius_px[::4, ::4], (5, 50, 95))
-        facts["Blur"] = f"radius {low:.1f} to {high:.1f} px (5 % to 95 %), median {middle:.1f} px, estimated"
+        facts["Blur"] = f"radius {low:.1f} to {high:.1f} px (5 % to 95 %), median {middle:.1f} px, {how}"
     if settings.strength != 1:
         facts["Strength"] = f"{settings.strength:g}"
     if settings.mask is not None:

@@ -2,22 +2,66 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
+from refocal.flags import Parser, add_overwrite, check_out, flag, number, whole_number
 from refocal.images.colour import linear_to_srgb, srgb_to_linear
-from refocal.images.io import from_float, read, to_float, write
-from refocal.map_files import read_depth
+from refocal.images.io import format_of, from_float, read, to_float, write
+from refocal.images.map_files import read_depth
 from refocal.optics.blur import Psf
-from refocal.optics.kernels import family_kernel
+from refocal.optics.kernels import FAMILIES, family_kernel
 from refocal.optics.render import render_depth
 from refocal.optics.thin_lens import ThinLens
 from refocal.types import Image, InputError
 
 MAX_RADIUS_PX = 500
 """Larger kernels take more memory than the photo."""
+
+
+_LENS = {
+    "focal_length_mm": "of the lens",
+    "f_number": "aperture number",
+    "focus_distance_m": "distance of the sharp plane from the lens",
+    "pixel_pitch_um": "distance between pixel centres on the sensor",
+}
+
+
+def command(words: list[str]) -> int:
+    """What the words after ``refocal blur`` ask for."""
+    parser = Parser(prog="refocal blur", description="Take a sharp photo out of focus, in linear light.", allow_abbrev=False)
+    parser.add_argument("input", metavar="IN", help="sharp photo")
+    parser.add_argument("-o", "--out", required=True, type=Path, metavar="OUT", help="photo to write")
+    how = parser.add_mutually_exclusive_group(required=True)
+    how.add_argument("--radius-px", type=number(0, 500), metavar="R", help="radius of the circle of confusion")
+    how.add_argument("--depth", type=Path, metavar="FILE", help="16-bit .png in millimetres, or .npy or .tif in metres")
+    lens = parser.add_argument_group("the lens that looks at a depth map")
+    for name, about in _LENS.items():
+        lens.add_argument(flag(name), type=number(0, above=True), metavar="X", help=about)
+    parser.add_argument("--family", choices=tuple(FAMILIES), default="disk", help="shape of the blur [disk]")
+    parser.add_argument("--noise-std", type=number(0), default=0.0, metavar="X", help="noise, on a range of 0 to 1 [0]")
+    parser.add_argument("--seed", type=whole_number(0), default=0, metavar="N", help="of the noise [0]")
+    add_overwrite(parser)
+    values = parser.parse_intermixed_args(words)
+    given = {name: value for name in _LENS if (value := getattr(values, name)) is not None}
+    if values.depth is None and given:
+        raise InputError(f"{flag(next(iter(given)))} goes with --depth; with --radius-px, no lens is needed.")
+    if values.depth is not None and (missing := [flag(name) for name in _LENS if name not in given]):
+        raise InputError(f"With --depth the lens must be known: add {' and '.join(missing)}.")
+
+    format_of(values.out)
+    check_out(values.input, values.out, values.overwrite)
+    try:
+        optics = values.radius_px if values.depth is None else (values.depth, ThinLens(**given))
+    except ValueError as error:
+        raise InputError(str(error)) from error
+    noise = (values.noise_std, values.seed)
+    for note in defocus_file(Path(values.input), values.out, optics, values.family, noise, values.overwrite):
+        sys.stderr.write(note + "\n")
+    return 0
 
 
 def defocus_file(

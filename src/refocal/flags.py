@@ -14,6 +14,7 @@ import sys
 import types
 import typing
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, NoReturn
 
 from refocal.catalog import Entry, find
@@ -64,6 +65,23 @@ class Version(argparse.Action):
         """Print it and leave."""
         sys.stdout.write(f"refocal {version()}\n")
         parser.exit()
+
+
+def add_overwrite(parser: argparse.ArgumentParser) -> None:
+    """The flag with which files are replaced."""
+    parser.add_argument("--overwrite", action="store_true", help="replace files that exist")
+
+
+def check_out(source: str, out: Path, overwrite: bool) -> None:
+    """Refuse, before any work, a name that is taken.
+
+    Raises:
+        InputError: If ``out`` exists, and isn't to be replaced.
+    """
+    if out.exists() and Path(source).exists() and out.samefile(source) and not overwrite:
+        raise InputError(f"{out} is the input itself; choose another name, or add --overwrite.")
+    if out.exists() and not overwrite:
+        raise InputError(f"{out} exists already; choose another name, or add --overwrite.")
 
 
 def add_method(parser: argparse.ArgumentParser, default: str | None) -> None:

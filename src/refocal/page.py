@@ -137,7 +137,7 @@ def _map_figure(radius_px: Array) -> str:
     top = max(float(radius_px.max()), 0.5)  # a map of nothing but 0 is all dark
     levels = np.rint(np.asarray(radius_px, np.float32) * (255 / top)).astype(np.uint8)
     picture = Image.fromarray(_reduced(levels[..., None], _MAP_SIDE)[..., 0])
-    picture.putpalette(_palette().tobytes())
+    picture.putpalette(palette().tobytes())
     file = BytesIO()
     picture.save(file, "PNG", optimize=True)
     ticks = "".join(f"<span>{top * i / 4:.1f}</span>" for i in range(5))
@@ -150,7 +150,7 @@ def _map_figure(radius_px: Array) -> str:
     )
 
 
-def _palette() -> Array:
+def palette() -> Array:
     """The colours at 256 levels, (256, 3) uint8."""
     anchors = np.array([list(bytes.fromhex(colour)) for colour in _COLOURS], float)
     position = np.linspace(0, len(anchors) - 1, 256)

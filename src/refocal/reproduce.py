@@ -48,7 +48,8 @@ def reproduce(name: str, out: str | Path | None = None, settings: Settings | Non
     """Measure a published table again.
 
     Writes into the folder ``TABLE.md`` (the page), ``TABLE.csv`` (one row per cell), ``TABLE.pictures.jsonl`` (the figures
-    of every picture, from which an interrupted run goes on) and ``TABLE_figure_N.png``, and replaces those that are there.
+    of every picture, from which an interrupted run goes on) and ``TABLE_figure_N.png``, and replaces those that are there;
+    blur maps that were estimated on the way are kept in ``maps/``.
 
     Args:
         name: Key in ``TABLES``, such as ``sharpness_loss:I``.
@@ -83,7 +84,7 @@ def reproduce(name: str, out: str | Path | None = None, settings: Settings | Non
             files[f"{stem}_{head}.png"] = draw(found, settings)
         except InputError as error:
             missing.append(f"{stem}_{head}.png wasn't drawn: {str(error).rstrip('.')}.")
-    page = to_markdown(table, found, missing)
+    page = (table.page or to_markdown)(table, found, missing)
     files |= {f"{stem}.csv": to_csv(found).encode(), f"{stem}.md": page.encode()}
     for file, content in files.items():
         write_bytes_atomic(folder / file, content, overwrite=True)
@@ -120,6 +121,6 @@ def _shown() -> Iterator[Show]:
         def show(label: str, done: int, count: int) -> None:
             if label not in tasks:
                 tasks[label] = bars.add_task(label, total=count)
-            bars.update(tasks[label], completed=done)
+            bars.update(tasks[label], completed=done, total=count)  # the maps of a second data set go on under one label
 
         yield show

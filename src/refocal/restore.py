@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from refocal.catalog import find, lines_of
-from refocal.estimators import ESTIMATORS
+from refocal.estimators import make_estimator
 from refocal.exchange import open_picture
 from refocal.images.colour import linear_to_srgb, srgb_to_linear
 from refocal.images.io import from_float, to_float
+from refocal.images.map_files import MAX_RADIUS_PX
 from refocal.images.tiles import Region, apply_tiled, tile_size
 from refocal.methods import METHODS
 from refocal.optics.blur import BlurMap, Psf
@@ -31,9 +33,6 @@ MOST = 0.9
 RANGE_REACH_PX = 4
 GLARE_REACH_PX, GLARE_SHARE = 8, 0.1
 
-MAX_RADIUS_PX = 100
-"""A larger uniform blur leaves nothing to restore: detail finer than its diameter is gone."""
-
 WORKING_BYTES = 64
 """What a method holds at once per pixel and channel of a tile, unless it tells more: sixteen float32 pictures."""
 
@@ -45,10 +44,12 @@ class Restored:
     Attributes:
         image: (C, H, W) float32 in [0, 1].
         blur: What was given or estimated; ``None`` where the method asked for none.
+        notes: Sentences about what the method couldn't do as asked.
     """
 
     image: Image
     blur: Blur | None
+    notes: tuple[str, ...] = ()
 
 
 def restore(
@@ -84,9 +85,12 @@ def restore(
         return Restored(image, None)
     if needs == "psf" and (blur is None or isinstance(blur, str)):
         raise InputError("This method must be told one kernel for the whole photo: give the blur's radius, or a Psf.")
-    estimated = needs == "blur" and (blur is None or isinstance(blur, str))
-    asked = needs in ("blur", "psf") or (needs is None and blur is not None)
+    estimated = needs in ("blur", "map") and (blur is None or isinstance(blur, str))
+    asked = needs in ("blur", "psf", "map") or (needs is None and blur is not None)
     operator = _operator(image, blur) if asked else None
+    if needs == "map" and isinstance(blur, (int, float, np.number)):
+        operator = BlurMap(np.full(image.shape[1:], blur, np.float32))
+    notes = _notes(deblurrer, operator)
     weight = _weight(strength, mask, operator if estimated else None)
 
     def restore_tile(tile: Image, region: Region) -> Image:
@@ -102,12 +106,12 @@ def restore(
     halo = _halo(deblurrer, operator)
     if halo is None:
         whole = Region(slice(None), slice(None), slice(0, image.shape[1]), slice(0, image.shape[2]))
-        return Restored(restore_tile(image, whole).astype(np.float32), operator)
+        return Restored(restore_tile(image, whole).astype(np.float32), operator, notes)
     align = getattr(deblurrer, "multiple", 1)
     if tile_px is None:
         working = max(WORKING_BYTES * image.shape[0], getattr(deblurrer, "working_bytes", 0))
         tile_px = tile_size(image.shape[1], image.shape[2], bytes_per_pixel=working, halo_px=halo, align_px=align)
-    return Restored(apply_tiled(restore_tile, image, tile_px=tile_px, halo_px=halo, align_px=align), operator)
+    return Restored(apply_tiled(restore_tile, image, tile_px=tile_px, halo_px=halo, align_px=align), operator, notes)
 
 
 def restore_photo(
@@ -149,6 +153,8 @@ def deblur(
     """
     opened, give_back = open_picture(image)
     restored = restore(opened, method, blur, strength, mask, tile_px)
+    for note in restored.notes:
+        warnings.warn(note, UserWarning, stacklevel=2)
     if strength == 0 and isinstance(image, np.ndarray):
         return image.copy()  # float64 has more digits than the way through float32 keeps
     return give_back(restored.image)
@@ -159,12 +165,12 @@ def estimate_blur(image: Any, estimator: str = "default") -> Array:
 
     Args:
         image: As for ``deblur``.
-        estimator: A name from ``refocal.ESTIMATORS``.
+        estimator: A name from ``refocal.ESTIMATORS``, or an .onnx file from ``refocal export``.
 
     Raises:
         InputError: If the photo cannot be read or there is no such estimator.
     """
-    return find(ESTIMATORS, estimator, "estimator").make()(open_picture(image)[0]).radius_px
+    return make_estimator(estimator)(open_picture(image)[0]).radius_px
 
 
 def _method(method: str | Deblurrer) -> tuple[Deblurrer, str | None]:
@@ -180,7 +186,7 @@ def _method(method: str | Deblurrer) -> tuple[Deblurrer, str | None]:
 
 def _operator(image: Image, blur: Blur | str | float | None) -> Blur:
     if blur is None or isinstance(blur, str):
-        return find(ESTIMATORS, blur or "default", "estimator").make()(image)
+        return make_estimator(blur or "default")(image)
     if isinstance(blur, (int, float, np.number)):
         if not 0 <= blur <= MAX_RADIUS_PX:
             raise InputError(f"Give the blur radius as a number of pixels from 0 to {MAX_RADIUS_PX}, not {blur}.")
@@ -189,7 +195,26 @@ def _operator(image: Image, blur: Blur | str | float | None) -> Blur:
         raise InputError(f"Give the blur as a Psf, a BlurMap, a radius or an estimator's name, not {type(blur).__name__}.")
     if isinstance(blur, BlurMap):
         blur.check_size(image)
+        most = float(blur.radius_px.max())
+        if most > MAX_RADIUS_PX:
+            raise InputError(
+                f"The blur map reaches {most:.0f}: give radii in pixels, at most {MAX_RADIUS_PX}, and no grey levels."
+            )
     return blur
+
+
+def _notes(deblurrer: Deblurrer, blur: Blur | None) -> tuple[str, ...]:
+    """What is to be said about a map whose radii are beyond what the method knows."""
+    if not isinstance(blur, BlurMap):
+        return ()
+    most = getattr(deblurrer, "max_radius_px", np.inf)
+    share = float((blur.radius_px > most).mean())
+    if share == 0:
+        return ()
+    largest = float(blur.radius_px.max())
+    return (
+        f"Radii above {most:g} px ({100 * share:.1f} % of the photo, up to {largest:.1f} px) were taken as {most:g} px.",
+    )
 
 
 def _weight(strength: float, mask: Array | None, estimate: Blur | None) -> Array | float:
@@ -207,7 +232,8 @@ def _weight(strength: float, mask: Array | None, estimate: Blur | None) -> Array
 
 
 def _deblurred(tile: Image, deblurrer: Deblurrer, blur: Blur | None) -> Image:
-    if blur is None or getattr(blur, "encoding", "linear") == "srgb":
+    encoding = getattr(deblurrer, "encoding", getattr(blur, "encoding", "linear"))
+    if blur is None or encoding == "srgb":
         return deblurrer(tile, blur)
     return linear_to_srgb(deblurrer(srgb_to_linear(tile), blur))
 

@@ -19,7 +19,7 @@ def crops(words: list[str]) -> int:
         "folders", nargs="+", metavar="NAME_OR_DIR", help="folder of photos, searched to the bottom; or data set"
     )
     parser.add_argument("-o", "--out", required=True, type=Path, metavar="FILE.npy", help="file to write")
-    parser.add_argument("--side-px", type=whole_number(8), default=128, metavar="N", help="side of a crop [128]")
+    parser.add_argument("--side-px", type=whole_number(8), metavar="N", help="side of a crop [128; 340 with --maps]")
     parser.add_argument("--scales", default="1,0.5", metavar="A,B", help="sizes at which photos are cut [1,0.5]")
     parser.add_argument(
         "--drop-smooth", type=number(0, 0.99), default=0.0, metavar="X", help="share left out, smoothest first [0]"
@@ -28,26 +28,35 @@ def crops(words: list[str]) -> int:
     parser.add_argument(
         "--pairs", action="store_true", help="pack a data set's blurred and sharp photos, not sharp ones alone"
     )
+    parser.add_argument(
+        "--maps", type=whole_number(0), default=0, metavar="N", help="pack N blur maps with each photo, for svbr-net [0]"
+    )
     parser.add_argument("--data-root", metavar="DIR", help="folder that holds the data sets [$REFOCAL_DATA]")
     parser.add_argument("--overwrite", action="store_true", help="replace the file if it exists")
     values = parser.parse_intermixed_args(words)
     _require_learn()
 
     from refocal.learn.crops import pack, pack_pairs
+    from refocal.learn.map_crops import SIDE_PX, pack_maps
 
     if values.out.exists() and not values.overwrite:
         raise InputError(f"{values.out} exists already; choose another name, or add --overwrite.")
+    if values.pairs and values.maps:
+        raise InputError("Give --pairs or --maps, not both: maps go with sharp photos.")
+    side_px = values.side_px or (SIDE_PX if values.maps else 128)
     if values.pairs:
         from refocal.datasets import open_dataset
 
         if len(values.folders) != 1:
             raise InputError("Give one data set with --pairs.")
         pairs = open_dataset(values.folders[0], values.data_root)
-        count = pack_pairs(pairs, values.out, values.side_px, values.seed)
+        count = pack_pairs(pairs, values.out, side_px, values.seed)
+    elif values.maps:
+        count = pack_maps(values.folders, values.out, values.maps, side_px, values.seed)
     else:
         scales = _scales(values.scales)
-        count = pack(values.folders, values.out, values.side_px, scales, values.drop_smooth, values.seed)
-    _say(f"{values.out}: {count} crops of {values.side_px} x {values.side_px} px.")
+        count = pack(values.folders, values.out, side_px, scales, values.drop_smooth, values.seed)
+    _say(f"{values.out}: {count} crops of {side_px} x {side_px} px.")
     return 0
 
 

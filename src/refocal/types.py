@@ -43,8 +43,9 @@ class Blur(Protocol):
 class Deblurrer(Protocol):
     """A method: blurred image in, restored image out; same shape, dtype and device, clipped to [0, 1].
 
-    It may tell two things more: ``multiple``, the grid in pixels on which its tiles must begin (1), and ``working_bytes``,
-    what it holds at once per pixel of a tile, all channels together (64 per channel).
+    It may tell more: ``multiple``, the grid in pixels on which its tiles must begin (1); ``working_bytes``, what it holds at
+    once per pixel of a tile, all channels together (64 per channel); ``encoding``, of the photos that it takes, if it isn't
+    to be the blur's; ``max_radius_px``, beyond which it knows no blur.
     """
 
     def __call__(self, image: Image, blur: Blur | None = None) -> Image:

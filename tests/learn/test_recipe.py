@@ -62,7 +62,7 @@ def test_recipes_survive_json_and_tell_their_sources(name):
     recipe = RECIPES[name]
     assert to_json(from_json(to_json(recipe))) == to_json(recipe)
     assert {"phases", "learning_rate", "loss"} <= {key for keys in recipe.source for key in keys.split(", ")}
-    known = {name.partition(".")[0] for name in field_names(recipe)} | {"pairs", "start", "loss", "phases"}
+    known = {name.partition(".")[0] for name in field_names(recipe)} | {"pairs", "start", "loss", "phases", "config"}
     assert {key for keys in recipe.source for key in keys.split(", ")} <= known
 
 
@@ -92,5 +92,5 @@ def test_warming_up_holding_and_stairs():
 def test_phases_follow_one_another():
     two = override(STAGE_1, {"phases.0.steps": "3"})
     two = type(two)(**{**vars(two), "phases": (*two.phases, Phase(2, 64, 8))})
-    assert [two.phase_at(i)[1] for i in range(5)] == [0, 1, 2, 0, 1]
-    assert [two.phase_at(i)[0].crop_px for i in range(5)] == [128, 128, 128, 64, 64]
+    assert [two.phase_at(i).step for i in range(5)] == [0, 1, 2, 0, 1]
+    assert [two.phase_at(i).phase.crop_px for i in range(5)] == [128, 128, 128, 64, 64]

@@ -38,19 +38,6 @@ class BlurredOnly:
         return Protocol(self.name, "no sharp photo: only metrics without a reference", "8-bit")
 
 
-def dandres(root: Path) -> BlurredOnly:
-    """Photos of D'Andres et al., 360 x 360 (22 in all): image_01.png, image_02.png, ...
-
-    Reference: L. D'Andres, J. Salvador, A. Kochale, S. Suesstrunk, "Non-Parametric Blur Map Regression for Depth of
-    Field Extension", IEEE TIP 25, 2016.
-
-    Raises:
-        InputError: If there are none.
-    """
-    photos = require(sorted(Path(root).glob("image_*.png")), root, "image_01.png, image_02.png, ...")
-    return BlurredOnly("dandres", photos, {})
-
-
 def cuhk(root: Path) -> BlurredOnly:
     """The 704 partly out-of-focus photos of the CUHK blur detection set: out_of_focus0001.jpg, ...
 

@@ -1,10 +1,33 @@
 """Blur-map estimators: image in, circle-of-confusion radius per pixel out; one file each."""
 
-from refocal.catalog import Entry
+from refocal.catalog import Entry, find
+from refocal.types import BlurEstimator
 
 ESTIMATORS: dict[str, Entry] = {
     "default": Entry("refocal.estimators.zhuo_sim:ZhuoSim", "zhuo-sim with its own defaults", "", "Zhuo & Sim 2011"),
     "zhuo-sim": Entry(
         "refocal.estimators.zhuo_sim:ZhuoSim", "re-blur ratio at edges, spread by propagation", "", "Zhuo & Sim 2011"
     ),
+    "dmenet": Entry(
+        "refocal.estimators.network_map:NetworkMap",
+        "trained network; train it or bring its weights",
+        "",
+        "Lee et al. 2019",
+        {"weights": "dmenet"},
+    ),
+    "from-file": Entry("refocal.estimators.from_file:FromFile", "a map that you have: --map FILE"),
 }
+
+
+def make_estimator(name: str) -> BlurEstimator:
+    """The estimator of a name in ``ESTIMATORS``, or of an .onnx file that ``refocal export`` wrote.
+
+    Raises:
+        InputError: If there is no such name.
+    """
+    if name.endswith(".onnx"):
+        from refocal.estimators.network_map import NetworkMap
+
+        return NetworkMap(name)
+    estimator: BlurEstimator = find(ESTIMATORS, name, "estimator").make()
+    return estimator

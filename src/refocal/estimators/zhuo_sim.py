@@ -12,22 +12,16 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from refocal.estimators.edges import estimate_noise, gradient_ridges, hysteresis, ridge_reach_px
-from refocal.estimators.grids import enlarge, reduce_mean
+from refocal.estimators.gaussian_to_disk import sigma_to_radius
 from refocal.images.colour import luma
+from refocal.images.edges import estimate_noise, gradient_ridges, hysteresis, ridge_reach_px
+from refocal.images.grids import enlarge, reduce_mean
 from refocal.optics.blur import BlurMap
 from refocal.propagation import domain_transform, matting
 from refocal.types import Image, InputError
 
 Floats = npt.NDArray[np.floating]
 
-# Gaussian sigma and the disk radius that blurs an edge alike: the table with which Karaali et al. compare Gaussian
-# estimators on disk-blurred photos (svbr_net and the works before it), begun at no blur.
-_SIGMA_PX = (
-    *(0, 0.3, 0.5, 0.65, 0.775, 0.875, 0.975, 1.125, 1.275, 1.375, 1.525, 1.65),
-    *(1.8, 1.925, 2.05, 2.2, 2.325, 2.45, 2.6, 2.725, 2.875, 3.0, 3.15, 3.275),
-)
-_RADIUS_PX = (0, *np.arange(0.5, 6.01, 0.25))
 _REBLUR_PX = (1.0, 1.5)  # the two scales of the gradient; the original's s1 and 1.5 s1
 _SMALLEST_RATIO = 1.01  # below, the noise decides; the original's
 _RANGE, _NUM_ITER = 3.75, 5  # the domain transform's settings in Karaali and Jung 2018, as is an eighth for its reach
@@ -136,8 +130,7 @@ class ZhuoSim:
     def _spread(self, sparse: Floats, mask: Floats, guide: Floats) -> Floats:
         if self.propagation == "matting":
             return matting.spread(sparse, mask, guide)
-        calm = domain_transform.domain_transform(guide, guide, 7, 0.5, _NUM_ITER)
-        return domain_transform.spread(sparse, mask, calm, min(mask.shape) / 8, _RANGE, _NUM_ITER)
+        return domain_transform.spread_calmly(sparse, mask, guide)
 
 
 def _gradient_energy(grey: Floats, scale: float, noise: float) -> Floats:
@@ -146,13 +139,6 @@ def _gradient_energy(grey: Floats, scale: float, noise: float) -> Floats:
 
     added = 2 * noise**2 / (8 * np.pi * scale**4)
     return np.asarray(gaussian_gradient_magnitude(grey, scale, mode="nearest")) ** 2 - added
-
-
-def sigma_to_radius(sigma_px: Floats) -> Floats:
-    """Radius of the disk that blurs an edge as a Gaussian of ``sigma_px`` does; any shape, inf stays inf."""
-    slope = (_RADIUS_PX[-1] - _RADIUS_PX[-2]) / (_SIGMA_PX[-1] - _SIGMA_PX[-2])
-    beyond = np.maximum(sigma_px - _SIGMA_PX[-1], 0) * slope
-    return (np.interp(sigma_px, _SIGMA_PX, _RADIUS_PX) + beyond).astype(np.float32)
 
 
 def _confidence(radius: Floats, mask: Floats, guide: Floats) -> Floats:

@@ -43,7 +43,7 @@ def pack(
     Raises:
         InputError: If no folder holds a photo that is large enough, or the file can't be written.
     """
-    out = _checked_name(out)
+    out = checked_name(out)
     photos = [path for folder in folders for path in sorted(Path(folder).rglob("*")) if path.suffix.lower() in SUFFIXES]
     photos = [photos[i] for i in np.random.default_rng(seed).permutation(len(photos))]
     cut = [(path.name, _cut(read(path).pixels, side_px, scales)) for path in photos]
@@ -72,7 +72,7 @@ def pack_pairs(
     Raises:
         InputError: As in ``pack``, or if a pair has no sharp photo.
     """
-    out = _checked_name(out)
+    out = checked_name(out)
     cut = []
     for index in np.random.default_rng(seed).permutation(len(pairs)):
         pair = pairs[int(index)]
@@ -86,7 +86,12 @@ def pack_pairs(
     return _write(out, cut, {"side_px": side_px})
 
 
-def _checked_name(out: str | Path) -> Path:
+def checked_name(out: str | Path) -> Path:
+    """The path of a file of crops that can be written.
+
+    Raises:
+        InputError: If it doesn't end in .npy, or its folder doesn't exist.
+    """
     out = Path(out)
     if out.suffix != ".npy" or not out.parent.is_dir():
         raise InputError(f"Give the crops' file a name that ends in .npy, in a folder that exists, not {out}.")
@@ -112,7 +117,7 @@ def _cut(pixels: Array, side_px: int, scales: Sequence[float]) -> list[Array]:
     """Crops of (H, W, C) that aren't flat."""
     crops = []
     for scale in scales:
-        scaled = _reduced(pixels, scale)
+        scaled = reduced(pixels, scale)
         for top in range(0, scaled.shape[0] - side_px + 1, side_px):
             for left in range(0, scaled.shape[1] - side_px + 1, side_px):
                 crop = scaled[top : top + side_px, left : left + side_px]
@@ -127,8 +132,8 @@ def _detail(crop: Array) -> float:
     return float(np.abs(np.diff(grey, axis=0)).mean() + np.abs(np.diff(grey, axis=1)).mean())
 
 
-def _reduced(pixels: Array, scale: float) -> Array:
-    """(H, W, 3 or more) uint8, reduced by averaging."""
+def reduced(pixels: Array, scale: float) -> Array:
+    """(H, W, C) of any depth to (h, w, 3 or more) uint8, reduced by averaging; grey becomes three equal channels."""
     from PIL import Image
 
     if pixels.dtype != np.uint8:
@@ -146,7 +151,7 @@ class Crops:
     """A file of crops, mapped into memory.
 
     Attributes:
-        pixels: (N, side, side, 3 or 6) uint8.
+        pixels: (N, side, side, C) uint8: the sharp photo alone (3), its pair (6) or its blur maps (5) behind it.
         held_out: So many crops at the end are for validation only.
     """
 
@@ -171,7 +176,7 @@ class Crops:
             share: This process's number and how many there are: it gets every such crop of the batch.
 
         Returns:
-            (size / processes, crop_px, crop_px, 3 or 6) uint8.
+            (size / processes, crop_px, crop_px, C) uint8.
         """
         batch = []
         for place in range(step * size + share[0], (step + 1) * size, share[1]):
@@ -183,7 +188,7 @@ class Crops:
         return np.stack(batch)
 
     def validation(self, size: int, crop_px: int) -> Array:
-        """(size, crop_px, crop_px, 3 or 6) uint8: the middles of crops spread evenly over those held out."""
+        """(size, crop_px, crop_px, C) uint8: the middles of crops spread evenly over those held out."""
         index = len(self.pixels) - self.held_out + np.linspace(0, self.held_out - 1, min(size, self.held_out)).astype(int)
         first = (self.pixels.shape[1] - crop_px) // 2
         return self.pixels[index, first : first + crop_px, first : first + crop_px]
@@ -200,8 +205,8 @@ def open_crops(path: str | Path, held_out: float = 0.03) -> Crops:
     except (OSError, ValueError, EOFError):
         raise InputError(f"{path} is no file of crops: make one with refocal crops.") from None
     shape = pixels.shape
-    if len(shape) != 4 or shape[3] not in (3, 6) or shape[1] != shape[2] or pixels.dtype != np.uint8 or len(pixels) < 2:
-        raise InputError(f"{path} holds {shape} {pixels.dtype}, not crops (number, side, side, 3 or 6) uint8.")
+    if len(shape) != 4 or shape[3] not in (3, 5, 6) or shape[1] != shape[2] or pixels.dtype != np.uint8 or len(pixels) < 2:
+        raise InputError(f"{path} holds {shape} {pixels.dtype}, not crops (number, side, side, 3, 5 or 6) uint8.")
     return Crops(pixels, max(1, round(held_out * len(pixels))))
 
 

@@ -89,7 +89,7 @@ def export(network: nn.Module, path: Path, about: About) -> Parity:
 
     The graph's inputs are named as the arguments of ``network.body``, each a picture of ``about.config.channels`` channels,
     but of one if its name is ``radius``. Its outputs are named by ``network.outputs``; without this attribute there is one,
-    ``restored``.
+    ``restored``. Modules that ``network.training_only`` names are left out.
 
     Args:
         network: With ``body``, ``multiple`` and ``context_px``; stays as it is.
@@ -103,9 +103,11 @@ def export(network: nn.Module, path: Path, about: About) -> Parity:
     path = Path(path)
     if path.suffix != ".onnx" or not path.parent.is_dir():
         raise InputError(f"Give an .onnx file in an existing folder to export to, not {path}.")
-    rounded: Any = copy.deepcopy(network).to("cpu", torch.float32).eval()
+    trained, rounded = _bare(network), _bare(network)
     weights = _round(rounded)
-    inputs = {name: 1 if name == "radius" else about.config.channels for name in inspect.signature(rounded.body).parameters}
+    inputs = {
+        name: 1 if name == "radius_px" else about.config.channels for name in inspect.signature(rounded.body).parameters
+    }
     model, needed_bytes = trace(rounded, inputs, list(getattr(rounded, "outputs", ("restored",))))
     store_half(model, weights)
     told = {
@@ -130,7 +132,7 @@ def export(network: nn.Module, path: Path, about: About) -> Parity:
         with part.open("wb") as file:
             file.write(model.SerializeToString())
             os.fsync(file.fileno())
-        parity = _compare(part, network, rounded, list(inputs.values()))
+        parity = _compare(part, trained, rounded, list(inputs.values()))
         if not (parity.even <= MOST_DIFFERENCE and parity.odd <= MOST_DIFFERENCE):  # so that NaN is refused too
             raise ValueError(f"ONNX Runtime computes something else than torch: {parity}.")
         part.replace(path)
@@ -194,6 +196,14 @@ def fingerprint(weights: Mapping[str, Array]) -> str:
     return digest.hexdigest()
 
 
+def _bare(network: nn.Module) -> Any:
+    """A copy, ready to run on the CPU, without what only a training needs."""
+    copied = copy.deepcopy(network).to("cpu", torch.float32).eval()
+    for name in getattr(network, "training_only", ()):
+        setattr(copied, name, None)
+    return copied
+
+
 def _round(network: nn.Module) -> dict[str, Array]:
     """Round the state in place to half precision; returns it as float16 by name. Counters are left out."""
     weights = {}
@@ -210,7 +220,6 @@ def _round(network: nn.Module) -> dict[str, Array]:
 def _compare(path: Path, trained: Any, rounded: Any, channels: list[int]) -> Parity:
     """Run the file and the bodies of both networks."""
     file = open_network(path)
-    trained = copy.deepcopy(trained).to("cpu", torch.float32).eval()
     random = torch.Generator().manual_seed(0)
     found: list[float] = []
     height, width = (file.multiple * -(-side // file.multiple) for side in (96, 128))

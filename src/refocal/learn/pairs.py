@@ -21,6 +21,14 @@ PAIRS: dict[str, Entry] = {
     "photographed": Entry(
         "refocal.learn.pairs:Photographed", "luma of pairs that were photographed, from refocal crops --pairs"
     ),
+    "mapped": Entry(
+        "refocal.learn.mapped_pairs:MappedBlur",
+        "colour under disks of 0.75 to 6 px that differ from pixel to pixel, with the map",
+        paper="Karaali & Jung 2022",
+    ),
+    "depth-like": Entry(
+        "refocal.learn.depth_pairs:DepthLikeBlur", "colour blurred by planes and shapes at their own depths, with the map"
+    ),
     "noise": Entry("refocal.learn.pairs:Noise", "luma under white noise, nothing blurred: for denoisers"),
 }
 

@@ -9,7 +9,7 @@ import types
 import typing
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from refocal.types import InputError
 
@@ -22,11 +22,21 @@ class Phase:
         steps: How many.
         crop_px: Side of the crops.
         batch: Crops per step, over all processes.
+        pairs_options: Fields of the pairs' dataclass that differ from the recipe's in this phase.
     """
 
     steps: int
     crop_px: int = 128
     batch: int = 32
+    pairs_options: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Place(NamedTuple):
+    """A step's phase, with its number, and the step's number within it; all from 0."""
+
+    number: int
+    phase: Phase
+    step: int
 
 
 @dataclass(frozen=True)
@@ -65,6 +75,7 @@ class Recipe:
         warmup_steps: The rate rises linearly over these.
         hold_steps: It stays up for these, warming up included, before it falls.
         stair_steps: See ``schedule``.
+        stair_offset: The first stair is so many steps shorter than the others.
         stair_factor: See ``schedule``.
         weight_decay: Of the optimiser.
         clip_norm: The gradient's norm is cut to this; 0 leaves it.
@@ -94,6 +105,7 @@ class Recipe:
     warmup_steps: int = 0
     hold_steps: int = 0
     stair_steps: int = 0
+    stair_offset: int = 0
     stair_factor: float = 0.1
     weight_decay: float = 0.0
     clip_norm: float = 0.0
@@ -111,11 +123,11 @@ class Recipe:
         """Of all phases."""
         return sum(phase.steps for phase in self.phases)
 
-    def phase_at(self, step: int) -> tuple[Phase, int]:
-        """The phase of a step (counted from 0), and the step's number within it."""
-        for phase in self.phases:
+    def phase_at(self, step: int) -> Place:
+        """Where a step (counted from 0) lies."""
+        for number, phase in enumerate(self.phases):
             if step < phase.steps:
-                return phase, step
+                return Place(number, phase, step)
             step -= phase.steps
         raise IndexError(f"The recipe ends before step {step}.")
 
@@ -129,9 +141,8 @@ class Recipe:
         if self.schedule == "constant":
             return self.learning_rate
         if self.schedule == "stairs":
-            return max(
-                self.final_learning_rate, self.learning_rate * self.stair_factor ** (since // max(1, self.stair_steps))
-            )
+            stair = (since + self.stair_offset) // max(1, self.stair_steps)
+            return max(self.final_learning_rate, self.learning_rate * self.stair_factor**stair)
         done = since / max(1, self.steps - 1 - max(self.hold_steps, self.warmup_steps))
         fall = (1 + math.cos(math.pi * min(1.0, done))) / 2
         return self.final_learning_rate + (self.learning_rate - self.final_learning_rate) * fall

@@ -18,6 +18,7 @@ from refocal.learn.recipe import Recipe
 
 TASKS: dict[str, Entry] = {
     "restore": Entry("refocal.learn.tasks:Restore", "one network: blurred in, restored out"),
+    "estimate-map": Entry("refocal.learn.map_task:EstimateMap", "one network: blurred in, radius in pixels out"),
 }
 
 
@@ -32,8 +33,8 @@ class Task(Protocol):
         """The networks that a step updates, one after the other."""
         ...
 
-    def pairs(self, crops: Tensor, random: torch.Generator) -> dict[str, Tensor]:
-        """Make a batch from uint8 crops (N, H, W, C), on their device."""
+    def pairs(self, crops: Tensor, random: torch.Generator, step: int) -> dict[str, Tensor]:
+        """Make the batch of a step from uint8 crops (N, H, W, C), on their device."""
         ...
 
     def losses(self, turn: str, networks: dict[str, nn.Module], batch: dict[str, Tensor], step: int) -> dict[str, Tensor]:
@@ -59,10 +60,9 @@ class Restore:
         """Always the same one."""
         return ("network",)
 
-    def pairs(self, crops: Tensor, random: torch.Generator) -> dict[str, Tensor]:
-        """As the recipe's pairs are made."""
-        made: dict[str, Tensor] = _pairs(self.recipe)(crops, random)
-        return made
+    def pairs(self, crops: Tensor, random: torch.Generator, step: int) -> dict[str, Tensor]:
+        """As the recipe's pairs are made in the step's phase."""
+        return make_pairs(self.recipe, crops, random, step)
 
     def losses(self, turn: str, networks: dict[str, nn.Module], batch: dict[str, Tensor], step: int) -> dict[str, Tensor]:  # noqa: ARG002
         """The recipe's terms."""
@@ -101,5 +101,8 @@ def make_config(recipe: Recipe) -> Any:
     return module.Config(**{key: tuple(value) if isinstance(value, list) else value for key, value in recipe.config.items()})
 
 
-def _pairs(recipe: Recipe):  # type: ignore[no-untyped-def]
-    return find(PAIRS, recipe.pairs, "kind of pairs").make(recipe.pairs_options)
+def make_pairs(recipe: Recipe, crops: Tensor, random: torch.Generator, step: int) -> dict[str, Tensor]:
+    """The batch of a step, by the recipe's pairs with the options of the step's phase."""
+    options = {**recipe.pairs_options, **recipe.phase_at(step).phase.pairs_options}
+    made: dict[str, Tensor] = find(PAIRS, recipe.pairs, "kind of pairs").make(options)(crops, random)
+    return made

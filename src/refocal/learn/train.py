@@ -131,7 +131,7 @@ class _State:
         torch.manual_seed(seed)
         random = torch.Generator(self.fabric.device).manual_seed(seed)
         with torch.no_grad():
-            batch = self.task.pairs(crops.to(self.fabric.device, non_blocking=True), random)
+            batch = self.task.pairs(crops.to(self.fabric.device, non_blocking=True), random, self.step)
         batch = {name: self._laid_out(tensor) for name, tensor in batch.items()}
         told: dict[str, Tensor] = {}
         for turn in self.task.turns(self.step):
@@ -159,13 +159,13 @@ class _State:
         network = self.average.module if self.average is not None else self.plain["network"]
         network.eval()
         pixels = torch.from_numpy(
-            crops.validation(self.recipe.validation_crops, self.recipe.phase_at(self.step - 1)[0].crop_px)
+            crops.validation(self.recipe.validation_crops, self.recipe.phase_at(self.step - 1).phase.crop_px)
         )
         random = torch.Generator(self.fabric.device).manual_seed(self.recipe.seed)
         figures: dict[str, list[Tensor]] = {}
         with torch.no_grad(), self.fabric.autocast():
             for part in pixels.split(32):
-                batch = self.task.pairs(part.to(self.fabric.device), random)
+                batch = self.task.pairs(part.to(self.fabric.device), random, self.step - 1)
                 for name, values in self.task.validate(network, batch).items():
                     figures.setdefault(name, []).append(values)
         network.train()
@@ -219,8 +219,8 @@ def _loop(state: _State, crops: Crops, run: Run, log: TrainingLog, stopped: Call
 
 
 def _crops_at(crops: Crops, recipe: Recipe, step: int, fabric: Fabric) -> Tensor:
-    phase, inner = recipe.phase_at(step)
-    seed = recipe.seed + recipe.phases.index(phase)  # each phase has an order of its own
+    number, phase, inner = recipe.phase_at(step)
+    seed = recipe.seed + number  # each phase has an order of its own
     batch = crops.batch(inner, phase.batch, phase.crop_px, seed, (fabric.global_rank, fabric.world_size))
     pixels = torch.from_numpy(batch)
     return pixels.pin_memory() if fabric.device.type == "cuda" else pixels

@@ -94,4 +94,17 @@ METHODS: dict[str, Entry] = {
         "Aurangabadkar et al. 2024",
         {"weights": "sharpness-unet-beta-0.1"},
     ),
+    "svbr-net": Entry(
+        "refocal.methods.svbr_net:SVBRNet",
+        "a network told the blur map, right or wrong; radii up to 6 px",
+        "map",
+        "Karaali & Jung 2022",
+    ),
+    "svbr-net-gtb": Entry(
+        "refocal.methods.svbr_net:SVBRNet",
+        "the same, trained on exact maps only: shows what wrong maps cost",
+        "map",
+        "Karaali & Jung 2022",
+        {"weights": "svbr-net-gtb"},
+    ),
 }

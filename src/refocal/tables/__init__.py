@@ -18,4 +18,7 @@ TABLES: dict[str, Entry] = {
     "sharpness_loss:III": Entry(
         "refocal.tables.sharpness_loss_3:table", "networks on real defocus (public crops only)", "", _SHARPNESS_LOSS
     ),
+    "svbr_net:1": Entry(
+        "refocal.tables.svbr_net_1:table", "deconvolution with true and with estimated blur maps", "", "Karaali & Jung 2022"
+    ),
 }

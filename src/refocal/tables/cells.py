@@ -15,7 +15,7 @@ import numpy as np
 from refocal import evaluate
 from refocal.flags import version
 from refocal.tables.measure import Measured
-from refocal.tables.published import PublishedTable
+from refocal.tables.published import Line, PublishedTable
 from refocal.tables.ready import Ready
 
 NONE = "–"  # on the page, where there is no figure
@@ -43,7 +43,8 @@ class Cell:
         data: Names of the data sets.
         given: What was restored, as in ``Line``.
         scored: Depth of the scored pictures: ``8-bit`` (truncated) or ``float``.
-        blur: ``given``, or ``none`` when the method isn't told the blur.
+        blur: ``given``, the estimator whose map was given, ``none`` when the method isn't told the blur, or ``estimated``
+            when it isn't but needs to know it.
         metric: Name in ``METRICS``; empty for seconds.
         ssim_window: Of an SSIM.
         lpips_net: Of an LPIPS.
@@ -84,7 +85,8 @@ def cells(table: PublishedTable, measured: Sequence[Measured]) -> list[Cell]:
     found = []
     for one in measured:
         ready = one.ready if isinstance(one.ready, Ready) else None
-        for place, column in enumerate(table.columns):
+        columns = [column for column in table.columns if not one.line.columns or column.name in one.line.columns]
+        for place, column in enumerate(columns):
             values = np.asarray(one.values.get(column.name, ()), dtype=float)
             middle = np.mean if column.metric else np.median
             found.append(
@@ -103,10 +105,10 @@ def cells(table: PublishedTable, measured: Sequence[Measured]) -> list[Cell]:
                     method=one.line.method,
                     options=ready.options if ready else "",
                     weights_sha256=ready.weights_sha256 if ready else "",
-                    data=" + ".join(table.data) + (f", *{one.line.only}" if one.line.only else ""),
+                    data=(one.line.data or " + ".join(table.data)) + (f", *{one.line.only}" if one.line.only else ""),
                     given=one.line.given,
                     scored="8-bit" if table.truncated else "float",
-                    blur="given" if ready and ready.uses_blur else "none",
+                    blur=_blur(one.line, ready),
                     metric=column.metric,
                     ssim_window=evaluate.SSIM_WINDOWS.get(column.metric, ""),
                     lpips_net=evaluate.LPIPS_NETS.get(column.metric, ""),
@@ -116,6 +118,14 @@ def cells(table: PublishedTable, measured: Sequence[Measured]) -> list[Cell]:
                 )
             )
     return found
+
+
+def _blur(line: Line, ready: Ready | None) -> str:
+    if line.blur == "given":
+        return "given" if ready and ready.uses_blur else "none"
+    if line.blur == "none":
+        return "estimated" if ready and ready.uses_blur else "none"
+    return line.blur
 
 
 def pooled_psnr(values: np.ndarray) -> float:
@@ -146,9 +156,9 @@ def to_markdown(table: PublishedTable, found: Sequence[Cell], more: Sequence[str
         f"# {paper}, Table {number}",
         f"{table.title}. In every cell: refocal / published ({table.source}).",
         grid(table, found),
-        "## Protocol\n\n" + _bullets(table.protocol),
-        "## Notes\n\n" + _bullets(notes),
-        f"Measured {_measured(found)}.",
+        "## Protocol\n\n" + bullets(table.protocol),
+        "## Notes\n\n" + bullets(notes),
+        f"Measured {when_measured(found)}.",
     ]
     return "\n\n".join(part.strip() for part in parts) + "\n"
 
@@ -158,7 +168,7 @@ def grid(table: PublishedTable, found: Sequence[Cell]) -> str:
     lines = [(table.label_head, "pictures", *(column.head for column in table.columns)), ["---"] * (len(table.columns) + 2)]
     for label in dict.fromkeys(cell.line for cell in found):
         row = [cell for cell in found if cell.line == label]
-        lines.append((label, _count(row), *(f"{_digits(cell.ours)} / {_digits(cell.published)}" for cell in row)))
+        lines.append((label, _count(row), *(f"{digits(cell.ours)} / {digits(cell.published)}" for cell in row)))
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 
@@ -171,13 +181,12 @@ def _count(row: Sequence[Cell]) -> str:
 
 
 def _pooled(found: Sequence[Cell]) -> list[str]:
-    figures = [
-        f"{cell.line} {_digits(cell.pooled)} / {_digits(cell.published)}" for cell in found if cell.pooled is not None
-    ]
+    figures = [f"{cell.line} {digits(cell.pooled)} / {digits(cell.published)}" for cell in found if cell.pooled is not None]
     return [f"PSNR in dB of the squared error pooled over all pictures: {'; '.join(figures)}."] if figures else []
 
 
-def _measured(found: Sequence[Cell]) -> str:
+def when_measured(found: Sequence[Cell]) -> str:
+    """Date, version, machine and weights."""
     first = found[0]
     weights = {cell.method: cell.weights_sha256[:12] for cell in found if cell.weights_sha256}
     told = f"{first.date} with refocal {first.version} {first.commit}".rstrip()
@@ -185,10 +194,11 @@ def _measured(found: Sequence[Cell]) -> str:
     return told + (f"; weights (SHA-256): {', '.join(f'{name} {sha}' for name, sha in weights.items())}" if weights else "")
 
 
-def _bullets(sentences: Sequence[str]) -> str:
+def bullets(sentences: Sequence[str]) -> str:
+    """A list, in Markdown."""
     return "\n".join(f"- {sentence}" for sentence in sentences)
 
 
-def _digits(value: float | None) -> str:
-    """Three places, as the paper prints."""
-    return NONE if value is None else f"{value:.3f}"
+def digits(value: float | None, places: int = 3) -> str:
+    """A figure, or a dash where there is none; three places as in Aurangabadkar et al. 2024."""
+    return NONE if value is None else f"{value:.{places}f}"

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, TypeAlias
 
-from refocal.types import Deblurrer, Image
+from refocal.types import Image
+
+Runs: TypeAlias = Callable[[Image, Any], Any]
+"""A method, or whatever else makes something of a picture and its blur; processes must be able to receive it."""
 
 WORTH_S = 5.0  # work that is worth the two seconds in which the processes start
 
 
-def restore_each(method: Deblurrer, inputs: Sequence[tuple[Image, Any]], jobs: int = 1) -> Iterator[tuple[Image, float]]:
+def restore_each(method: Runs, inputs: Sequence[tuple[Image, Any]], jobs: int = 1) -> Iterator[tuple[Image, float]]:
     """Restore pictures in their order.
 
     Args:
@@ -30,9 +33,7 @@ def restore_each(method: Deblurrer, inputs: Sequence[tuple[Image, Any]], jobs: i
             return
 
 
-def _restore_side_by_side(
-    method: Deblurrer, inputs: Sequence[tuple[Image, Any]], jobs: int
-) -> Iterator[tuple[Image, float]]:
+def _restore_side_by_side(method: Runs, inputs: Sequence[tuple[Image, Any]], jobs: int) -> Iterator[tuple[Image, float]]:
     import multiprocessing
     from concurrent.futures import ProcessPoolExecutor
     from itertools import repeat
@@ -49,7 +50,7 @@ def _restore_side_by_side(
         crew.shutdown(wait=True, cancel_futures=True)
 
 
-def _restore(method: Deblurrer, image: Image, blur: Any) -> tuple[Image, float]:
+def _restore(method: Runs, image: Image, blur: Any) -> tuple[Image, float]:
     start = time.perf_counter()
     restored = method(image, blur)
     return restored, time.perf_counter() - start

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +16,8 @@ from refocal.methods.black_box import BlackBox
 from refocal.metrics import METRICS
 from refocal.optics.blur import Psf
 from refocal.tables.crew import restore_each
+from refocal.tables.kept import code_sha256, keep, read_kept
+from refocal.tables.maps import Maps
 from refocal.tables.published import Line, PublishedTable, Settings
 from refocal.tables.ready import Ready, prepare
 from refocal.types import Array, Image, InputError
@@ -26,7 +26,8 @@ Show = Callable[[str, int, int], None]
 """Called with a line's label, the number of its pictures that are done, and of all."""
 
 LPIPS_PX = 32  # side of the picture that LPIPS is tried with; its nets need 31
-_ROOMS = ("methods", "metrics", "optics")
+_CODE = ("methods", "metrics", "optics", "propagation", "images", "tables/measure.py")
+_CODE_OF_BLIND = ("estimators", "restore.py")
 
 
 @dataclass(frozen=True)
@@ -55,25 +56,34 @@ def measure(table: PublishedTable, settings: Settings, show: Show) -> tuple[list
     Raises:
         InputError: If a data set isn't there.
     """
-    pairs = [pair for data in table.data for pair in _all(open_dataset(data, settings.data_root))]
+    pairs, absent = _pairs(table, settings.data_root)
     metrics, missing = _metrics(table, settings.data_root)
-    known = _read(settings.cache)
+    known = read_kept(settings.cache)
+    maps = Maps(settings, show)
     measured = []
     for line in table.lines:
-        chosen = [pair for pair in pairs if pair.name.endswith(line.only)]
+        of_line = (found for data, found in pairs.items() if line.data in ("", data))
+        chosen = [pair for found in of_line for pair in found if pair.name.endswith(line.only)]
         ready = prepare(line, settings.weights_dir)
         if isinstance(ready, str):
-            if not line.published:
-                continue
-            measured.append(Measured(line, ready, {}, len(chosen)))
+            if line.published and chosen:
+                measured.append(Measured(line, ready, {}, len(chosen)))
             continue
-        limit = settings.limit or line.limit or len(chosen)
+        if ready.uses_blur and line.blur == "given":
+            chosen = [pair for pair in chosen if "blur" in pair.extras]
         work = _Work(line, ready, table, metrics)
-        records = _line_records(work, spread(chosen, limit), settings, known, show)
-        names = [column.name for column in table.columns if column.name in (*metrics, "seconds")]
-        values = {name: tuple(record[name] for record in records) for name in names}
+        chosen = [pair for pair in chosen if work.figures(pair)]
+        if not chosen:
+            continue
+        some = spread(chosen, settings.limit or line.limit or len(chosen))
+        inputs = [as_given(pair, line.given) for pair in some]
+        if ready.estimator is not None:
+            inputs = [(blurred, blur) for (blurred, _), blur in zip(inputs, maps.of(ready.estimator, some), strict=True)]
+        records = _line_records(work, list(zip(some, inputs, strict=True)), settings, known, show)
+        names = [column.name for column in table.columns if not line.columns or column.name in line.columns]
+        values = {name: tuple(record[name] for record in records if name in record) for name in names}
         measured.append(Measured(line, ready, values, len(chosen)))
-    return measured, missing
+    return measured, [*missing, *absent]
 
 
 def spread(items: Sequence[Any], count: int) -> list[Any]:
@@ -111,63 +121,103 @@ def to_scored(restored: Image, truncated: bool) -> Image:
 
 
 @dataclass(frozen=True)
+class _Figure:
+    """A metric and what it needs besides the restored picture, as its ``Entry`` tells."""
+
+    function: Callable[..., Array]
+    needs: str
+
+    def of(self, restored: Image, pair: Pair, blur: Any) -> float:
+        if self.needs == "map":
+            return float(self.function(blur.radius_px, pair.extras["blur"].radius_px))
+        return float(self.function(restored, pair.sharp) if self.needs else self.function(restored))
+
+
+@dataclass(frozen=True)
 class _Work:
     """A line and everything that its figures depend on, besides the picture."""
 
     line: Line
     ready: Ready
     table: PublishedTable
-    metrics: Mapping[str, Callable[[Image, Image], Array]]
+    metrics: Mapping[str, _Figure]
 
-    def key(self, blurred: Image, sharp: Image) -> str:
+    def key(self, pair: Pair, blurred: Image, blur: Any) -> str:
         """Names the figures of one picture: two runs with the same key would measure the same."""
-        words = [self.line.method, self.ready.options, self.ready.weights_sha256, self.line.given, code_sha256()]
-        words += [str(self.table.truncated), str(self.table.columns)]
+        code = code_sha256(*_CODE, *(_CODE_OF_BLIND if self.line.blur == "none" else ()))
+        words = [self.line.method, self.ready.options, self.ready.weights_sha256, self.line.given, code]
+        words += [str(self.table.truncated), str(self.table.columns), str(self.line.columns), str(self.line.blur == "none")]
         digest = hashlib.sha256("\n".join(words).encode())
-        for image in (blurred, sharp):
-            digest.update(str((image.dtype, image.shape)).encode() + np.ascontiguousarray(image).tobytes())
+        radii = (getattr(known, "radius_px", None) for known in (blur, pair.extras.get("blur")))
+        for image in (blurred, pair.sharp, *radii):
+            if image is not None:
+                digest.update(str((image.dtype, image.shape)).encode() + np.ascontiguousarray(image).tobytes())
         return digest.hexdigest()
 
-    def score(self, restored: Image, sharp: Image) -> dict[str, float]:
-        """Column -> figure of one picture."""
-        image = to_scored(restored, self.table.truncated)
-        return {name: float(metric(image, sharp)) for name, metric in self.metrics.items()}
+    def figures(self, pair: Pair) -> dict[str, _Figure]:
+        """Column -> metric, of those of the line that can be measured on this picture."""
+        possible = {"": True, "sharp": pair.sharp is not None, "map": "blur" in pair.extras}
+        wanted = self.line.columns or self.metrics
+        return {name: figure for name, figure in self.metrics.items() if name in wanted and possible[figure.needs]}
 
 
 def _line_records(
-    work: _Work, pairs: Sequence[Pair], settings: Settings, known: dict[str, dict[str, Any]], show: Show
+    work: _Work,
+    pairs: Sequence[tuple[Pair, tuple[Image, Any]]],
+    settings: Settings,
+    known: dict[str, dict[str, Any]],
+    show: Show,
 ) -> list[dict[str, Any]]:
-    """The figures of every picture: known ones as they are, the others measured and kept at once."""
-    inputs = [as_given(pair, work.line.given) for pair in pairs]
-    keys = [work.key(blurred, pair.sharp) for (blurred, _), pair in zip(inputs, pairs, strict=True)]
-    todo = [place for place, key in enumerate(keys) if not {*work.metrics, "seconds"} <= known.get(key, {}).keys()]
+    """The figures of every picture, given with its input: known ones as they are, the others measured and kept at once."""
+    keys = [work.key(pair, blurred, blur) for pair, (blurred, blur) in pairs]
+    figures = [work.figures(pair) for pair, _ in pairs]
+    todo = [place for place, key in enumerate(keys) if not {*figures[place], "seconds"} <= known.get(key, {}).keys()]
     show(work.line.label, len(keys) - len(todo), len(keys))
     jobs = 1 if work.line.own_threads else settings.jobs
-    restored = restore_each(work.ready.method, [inputs[place] for place in todo], jobs)
+    restored = restore_each(work.ready.method, [pairs[place][1] for place in todo], jobs)
     for done, (place, (image, seconds)) in enumerate(zip(todo, restored, strict=True), start=1):
-        figures = {**work.score(image, pairs[place].sharp), "seconds": seconds}
-        known[keys[place]] = {"key": keys[place], "method": work.line.method, "picture": pairs[place].name, **figures}
-        _keep(settings.cache, known[keys[place]])
+        pair, (_, blur) = pairs[place]
+        scored = to_scored(image, work.table.truncated)
+        found = {name: figure.of(scored, pair, blur) for name, figure in figures[place].items()}
+        known[keys[place]] = {
+            "key": keys[place],
+            "method": work.line.method,
+            "picture": pair.name,
+            **found,
+            "seconds": seconds,
+        }
+        keep(settings.cache, known[keys[place]])
         show(work.line.label, len(keys) - len(todo) + done, len(keys))
     return [known[key] for key in keys]
 
 
-def _metrics(table: PublishedTable, data_root: Path | None) -> tuple[dict[str, Callable[..., Array]], list[str]]:
+def _pairs(table: PublishedTable, data_root: Path | None) -> tuple[dict[str, list[Pair]], list[str]]:
+    """Data set -> its pictures, and a sentence for each further one that isn't there."""
+    pairs = {data: _all(open_dataset(data, data_root)) for data in table.data}
+    absent = []
+    for data in table.more_data:
+        try:
+            pairs[data] = _all(open_dataset(data, data_root))
+        except InputError as error:
+            absent.append(f"Nothing was measured on {data}. {error}")
+    return pairs, absent
+
+
+def _all(dataset: Any) -> list[Pair]:
+    return [dataset[index] for index in range(len(dataset))]
+
+
+def _metrics(table: PublishedTable, data_root: Path | None) -> tuple[dict[str, _Figure], list[str]]:
     """Column -> metric; and a sentence for LPIPS when it can't be measured here, as it needs more than the others."""
     entries = {column.name: METRICS[column.metric] for column in table.columns if column.metric}
-    metrics = {name: entry.load() if entry.needs else _alone(entry.load()) for name, entry in entries.items()}
+    metrics = {name: _Figure(entry.load(), entry.needs) for name, entry in entries.items()}
     if "lpips" not in metrics:
         return metrics, []
     try:
-        return {**metrics, "lpips": _lpips(metrics["lpips"], data_root)}, []
+        return {**metrics, "lpips": _Figure(_lpips(metrics["lpips"].function, data_root), "sharp")}, []
     except InputError as error:
         del metrics["lpips"]
         return metrics, [f"LPIPS was left out. {error}"]
-
-
-def _alone(metric: Callable[..., Array]) -> Callable[..., Array]:
-    """A metric without a reference, called like the others."""
-    return lambda restored, _sharp: metric(restored)
 
 
 def _lpips(metric: Callable[..., Array], data_root: Path | None) -> Callable[..., Array]:
@@ -190,42 +240,3 @@ def _lpips(metric: Callable[..., Array], data_root: Path | None) -> Callable[...
         metric(trial, trial, weights=beside, sha256=sha256)
         return lambda restored, sharp: metric(restored, sharp, weights=beside, sha256=sha256)
     return metric
-
-
-def _all(dataset: Any) -> Iterator[Pair]:
-    return (dataset[index] for index in range(len(dataset)))
-
-
-@lru_cache(maxsize=1)
-def code_sha256() -> str:
-    """Of the sources that restore and score, so that figures of other code are measured again."""
-    package = Path(__file__).parents[1]
-    sources = [path for room in _ROOMS for path in (package / room).glob("*.py") if path.name != "__init__.py"]
-    digest = hashlib.sha256()
-    for path in sorted([*sources, Path(__file__)]):
-        digest.update(path.name.encode() + path.read_bytes())
-    return digest.hexdigest()
-
-
-def _read(cache: Path | None) -> dict[str, dict[str, Any]]:
-    """Key -> figures. Of a run that was killed, the last line may be cut short: it is passed over."""
-    known: dict[str, dict[str, Any]] = {}
-    if cache is None or not cache.exists():
-        return known
-    text = cache.read_text(encoding="utf-8")
-    if text and not text.endswith("\n"):
-        with cache.open("a", encoding="utf-8") as file:
-            file.write("\n")  # so that the next record doesn't join what is left of this one
-    for line in text.splitlines():
-        try:
-            record = json.loads(line)
-            known[record["key"]] = record
-        except (ValueError, KeyError, TypeError):
-            continue
-    return known
-
-
-def _keep(cache: Path | None, record: Mapping[str, Any]) -> None:
-    if cache is not None:
-        with cache.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(record) + "\n")

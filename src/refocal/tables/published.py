@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 Picture = Callable[[Sequence["Cell"], "Settings"], bytes]
 """Cells and settings in, a PNG file's bytes out; an ``InputError`` tells why there can be none."""
 
+Page = Callable[["PublishedTable", Sequence["Cell"], Sequence[str]], str]
+"""The table, its cells and further sentences in, the page in Markdown out."""
+
 
 @dataclass(frozen=True)
 class Column:
@@ -35,7 +38,7 @@ class Line:
 
     Attributes:
         label: As the paper prints it.
-        published: One figure per column; nothing for a line that the paper doesn't have.
+        published: One figure per column, or None; nothing for a line that the paper doesn't have.
         method: Name in ``METHODS``, or of a weights file ``NAME.onnx``; empty where there is nothing to run.
         options: Fields of the method that the protocol sets otherwise than the method itself.
         given: What the method restores: the data set's ``"file"`` (8 bit) under the data set's own blur; or ``"circular"``,
@@ -45,10 +48,14 @@ class Line:
         limit: How many pictures are restored unless the user says otherwise; None for all.
         own_threads: The method uses all cores for one picture, so pictures are restored one after the other.
         absent: Said in place of our figures where there is nothing to run.
+        data: Restores only pictures of this one of the table's data sets.
+        blur: What the method is told of the blur: ``"given"``, the data set's own; a name in ``ESTIMATORS``, the map that
+            it makes of the blurred picture; or ``"none"``: nothing, the picture is restored as ``refocal deblur`` does it.
+        columns: Names of the columns that it has a figure in; all of the table's where it is empty.
     """
 
     label: str
-    published: tuple[float, ...] = ()
+    published: tuple[float | None, ...] = ()
     method: str = ""
     options: Mapping[str, Any] = field(default_factory=dict)
     given: Literal["file", "circular", "circular-psf"] = "file"
@@ -56,6 +63,9 @@ class Line:
     limit: int | None = None
     own_threads: bool = False
     absent: str = "not trained"
+    data: str = ""
+    blur: str = "given"
+    columns: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -74,6 +84,8 @@ class PublishedTable:
         protocol: Sentences that go under the table: how the figures are taken.
         notes: Sentences that go under the table: why ours differ.
         pictures: Name of the figure -> what draws it.
+        more_data: Further data sets, measured if they are there.
+        page: What writes the page; None for one line per line.
     """
 
     name: str
@@ -87,6 +99,8 @@ class PublishedTable:
     protocol: tuple[str, ...]
     notes: tuple[str, ...]
     pictures: Mapping[str, Picture] = field(default_factory=dict)
+    more_data: tuple[str, ...] = ()
+    page: Page | None = None
 
 
 @dataclass(frozen=True)

@@ -8,14 +8,42 @@ from dataclasses import dataclass, fields, is_dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from refocal.catalog import Entry
+from refocal.estimators import ESTIMATORS
+from refocal.images.map_files import PNG_STEPS
 from refocal.methods import METHODS
 from refocal.methods.denoisers import SHIPPED as DENOISER
+from refocal.restore import restore
+from refocal.tables.crew import Runs
 from refocal.tables.published import Line
-from refocal.types import Deblurrer, InputError
+from refocal.types import Array, Blur, BlurEstimator, Deblurrer, Image, InputError
 from refocal.weights import locate
+from refocal.weights.network_file import open_network
 
+MOST_PX = 6.0  # where the table from Gaussians to disks of D'Andres et al. ends, by which the papers convert estimates
 _OWN_WEIGHTS = Entry("refocal.methods.network:Network", "a network from a file")
+
+
+@dataclass(frozen=True)
+class Estimator:
+    """An estimator that can be run.
+
+    Attributes:
+        name: In ``ESTIMATORS``.
+        estimate: The object.
+        options: Its fields as text, and the SHA-256 of its weights if it has any.
+    """
+
+    name: str
+    estimate: BlurEstimator
+    options: str
+
+    def __call__(self, image: Image, _blur: Any = None) -> Array:
+        """Radius (H, W), whole 256ths of a pixel, at most 6 px; called like a method, so that pictures share the cores."""
+        radius_px = np.minimum(self.estimate(image).radius_px, MOST_PX)
+        return (np.rint(radius_px * PNG_STEPS) / PNG_STEPS).astype(np.float32)
 
 
 @dataclass(frozen=True)
@@ -27,12 +55,29 @@ class Ready:
         options: Its fields as text.
         weights_sha256: Of its file of weights; empty where it has none.
         uses_blur: It is told the blur.
+        estimator: Whose map it is told; None for the data set's own blur.
     """
 
-    method: Deblurrer
+    method: Runs
     options: str
     weights_sha256: str
     uses_blur: bool
+    estimator: Estimator | None = None
+
+
+@dataclass(frozen=True)
+class Blind:
+    """A method that is told nothing: what it needs to know of the blur is estimated, as in ``refocal deblur``.
+
+    Attributes:
+        method: The method.
+    """
+
+    method: Deblurrer
+
+    def __call__(self, image: Image, blur: Blur | None = None) -> Image:  # noqa: ARG002 (the contract's second word)
+        """Restore (C, H, W)."""
+        return restore(image, self.method).image
 
 
 def prepare(line: Line, weights_dir: Path | None = None) -> Ready | str:
@@ -49,38 +94,59 @@ def prepare(line: Line, weights_dir: Path | None = None) -> Ready | str:
     own = file is not None and file.is_file()
     if not own and line.method not in METHODS:
         return line.absent
+    estimator = None if line.blur in ("given", "none") else prepare_estimator(line.blur)
+    if isinstance(estimator, str):
+        return f"no map: {estimator}"
     entry = METHODS.get(line.method, _OWN_WEIGHTS)
     given = {**line.options, "weights": str(file)} if own else line.options
     method = entry.make(given)
     try:
-        sha256 = _weights_sha256(method)
+        sha256 = weights_sha256(method)
     except InputError:
         if own:  # the user's file is at fault
             raise
         return "weights not shipped"
-    return Ready(method, _options(method, given), sha256, entry.needs in ("blur", "psf"))
+    options = options_of(method, given) + (f"; map: {estimator.options}" if estimator else "")
+    runs = Blind(method) if line.blur == "none" else method
+    return Ready(runs, options, sha256, entry.needs in ("blur", "psf", "map"), estimator)
 
 
-def _weights_sha256(method: Any) -> str:
-    """Of the method's network: what it tells itself, or the SHA-256 of the file that its weights or its denoiser lie in.
+def prepare_estimator(name: str) -> Estimator | str:
+    """Make an estimator, or say in a few words why there is none."""
+    if name not in ESTIMATORS:
+        return "not in refocal"
+    estimate = ESTIMATORS[name].make()
+    try:
+        sha256 = weights_sha256(estimate)
+    except InputError:
+        return "weights not shipped"
+    return Estimator(name, estimate, options_of(estimate) + (f", weights={sha256[:12]}" if sha256 else ""))
+
+
+def weights_sha256(method: Any) -> str:
+    """Of the network of a method or an estimator: what it tells itself, else of its denoiser, else of its file of weights.
 
     Raises:
         InputError: If there is no such file.
     """
     told = getattr(method, "weights_sha256", None)
-    denoiser = getattr(method, "denoiser", "")
-    file = getattr(method, "weights", "") or {"network": DENOISER, "median": ""}.get(denoiser, denoiser)
-    if told is not None or not file:
-        return str(told or "")
+    if told is not None:
+        return str(told)
+    denoiser = getattr(method, "denoiser", "median")
+    if isinstance(denoiser, str) and denoiser != "median":
+        return open_network(DENOISER if denoiser == "network" else denoiser).weights_sha256
+    file = getattr(method, "weights", "")
+    if not file:
+        return ""
     with locate(file).open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-def _options(method: Any, given: Mapping[str, object]) -> str:
-    """Every field of the method; a file of the user's is told by its name alone, its hash tells the rest."""
+def options_of(method: Any, given: Mapping[str, object] | None = None) -> str:
+    """Every field of a method or an estimator; a file of the user's is told by its name alone, its hash tells the rest."""
     if not is_dataclass(method):
         return ""
     values = {field.name: getattr(method, field.name) for field in fields(method)}
-    if "weights" in given:
+    if "weights" in (given or {}):
         values["weights"] = Path(str(values["weights"])).name
     return ", ".join(f"{name}={value}" for name, value in values.items())

@@ -32,4 +32,16 @@ NETWORKS: dict[str, Entry] = {
         "learn",
         "Mohan et al. 2020",
     ),
+    "svbr-net": Entry(
+        "refocal.learn.nets.svbr_net:svbr_net",
+        "one branch for the photo, one for its blur map; 362,099 parameters",
+        "learn",
+        "Karaali & Jung 2022",
+    ),
+    "dmenet": Entry(
+        "refocal.learn.nets.dmenet:dmenet",
+        "VGG19 encoder, U-Net decoder: the radius of the blur; 25,351,873 parameters",
+        "learn",
+        "Lee et al. 2019",
+    ),
 }

@@ -1,6 +1,6 @@
 """Recipes by name, for ``refocal train NAME``."""
 
 from refocal.learn.recipe import Recipe
-from refocal.learn.recipes import sharpness_loss
+from refocal.learn.recipes import dmenet, sharpness_loss, svbr_net
 
-RECIPES: dict[str, Recipe] = {**sharpness_loss.RECIPES}
+RECIPES: dict[str, Recipe] = {**sharpness_loss.RECIPES, **svbr_net.RECIPES, **dmenet.RECIPES}

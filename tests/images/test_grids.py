@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from refocal.estimators.grids import enlarge, reduce_mean
+from refocal.images.grids import enlarge, reduce_mean
 
 
 def test_reduce_takes_the_mean_of_each_cell_also_of_cut_ones():

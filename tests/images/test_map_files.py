@@ -3,7 +3,7 @@ import pytest
 from PIL import Image
 
 from refocal.images.io import Photo, write
-from refocal.map_files import is_map, read_depth, write_map
+from refocal.images.map_files import is_map, read_depth, read_map, write_map
 from refocal.types import InputError
 
 RADIUS = np.random.default_rng(3).uniform(0, 30, (7, 11)).astype(np.float32)
@@ -75,3 +75,36 @@ def test_other_depth_files_are_refused(tmp_path):
     ]:
         with pytest.raises(InputError, match=said):
             read_depth(tmp_path / name)
+
+
+@pytest.mark.parametrize("suffix", [".npy", ".tif", ".png"])
+def test_a_map_comes_back_as_it_was_written(tmp_path, suffix):
+    path = tmp_path / f"m{suffix}"
+    write_map(path, RADIUS)
+    np.testing.assert_allclose(read_map(path), RADIUS, atol=0.5 / 256 if suffix == ".png" else 0)
+
+
+@pytest.mark.parametrize(
+    ("values", "sentence"),
+    [
+        (np.full((4, 5), -1.0), "negative or no numbers"),
+        (np.full((4, 5), np.nan), "negative or no numbers"),
+        (np.linspace(0, 255, 20).reshape(4, 5), "values up to 255: give radii in pixels"),
+        (np.zeros((4, 5), np.uint8), "expected floating-point radii"),
+        (np.zeros((3, 4, 5)), "expected floating-point radii"),
+    ],
+)
+def test_maps_in_another_unit_are_refused(tmp_path, values, sentence):
+    np.save(tmp_path / "m.npy", values)
+    with pytest.raises(InputError, match=sentence):
+        read_map(tmp_path / "m.npy")
+
+
+def test_a_grey_picture_is_no_map(tmp_path):
+    Image.fromarray(np.arange(240, dtype=np.uint8).reshape(12, 20)).save(tmp_path / "m.png")
+    with pytest.raises(InputError, match="8-bit numbers up to 239 and doesn't say which unit"):
+        read_map(tmp_path / "m.png")
+    with pytest.raises(InputError, match="no blur map"):
+        read_map(tmp_path / "m.jpg")
+    with pytest.raises(InputError, match="doesn't exist"):
+        read_map(tmp_path / "none.npy")

@@ -5,7 +5,7 @@ import pytest
 from scipy import ndimage
 from skimage import data, feature
 
-from refocal.estimators.edges import canny, estimate_noise, gradient_ridges, hysteresis, ridge_reach_px
+from refocal.images.edges import canny, estimate_noise, gradient_ridges, hysteresis, ridge_reach_px
 
 
 @pytest.fixture(scope="module")

@@ -16,6 +16,9 @@ PNG_STEPS = 256
 
 _ABOUT = "circle-of-confusion radius: "
 
+MAX_RADIUS_PX = 100
+"""A larger blur leaves nothing to restore: detail finer than its diameter is gone. A map with such numbers means others."""
+
 MAP_SUFFIXES = (".png", ".tif", ".tiff", ".npy")
 
 
@@ -73,6 +76,34 @@ def is_map(path: Path) -> bool:
         return _ABOUT.encode() in file.read(200)
 
 
+def read_map(path: str | Path) -> Array:
+    """Read a blur map: ``.npy`` and floating-point ``.tif`` in pixels of radius, ``.png`` as ``write_map`` writes it.
+
+    Returns:
+        (H, W) float32, radius in pixels.
+
+    Raises:
+        InputError: If the file is none of these, a radius is negative or not a number, or the map is of another unit.
+    """
+    path = Path(path)
+    if path.suffix.lower() == ".png":
+        pixels = read(path).pixels
+        if not is_map(path):
+            kind = f"{8 * pixels.dtype.itemsize}-bit numbers up to {pixels.max()}"
+            raise InputError(
+                f"{path} holds {kind} and doesn't say which unit they have: give radii in pixels as .npy or .tif, or a .png "
+                "from refocal map."
+            )
+        return pixels[..., 0].astype(np.float32) / np.float32(PNG_STEPS)
+    radius_px = _read_floats(path, "blur map: use a .npy or .tif in pixels of radius, or a .png from refocal map", "radii")
+    if not np.isfinite(radius_px).all() or (radius_px < 0).any():
+        raise InputError(f"{path} holds radii that are negative or no numbers; a blur map holds pixels, at least 0.")
+    if radius_px.max() > MAX_RADIUS_PX:
+        most = f"{radius_px.max():.0f}"
+        raise InputError(f"{path} holds values up to {most}: give radii in pixels, at most {MAX_RADIUS_PX}, no grey levels.")
+    return radius_px
+
+
 def read_depth(path: str | Path) -> Array:
     """Read a depth map: ``.npy`` and floating-point ``.tif`` in metres, 16-bit ``.png`` in millimetres.
 
@@ -89,22 +120,28 @@ def read_depth(path: str | Path) -> Array:
         if pixels.dtype != np.uint16 or pixels.shape[2] != 1:
             raise InputError(f"{path} is no 16-bit grey PNG: as such, a depth map holds millimetres.")
         return pixels[..., 0].astype(np.float32) / np.float32(1000)
+    return _read_floats(path, "depth map: use a 16-bit .png in millimetres, or a .npy or .tif in metres", "metres")
+
+
+def _read_floats(path: Path, wanted: str, unit: str) -> Array:
+    """(H, W) float32 from .npy or .tif."""
+    suffix = path.suffix.lower()
     if suffix not in MAP_SUFFIXES:
-        raise InputError(f"{path} is no depth map: use a 16-bit .png in millimetres, or a .npy or .tif in metres.")
+        raise InputError(f"{path} is no {wanted}.")
     if not path.is_file():
         raise InputError(f"{path} doesn't exist.")
     with refusing(str(path)):
         if suffix == ".npy":
-            depth_m = np.load(path, allow_pickle=False)
+            values = np.load(path, allow_pickle=False)
         else:
             import tifffile
 
-            depth_m = tifffile.imread(path)
-    if depth_m.ndim != 2 or depth_m.dtype.kind != "f":
+            values = tifffile.imread(path)
+    if values.ndim != 2 or values.dtype.kind != "f":
         raise InputError(
-            f"{path} holds {depth_m.dtype} numbers of shape {depth_m.shape}; expected floating-point metres, (H, W)."
+            f"{path} holds {values.dtype} numbers of shape {values.shape}; expected floating-point {unit}, (H, W)."
         )
-    return depth_m.astype(np.float32)
+    return values.astype(np.float32)
 
 
 def _write_png(file: BytesIO, radius_px: Array, about: str, path: Path) -> None:

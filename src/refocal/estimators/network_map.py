@@ -1,0 +1,104 @@
+"""Blur from any trained network of ours that tells radii, run from its ONNX file by ONNX Runtime: no torch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from refocal.images.colour import luma
+from refocal.images.tiles import Region, apply_tiled, tile_size
+from refocal.optics.blur import BlurMap
+from refocal.types import Array, Image, InputError
+from refocal.weights import SUFFIXES, WEIGHTS
+from refocal.weights.network_file import NetworkFile, open_network
+
+OUTPUT = "radius_px"
+"""The name of the first output of a network that estimates blur."""
+
+_SMALLEST_PX = 5  # less is too small to tell blur from the subject: nothing is known
+
+
+@dataclass(frozen=True)
+class NetworkMap:
+    """What the network makes of the photo, in tiles where it is large: the radius in pixels of the photo's own size.
+
+    A network for luma is given the photo's luma, a network for colour a grey photo three times. A network of several
+    inputs, such as the left and the right view of dual pixels, takes them stacked along the channels, in its order.
+
+    Attributes:
+        weights: A name from ``refocal.weights.WEIGHTS``, or an .onnx file that ``refocal export`` wrote.
+        threads: How many run it; 0 takes the cores that this process may use.
+        tile_px: Side of the tiles; 0 chooses it from the free memory.
+
+    Raises:
+        ValueError: If ``threads`` or ``tile_px`` is negative.
+    """
+
+    weights: str = "dmenet"
+    threads: int = 0
+    tile_px: int = 0
+
+    def __post_init__(self) -> None:
+        if self.threads < 0 or self.tile_px < 0:
+            raise ValueError(f"Give threads and tile_px of at least 0, not {self.threads} and {self.tile_px}.")
+
+    def __call__(self, image: Image) -> BlurMap:
+        """Estimate the blur of ``image`` (1 or 3 channels for each input, H, W), range [0, 1].
+
+        Returns:
+            Radius of the disk in pixels (H, W) float32; with a confidence, 0, only where the photo is too small to tell.
+
+        Raises:
+            InputError: If there is no such network, it is one that restores, or the image has other channels.
+        """
+        file = self._file()
+        count = len(file.inputs)
+        if image.ndim != 3 or image.shape[0] not in (count, 3 * count) or 0 in image.shape:
+            channels = f"{count} or {3 * count}"
+            raise InputError(
+                f"The network {file.name!r} estimates blur on one picture ({channels}, H, W), not {image.shape}."
+            )
+        height, width = image.shape[1:]
+        if min(height, width) < _SMALLEST_PX:
+            nothing = np.zeros((height, width), np.float32)
+            return BlurMap(nothing, confidence=nothing)
+
+        def run(_: Array, region: Region) -> Array:
+            return _radius(region.crop(image), file)
+
+        layout = {"halo_px": file.context_px, "align_px": file.multiple}
+        # Of a smaller tile than its context hardly anything would be kept: rather exceed the budget.
+        tile_px = self.tile_px or max(
+            file.context_px, tile_size(height, width, bytes_per_pixel=file.working_bytes, **layout)
+        )
+        # The tiles are cut from one plane, as one comes out.
+        radius_px = apply_tiled(run, image[:1], tile_px=tile_px, **layout)[0]
+        return BlurMap(np.maximum(radius_px, 0))
+
+    @property
+    def weights_sha256(self) -> str:
+        """Which weights: for rows of results."""
+        return self._file().weights_sha256
+
+    def _file(self) -> NetworkFile:
+        if self.weights not in WEIGHTS and not self.weights.endswith(SUFFIXES):
+            raise InputError(
+                f"There are no weights {self.weights!r} in this version: train them with refocal train {self.weights}, turn "
+                "the checkpoint into an .onnx file with refocal export, and give the file's name as the estimator's weights."
+            )
+        file = open_network(self.weights, self.threads)
+        if file.outputs[0] != OUTPUT:
+            raise InputError(f"The network {file.name!r} tells {file.outputs[0]}, not {OUTPUT}: it estimates no blur.")
+        return file
+
+
+def _radius(image: Image, file: NetworkFile) -> Array:
+    """(1, h, w) of a picture (inputs times 1 or 3, h, w)."""
+    views = [view.astype(np.float32)[None] for view in np.split(image, len(file.inputs))]
+    if file.channels == "luma":
+        views = [luma(view) for view in views]
+    else:
+        views = [np.broadcast_to(view, (1, 3, *view.shape[2:])) for view in views]
+    radius_px: Array = file.run(*views)[0][0]
+    return radius_px

@@ -1,0 +1,106 @@
+"""The trainings of Karaali and Jung 2022, "SVBR-Net: a non-blind spatially varying defocus blur removal network"."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from refocal.learn.recipe import Phase, Recipe, Term
+
+EPOCH = 3412
+"""Steps: 700 photos with 39 maps each (section 3.1), batches of 8."""
+
+_EXACT, _SPREAD = {"maps": "exact"}, {"maps": "packed"}
+
+SVBR_NET = Recipe(
+    about="SVBR-Net: exact maps first, then maps spread from edges",
+    network="svbr-net",
+    pairs="mapped",
+    phases=(Phase(32 * EPOCH, 340, 8, _EXACT), Phase(32 * EPOCH, 340, 8, _SPREAD)),
+    loss=(Term("dissimilarity"),),
+    learning_rate=1e-3,
+    schedule="stairs",
+    stair_steps=20 * EPOCH,
+    source={
+        "phases": "32 + 32 epochs, batch 8 (section 3.2); 340 x 340 px of the paper's 360 x 340",
+        "pairs": "section 3.1: 13 kinds of maps, 23 levels; spread from the blurred photo's edges, half by matting, half by "
+        "the domain transform (refocal crops --maps)",
+        "loss": "eq. 2",
+        "learning_rate, schedule, stair_steps": "section 3.2: 1e-3, a tenth of it every 20 epochs",
+        "optimiser": "section 3.2: Adam",
+    },
+)
+GTB = replace(
+    SVBR_NET,
+    about="SVBR-Net GTB: exact maps only",
+    phases=(Phase(64 * EPOCH, 340, 8, _EXACT),),
+    source={**SVBR_NET.source, "phases": "the same number of steps; the paper doesn't tell how long"},
+)
+
+# What the authors' program does where it differs from the paper. It also multiplies maps by 12 / 255 when it is tested:
+# config {"full_radius_px": 21.25}.
+_RELEASED_EPOCH = 2275
+RELEASED = replace(
+    SVBR_NET,
+    about="SVBR-Net as the authors' program trains it",
+    phases=tuple(replace(phase, steps=32 * _RELEASED_EPOCH, batch=12) for phase in SVBR_NET.phases),
+    config={"normalise": False},
+    stair_steps=20 * _RELEASED_EPOCH,
+    stair_offset=19 * _RELEASED_EPOCH,
+    source={
+        **SVBR_NET.source,
+        "phases": "32 + 32 epochs, batch 12",
+        "config": "the network is called without training=True: normalisation stays at its first statistics",
+        "stair_offset": "the rate falls after epochs 1, 21, 41, 61: it is divided also when the epoch's number is 0",
+    },
+)
+
+
+# The published training sees 200 gigapixels. The short ones see a hundredth of that, in two steps: first weights from exact
+# maps drawn anew for every crop, then either network from those.
+_SHORT_SOURCE = {
+    **SVBR_NET.source,
+    "phases": "ours: what one CPU core does in an hour; crops of 64 px after the border is cut",
+    "pairs": "section 3.1; exact maps are drawn anew for every crop",
+    "learning_rate, schedule, warmup_steps, clip_norm, ema": "ours: common practice for short trainings",
+}
+_DRAWN = {"maps": "drawn", "border_px": 6}
+FIRST_SHORT = replace(
+    SVBR_NET,
+    about="SVBR-Net, exact maps: the first weights of the short trainings",
+    phases=(Phase(9000, 76, 16, _DRAWN),),
+    learning_rate=2e-3,
+    final_learning_rate=5e-4,
+    schedule="cosine",
+    warmup_steps=200,
+    clip_norm=1.0,
+    ema=0.999,
+    precision="bf16-mixed",
+    source=_SHORT_SOURCE,
+)
+
+
+def _second(recipe: Recipe, maps: str, about: str) -> Recipe:
+    return replace(
+        FIRST_SHORT,
+        about=f"{about}, a short training",
+        phases=(Phase(5000, 76, 16, {"maps": maps, "border_px": 6}),),
+        start="svbr-net-first.safetensors",
+        learning_rate=1e-3,
+        final_learning_rate=1e-6,
+        precision="32-true",
+        source={
+            **_SHORT_SOURCE,
+            "pairs": recipe.source["pairs"],
+            "start": "your own svbr-net-first-short: both networks go on from the same weights",
+        },
+    )
+
+
+RECIPES: dict[str, Recipe] = {
+    "svbr-net": SVBR_NET,
+    "svbr-net-gtb": GTB,
+    "svbr-net-released": RELEASED,
+    "svbr-net-first-short": FIRST_SHORT,
+    "svbr-net-short": _second(SVBR_NET, "packed", "SVBR-Net, maps spread from edges"),
+    "svbr-net-gtb-short": _second(GTB, "exact", "SVBR-Net GTB, exact maps"),
+}

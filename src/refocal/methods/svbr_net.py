@@ -1,0 +1,91 @@
+"""SVBR-Net: a network that is told how blurred each pixel is, and doesn't take it on trust."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from refocal.images.colour import luma
+from refocal.optics.blur import BlurMap
+from refocal.optics.convert import as_like, to_numpy
+from refocal.types import Blur, Encoding, Image, InputError
+from refocal.weights.network_file import NetworkFile, open_network
+
+
+@dataclass(frozen=True)
+class SVBRNet:
+    """What the network makes of the photo and its blur map, in (0, 1).
+
+    The photo is taken as it is, not as linear light: so the network was trained. A grey photo is given three times, and the
+    luma of what comes out is taken. Radii are rounded to quarters of a pixel; beyond ``max_radius_px`` it knows none. Torch
+    tensors are restored on the CPU, without a gradient.
+
+    Reference: Karaali and Jung, "SVBR-Net: a non-blind spatially varying defocus blur removal network", ICIP 2022.
+
+    Attributes:
+        weights: A name from ``refocal.weights.WEIGHTS``, or an .onnx file that ``refocal export`` wrote.
+        threads: How many run the network; 0 takes the cores that this process may use.
+
+    Raises:
+        ValueError: If ``threads`` is negative.
+    """
+
+    weights: str = "svbr-net"
+    threads: int = 0
+    encoding: ClassVar[Encoding] = "srgb"
+
+    def __post_init__(self) -> None:
+        if self.threads < 0:
+            raise ValueError(f"Give a number of threads of at least 0, not {self.threads}.")
+
+    def __call__(self, image: Image, blur: Blur | None = None) -> Image:
+        """Restore (..., 1 or 3, H, W) in [0, 1] under a ``BlurMap`` of (..., H, W).
+
+        Raises:
+            InputError: If the blur is no ``BlurMap`` of the image's size, the weights are another network's, or the image
+                has other channels.
+        """
+        if not isinstance(blur, BlurMap):
+            raise InputError("SVBR-Net needs to know the blur of every pixel: give a BlurMap, or a radius (--radius-px).")
+        blur.check_size(image)
+        if image.shape[-3] not in (1, 3):
+            raise InputError(f"Give SVBR-Net an image of 1 or 3 channels, not {image.shape[-3]}.")
+        photo = to_numpy(image)
+        shape = (*photo.shape[:-3], 3, *photo.shape[-2:])
+        colour = np.broadcast_to(photo, shape).reshape(-1, *shape[-3:]).astype(np.float32)
+        radius = np.broadcast_to(to_numpy(blur.radius_px), (*shape[:-3], *shape[-2:])).reshape(-1, 1, *shape[-2:])
+        restored = self._file().run(colour, radius.astype(np.float32))[0].reshape(shape)
+        return as_like(np.clip(restored if photo.shape[-3] == 3 else luma(restored), 0, 1), image)
+
+    def context_px(self, half_px: int) -> int:  # noqa: ARG002 (the contract's word)
+        """How far the result depends on the input: as the network's file says."""
+        return self._file().context_px
+
+    @property
+    def max_radius_px(self) -> float:
+        """Larger radii are taken as this one."""
+        return float(json.loads(self._file().config)["full_radius_px"])
+
+    @property
+    def multiple(self) -> int:
+        """Tiles must begin at multiples of this, to lie on the grid of the whole photo."""
+        return self._file().multiple
+
+    @property
+    def working_bytes(self) -> int:
+        """What the network holds at once per pixel of a tile."""
+        return self._file().working_bytes
+
+    @property
+    def weights_sha256(self) -> str:
+        """Which weights: for rows of results."""
+        return self._file().weights_sha256
+
+    def _file(self) -> NetworkFile:
+        file = open_network(self.weights, self.threads)
+        if file.inputs != ("blurred", "radius_px") or file.channels != "rgb":
+            raise InputError(f"The weights {self.weights} are those of {file.network!r}: give those of an SVBR-Net.")
+        return file

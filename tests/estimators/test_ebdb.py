@@ -1,0 +1,107 @@
+"""Karaali and Jung's estimator on blur that is known."""
+
+import numpy as np
+import pytest
+from PIL import Image
+from scipy import ndimage
+
+from refocal.estimators.ebdb import Ebdb, smooth_along_edges
+from refocal.estimators.gaussian_to_disk import sigma_to_radius
+from refocal.images.colour import luma
+from refocal.images.edges import canny
+from refocal.optics.blur import BlurMap
+from refocal.types import InputError
+
+PUBLISHED = Ebdb(model="gaussian", weighting="scales", luma_exponent=2.4, edge_share=0.3)
+
+
+def photo(shared, number, size=320):
+    pixels = np.asarray(Image.open(shared / f"data/test/kodak24/kodim{number:02d}.png").convert("RGB"))
+    return np.moveaxis(pixels[:size, :size], -1, 0).astype(np.float32) / 255
+
+
+def blur(sharp, radius_px):
+    radius = np.broadcast_to(np.float32(radius_px), sharp.shape[1:]).copy()
+    blurred = BlurMap(radius, step_px=0.25, boundary="replicate").apply(sharp)
+    return np.floor(np.clip(blurred, 0, 1) * 255 + 1e-4).astype(np.float32) / 255
+
+
+def step(sigma_px):
+    edge = np.repeat((np.arange(121) >= 60).astype(float)[None], 80, 0)
+    edge[:, 60] = 0.5
+    return (0.2 + 0.6 * ndimage.gaussian_filter1d(edge, sigma_px, axis=1, truncate=8))[None].astype(np.float32)
+
+
+@pytest.mark.parametrize("sigma_px", [1.0, 2.0, 3.0])
+def test_the_published_method_measures_an_ideal_step(sigma_px):
+    found = Ebdb(model="gaussian", weighting="scales", edge_share=0.3)(step(sigma_px)).radius_px
+    np.testing.assert_allclose(found, sigma_to_radius(np.array(sigma_px)), atol=0.1)
+
+
+@pytest.mark.parametrize("radius_px", [1.5, 3.0, 5.0])
+def test_the_disk_model_measures_an_ideal_step_under_a_disk(radius_px):
+    # A step one pixel wide is a box of width 1, whose second moment is that of a disk of radius 0.58.
+    image = BlurMap(np.full((80, 121), radius_px, np.float32), step_px=0.25).apply(step(0.01))
+    grey = np.asarray(image[0])
+    edges, last, _ = Ebdb().lasting_edges(grey)
+    radius, energy = Ebdb()._measure(grey, edges, last)
+    best = energy > 0.9 * energy.max()
+    np.testing.assert_allclose(radius[best], np.hypot(radius_px, 0.58), atol=0.15)
+
+
+def test_smoothing_along_edges_keeps_constants_and_solves_its_equations():
+    random = np.random.default_rng(0)
+    edges = random.random((14, 19)) < 0.35
+    values, weights = random.random(edges.sum()), 1 + 9 * random.random(edges.sum())
+    np.testing.assert_allclose(smooth_along_edges(np.full(len(values), 2.5), weights, edges), 2.5)
+    smooth = smooth_along_edges(values, weights, edges)
+    place = np.argwhere(edges)
+    near = np.abs(place[:, None] - place[None]).max(-1) == 1
+    system = np.diag(weights + 20 * near.sum(1)) - 20 * near
+    np.testing.assert_allclose(smooth, np.linalg.solve(system, weights * values), atol=1e-10)
+    parts = ndimage.label(edges, np.ones((3, 3)))[0][edges]
+    kept = [np.bincount(parts, weights * v) for v in (smooth, values)]
+    np.testing.assert_allclose(*kept)
+
+
+@pytest.mark.parametrize("number", [9, 22])
+@pytest.mark.parametrize("radius_px", [2.0, 3.0, 4.0])
+def test_uniform_blur_is_found(shared, number, radius_px):
+    blurred = blur(photo(shared, number), radius_px)
+    found = Ebdb()(blurred).radius_px
+    assert np.median(found[canny(luma(blurred)[0])]) == pytest.approx(radius_px, abs=0.6)
+
+
+def test_a_ramp_is_followed_better_than_by_the_published_method(shared):
+    truth = np.broadcast_to(np.linspace(1, 6, 320, dtype=np.float32), (320, 320))
+    blurred = blur(photo(shared, 22), truth)
+    where = canny(luma(blurred)[0])
+    errors = [np.abs(method(blurred).radius_px - truth)[where].mean() for method in (Ebdb(), PUBLISHED)]
+    assert errors[0] < 0.7 and errors[0] < errors[1]
+
+
+def test_without_edges_radius_and_confidence_are_zero():
+    for flat in (np.full((3, 41, 60), 0.5, np.float32), np.zeros((1, 3, 3), np.float32)):
+        for method in (Ebdb(), PUBLISHED):
+            result = method(flat)
+            assert (result.radius_px == 0).all() and (result.confidence == 0).all()
+
+
+def test_a_large_photo_is_measured_in_full_and_spread_reduced(shared):
+    blurred = blur(photo(shared, 22), 3.0)
+    whole, reduced = Ebdb()(blurred), Ebdb(max_propagation_mp=0.03)(blurred)
+    assert reduced.radius_px.shape == reduced.confidence.shape == (320, 320)
+    assert np.abs(reduced.radius_px - whole.radius_px).mean() < 0.3
+    assert Ebdb(max_radius_px=2.0)(blurred).radius_px.max() == 2
+
+
+def test_strips_agree_with_the_whole(shared, monkeypatch):
+    blurred = blur(photo(shared, 22, 200), 2.0)
+    whole = Ebdb()(blurred).radius_px
+    monkeypatch.setattr("refocal.estimators.ebdb._STRIP_PX", 64)
+    np.testing.assert_allclose(Ebdb()(blurred).radius_px, whole, atol=1e-3)
+
+
+def test_a_wrong_picture_is_refused():
+    with pytest.raises(InputError, match="one picture"):
+        Ebdb()(np.zeros((2, 3, 20, 20), np.float32))

@@ -1,0 +1,101 @@
+"""Pairs with blur maps against the operators that the run world uses."""
+
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+
+torch = pytest.importorskip("torch")
+
+from refocal.learn.crops import open_crops
+from refocal.learn.map_crops import pack_maps, spread_from_edges
+from refocal.learn.mapped_pairs import MappedBlur, blur
+from refocal.optics.blur import BlurMap, Psf
+from refocal.optics.kernels import disk
+from refocal.optics.map_generators import KINDS, generate
+from refocal.types import InputError
+
+
+def seeded(seed=1):
+    return torch.Generator().manual_seed(seed)
+
+
+def crops(count=3, side=64, channels=3, seed=0):
+    return torch.from_numpy(np.random.default_rng(seed).integers(0, 256, (count, side, side, channels), dtype=np.uint8))
+
+
+def photo(side=220, seed=5):
+    blocks = np.random.default_rng(seed).integers(0, 256, (side // 20, side // 20, 3))
+    return np.kron(blocks, np.ones((20, 20, 1))).astype(np.uint8)
+
+
+def test_a_drawn_map_is_what_blurred_the_crop():
+    made = MappedBlur()(crops(), seeded())
+    assert made["radius_px"].shape == (3, 1, 64, 64) and made["sharp"].shape == made["blurred"].shape == (3, 3, 64, 64)
+    for i in range(3):
+        radius = made["radius_px"][i, 0].numpy()
+        gathered = BlurMap(radius, step_px=0.25, boundary="replicate").apply(made["sharp"][i].numpy().astype(np.float64))
+        levels = np.rint(made["blurred"][i].numpy() * 255)
+        assert np.abs(levels - np.floor(gathered * 255 + 1e-3)).max() <= 1  # float32 sums here, float64 there
+        assert (levels == np.floor(gathered * 255 + 1e-3)).mean() > 0.99
+
+
+def test_maps_hang_on_the_seed_alone():
+    one, again, other = (MappedBlur()(crops(), seeded(seed))["radius_px"] for seed in (1, 1, 2))
+    assert torch.equal(one, again) and not torch.equal(one, other)
+
+
+def test_uniform_blur_is_that_of_one_disk_and_none_changes_nothing():
+    sharp = crops(2)[..., :3].permute(0, 3, 1, 2) / 255
+    assert torch.equal(blur(sharp, torch.zeros(2, 64, 64)), sharp)
+    wanted = Psf(torch.from_numpy(disk(3.0)).to(sharp.dtype), boundary="replicate").apply(sharp)
+    got = blur(sharp, torch.full((2, 64, 64), 3.0))
+    assert (wanted - got).max() < 1 / 255 and (got - wanted).max() < 1e-5  # cut downwards
+
+
+def test_a_border_is_blurred_into_and_then_cut_off():
+    cut, whole = (MappedBlur(border_px=border)(crops(), seeded()) for border in (6, 0))
+    for name, image in cut.items():
+        assert torch.equal(image, whole[name][..., 6:-6, 6:-6])
+
+
+def test_packed_maps_are_told_right_or_spread():
+    packed = crops(2, channels=5)
+    packed[..., 3], packed[..., 4] = 8, 12
+    exact, spread = (MappedBlur(maps=maps)(packed, seeded()) for maps in ("exact", "packed"))
+    assert torch.equal(exact["blurred"], spread["blurred"])
+    assert exact["radius_px"].unique().tolist() == [2.0] and spread["radius_px"].unique().tolist() == [3.0]
+    with pytest.raises(InputError, match="--maps"):
+        MappedBlur(maps="packed")(crops(), seeded())
+
+
+@pytest.mark.parametrize("way", ["matting", "domain-transform"])
+def test_spread_maps_are_right_at_edges_of_what_is_blurred_evenly(way):
+    assert (spread_from_edges(photo(), np.full((220, 220), 2.5, np.float32), way) == 2.5).all()
+
+
+@pytest.mark.parametrize("way", ["matting", "domain-transform"])
+def test_spread_maps_are_wrong_in_places(way):
+    exact = generate("ramp-right", np.random.default_rng(1), (220, 220))
+    told = spread_from_edges(photo(), exact, way)
+    assert 0.05 < np.abs(told - exact).mean() < 1.0
+    assert np.corrcoef(told.ravel(), exact.ravel())[0, 1] > 0.8
+
+
+def test_packing_writes_what_the_pairs_read(tmp_path):
+    for i in range(2):
+        Image.fromarray(photo(300, i)).save(tmp_path / f"{i}.png")
+    Image.fromarray(photo(180)).save(tmp_path / "small.png")
+    assert pack_maps([tmp_path], tmp_path / "maps.npy", 14, 200) == 28
+    packed = open_crops(tmp_path / "maps.npy")
+    told = json.loads((tmp_path / "maps.json").read_text())
+    assert [photo["count"] for photo in told["photos"]] == [14, 14] and told["maps"] == 14
+    exact, spread = packed.pixels[..., 3], packed.pixels[..., 4]
+    uniform = KINDS.index("uniform")
+    assert (exact[uniform] == exact[uniform, 0, 0]).all() and np.array_equal(exact[uniform], spread[uniform])
+    assert ((exact == 0) | ((exact >= 3) & (exact <= 24))).all() and ((spread == 0) | ((spread >= 3) & (spread <= 24))).all()
+    made = MappedBlur(maps="packed")(torch.from_numpy(packed.batch(0, 4, 64, 0)), seeded())
+    assert 0 < (made["blurred"] - made["sharp"]).abs().mean() < 0.2
+    with pytest.raises(InputError, match="at least 200"):
+        pack_maps([tmp_path], tmp_path / "maps.npy", 1, 100)

@@ -1,0 +1,74 @@
+"""KNN matting against its definition on a small photo."""
+
+import numpy as np
+import pytest
+from scipy.spatial.distance import cdist
+
+from refocal.propagation.knn_matting import knn_laplacian, spread
+from refocal.types import InputError
+
+
+def noise_photo(channels=3, height=9, width=13):
+    return np.random.default_rng(0).random((channels, height, width)).astype(np.float32)
+
+
+def dense_laplacian(guide, neighbours):
+    """From all distances, pair by pair."""
+    channels, height, width = guide.shape
+    y, x = np.divmod(np.arange(height * width), width)
+    affinity = np.zeros((len(y), len(y)))
+    searches = []
+    for number, weight in neighbours:
+        place = np.stack([y, x]) * weight / np.hypot(height, width)
+        features = np.concatenate([guide.reshape(channels, -1), place]).T
+        searches.append((number, features))
+    alike = np.maximum(1 - cdist(features, features, "cityblock") / (channels + 2), 0)
+    for number, features in searches:
+        near = np.argsort(cdist(features, features), 1)[:, 1 : number + 1]
+        for i, row in enumerate(near):
+            for j in row:
+                affinity[i, j] += alike[i, j]
+                affinity[j, i] += alike[i, j]
+    return np.diag(affinity.sum(1)) - affinity
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_equals_its_definition(channels):
+    guide, neighbours = noise_photo(channels), ((6, 30.0), (2, 0.3))
+    expected = dense_laplacian(guide.astype(float), neighbours)
+    np.testing.assert_allclose(knn_laplacian(guide, neighbours).toarray(), expected, atol=1e-9)
+
+
+@pytest.mark.parametrize("guide", [noise_photo(), np.full((3, 9, 13), 0.5, np.float32)])
+def test_rows_sum_to_zero_and_it_is_positive_semi_definite(guide):
+    laplacian = knn_laplacian(guide)
+    np.testing.assert_allclose(laplacian.sum(1), 0, atol=1e-12)
+    assert abs(laplacian - laplacian.T).max() < 1e-12
+    assert laplacian.diagonal().min() > 0
+    assert np.linalg.eigvalsh(laplacian.toarray()).min() > -1e-10
+
+
+def test_spread_solves_its_system_and_keeps_constants():
+    guide = noise_photo()
+    mask = (np.random.default_rng(1).random((9, 13)) < 0.2).astype(np.float32)
+    values = np.random.default_rng(2).random((9, 13))
+    system = knn_laplacian(guide).toarray() + 0.3 * np.diag(mask.ravel())
+    expected = np.linalg.solve(system, 0.3 * (mask * values).ravel()).reshape(9, 13)
+    np.testing.assert_allclose(spread(values, mask, guide, 0.3, 1e-9), expected, atol=1e-5)
+    np.testing.assert_allclose(spread(np.full((9, 13), 2.5), mask, guide), 2.5, atol=1e-6)
+    assert (spread(values, np.zeros((9, 13)), guide) == 0).all()
+
+
+def test_values_follow_colours_to_places_without_any():
+    guide = np.zeros((3, 20, 40), np.float32)
+    guide[:, :, 10:20] = guide[:, :, 30:] = 0.8  # dark, bright, dark, bright
+    guide += np.random.default_rng(3).normal(0, 0.01, guide.shape).astype(np.float32)
+    mask = np.zeros((20, 40), np.float32)
+    mask[5, 5] = mask[5, 15] = 1
+    dense = spread(np.where(np.arange(40) < 10, 1.0, 3.0) * np.ones((20, 1)), mask, guide, 1.0, 1e-6)
+    assert dense[:, 20:30].mean() < 1.5 and dense[:, 30:].mean() > 2.5
+
+
+def test_a_photo_of_fewer_pixels_than_neighbours_is_refused():
+    with pytest.raises(InputError, match="too small"):
+        knn_laplacian(np.zeros((3, 2, 5), np.float32))
