@@ -39,10 +39,23 @@ def blocks(path, multiple, **metadata):
     return _write(path, nodes, {"scales": [1, 1, multiple, multiple]}, ("blurred",), "luma", multiple, metadata)
 
 
+def told(path, gain=0.5, share=1 / 12, **metadata):
+    """restored = gain * blurred + share * radius_px, for colour."""
+    nodes = [
+        helper.make_node("Mul", ["blurred", "gain"], ["scaled"]),
+        helper.make_node("Mul", ["radius_px", "share"], ["added"]),
+        helper.make_node("Add", ["scaled", "added"], ["restored"]),
+    ]
+    metadata = {"config": '{"full_radius_px": 6.0}', **metadata}
+    return _write(path, nodes, {"gain": gain, "share": share}, ("blurred", "radius_px"), "rgb", 4, metadata)
+
+
 def _write(path, nodes, constants, inputs, channels, multiple, metadata):
-    count = {"luma": 1, "rgb": 3}[channels]
-    shape = ["batch", count, "height", "width"]
-    pictures = [helper.make_tensor_value_info(name, TensorProto.FLOAT, shape) for name in (*inputs, "restored")]
+    counts = dict.fromkeys((*inputs, "restored"), {"luma": 1, "rgb": 3}[channels]) | {"radius_px": 1}
+    pictures = [
+        helper.make_tensor_value_info(name, TensorProto.FLOAT, ["batch", counts[name], "height", "width"])
+        for name in (*inputs, "restored")
+    ]
     values = [numpy_helper.from_array(_array(value), name) for name, value in constants.items()]
     graph = helper.make_graph(nodes, "sample", pictures[:-1], pictures[-1:], values)
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)], ir_version=9)

@@ -8,14 +8,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
-
 from refocal.estimators.local_spectra import (
     check_picture,
     grid_step_px,
     log_likelihoods,
     most_likely_radii,
     noise_variance,
+    nothing_known,
     ring_energies,
 )
 from refocal.images.colour import luma
@@ -46,15 +45,14 @@ class DAndres:
         """Estimate the blur of ``image`` (1 or 3, H, W), range [0, 1].
 
         Returns:
-            Radius of the disk in pixels and its confidence, both (H, W) float32; 0 where the photo is of one colour.
+            Radius of the disk in pixels and its confidence, both (H, W) float32; both 0 if the photo shows nothing but noise.
 
         Raises:
             InputError: If the image isn't (1 or 3, H, W).
         """
         check_picture(image)
         if min(image.shape[1:]) < 5:  # no spectrum to speak of
-            nothing = np.zeros(image.shape[1:], np.float32)
-            return BlurMap(nothing, confidence=nothing)
+            return nothing_known(image.shape[1:])
         step = grid_step_px(image.shape[1:], self.max_propagation_mp)
         energies = ring_energies(luma(image)[0], step)
         likelihoods, weight = log_likelihoods(energies, noise_variance(energies, len(image)))

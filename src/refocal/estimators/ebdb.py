@@ -90,7 +90,7 @@ class Ebdb:
         grey = np.asarray(luma(image)[0], np.float32) ** np.float32(self.luma_exponent)
         edges, last, count = self.lasting_edges(grey)
         radius, energy = self._measure(grey, edges, last)
-        share = energy / max(float(energy.mean()), 1e-30) if self.weighting == "energy" else np.ones_like(energy)
+        share = energy * (len(energy) / max(float(energy.sum()), 1e-30)) if self.weighting == "energy" else np.ones_like(energy)
         radius = smooth_along_edges(radius, 1 + count[edges] * share, edges)
 
         factor = math.ceil((shape[0] * shape[1] / (1e6 * self.max_propagation_mp)) ** 0.5)

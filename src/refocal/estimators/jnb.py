@@ -70,12 +70,12 @@ class JNB:
         noise_std: Standard deviation of the photo's noise, range [0, 1]; None estimates it. The error
             allowed grows by it.
         max_feature_mp: Patches are taken at so many places at most (in millions), evenly over the photo, and their counts
-            spread on that grid. 0.1 is every second pixel of a 0.4 MP photo: neighbours share most of their pixels.
+            spread on that grid. 0.05 is every third pixel of a 0.4 MP photo: neighbours share most of their pixels.
     """
 
     max_atoms: int = 64
     noise_std: float | None = None
-    max_feature_mp: float = 0.1
+    max_feature_mp: float = 0.05
 
     def __call__(self, image: Image) -> BlurMap:
         """Estimate the blur of ``image`` (1 or 3, H, W), range [0, 1].

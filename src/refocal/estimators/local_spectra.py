@@ -38,8 +38,9 @@ _STEP_PX = 4  # of the grid, for a photo small enough
 # Of the smoothing, chosen on 12 training photos with made blur, by the error at edges and then everywhere; half or twice
 # of any changes the error by less than a tenth, except where noted.
 _WORST = -8.0  # no window may rule a radius out more firmly than by e^-8: near edges of the map, windows see two radii
-_CONTRAST = 1e4  # energy over noise where a window counts half; with 30 the error away from edges doubles
+_CONTRAST = 3e3  # energy over noise where a window counts half; with 30 the error away from edges doubles
 _NEAR_CELLS, _FAR_SHARE, _FAR_WEIGHT = 2.0, 0.25, 0.3  # reaches: in cells, and as share of the shorter side
+_NO_CONTENT = 2e-3  # weight of the best window below which the photo shows nothing but noise
 _GUIDE_STEP = 1.0  # sum of the channels' changes that stops the smoothing
 _SHARPEN = 5.0  # windows overlap, but each is looked at with its neighbours' weight; 1 doubles the error
 
@@ -52,6 +53,12 @@ def check_picture(image: Image) -> None:
     """
     if image.ndim != 3 or image.shape[0] not in (1, 3) or 0 in image.shape:
         raise InputError(f"Blur is estimated on one picture (1 or 3, H, W), not {image.shape}.")
+
+
+def nothing_known(shape: tuple[int, int]) -> BlurMap:
+    """No blur, no confidence."""
+    nothing = np.zeros(shape, np.float32)
+    return BlurMap(nothing, confidence=nothing)
 
 
 def grid_step_px(shape: tuple[int, int], max_propagation_mp: float) -> int:
@@ -148,6 +155,8 @@ def most_likely_radii(likelihoods: Floats, weight: Floats, image: Image, step_px
         A radius in [0, 6] and its confidence for each pixel: by how much the evidence near by narrows the choice.
     """
     shape = image.shape[1:]
+    if weight.max() < _NO_CONTENT:
+        return nothing_known(shape)
     guide = np.stack([reduce_mean(plane, step_px) for plane in image])
     evidence = np.concatenate([np.maximum(likelihoods, _WORST) * weight, weight[None]])
     near = domain_transform(evidence, guide, _NEAR_CELLS, _GUIDE_STEP)[:-1]

@@ -30,6 +30,24 @@ METHODS: dict[str, Entry] = {
         "blur",
         "Krishnan & Fergus 2009",
     ),
+    "levin-sparse": Entry(
+        "refocal.methods.levin_sparse:LevinSparse",
+        "sparse gradients, reweighted least squares, a map inverted whole",
+        "blur",
+        "Levin et al. 2007",
+    ),
+    "levin-krishnan": Entry(
+        "refocal.methods.levin_krishnan:LevinKrishnan",
+        "hyper-laplacian per disk level, nearest level composed",
+        "blur",
+        "Levin et al. 2007, Krishnan & Fergus 2009",
+    ),
+    "zhang-superpixel": Entry(
+        "refocal.methods.zhang_superpixel:ZhangSuperpixel",
+        "one hyper-laplacian per superpixel (stand-in for BM3D), milder where it errs",
+        "blur",
+        "Zhang et al. 2016",
+    ),
     # Fewer iterations than the 250, 250 and 100 of the tables, which are for pictures without noise: on photos those would
     # raise the noise above the blur.
     "landweber-accelerated": Entry(

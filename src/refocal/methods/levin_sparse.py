@@ -92,7 +92,7 @@ class LevinSparse:
 
     def context_px(self, half_px: int) -> int:
         """How far the input matters to 1e-3, for a kernel reaching ``half_px`` that fits the blur."""
-        return min(8 * half_px, FARTHEST_PX) + 16
+        return min(24 * half_px, FARTHEST_PX) + 16
 
     @property
     def working_bytes(self) -> int:
