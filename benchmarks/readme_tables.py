@@ -35,7 +35,7 @@ def fill(readme: str) -> str:
     """The README with every part between ``<!-- NAME -->`` and ``<!-- end -->`` written anew."""
     parts = {
         "methods": catalogue(METHODS),
-        "estimators": catalogue(ESTIMATORS),
+        "estimators": catalogue(ESTIMATORS, errors(BENCHMARKS / "maps.csv")),
         "sharpness_loss:I": published(BENCHMARKS / "reproduce" / "sharpness_loss-I.csv"),
         "results": results(rows_of(sorted(BENCHMARKS.glob("*.csv")))),
     }
@@ -47,16 +47,29 @@ def fill(readme: str) -> str:
     return readme
 
 
-def catalogue(entries: Mapping[str, Entry]) -> str:
-    """A table of methods or estimators."""
+def catalogue(entries: Mapping[str, Entry], more: Mapping[str, Mapping[str, str]] | None = None) -> str:
+    """A table of methods or estimators; ``more``: further columns, head -> name -> cell."""
     columns = {
         "name": [f"`{name}`" for name in entries],
         "what it does": [entry.about for entry in entries.values()],
         "needs": [entry.needs for entry in entries.values()],
         "paper": [entry.paper for entry in entries.values()],
+        **{head: [cells.get(name, "–") for name in entries] for head, cells in (more or {}).items()},
     }
     filled = {head: cells for head, cells in columns.items() if any(cells)}
     return table(tuple(filled), list(zip(*filled.values(), strict=True)))
+
+
+def errors(file: Path) -> dict[str, dict[str, str]]:
+    """Columns of the estimators' mean errors in pixels of radius, from what ``benchmarks/maps.py`` measured."""
+    with file.open(encoding="utf-8", newline="") as lines:
+        rows = list(csv.DictReader(lines))
+    heads = {"error, 1 to 6 px": "kodak22/ramps", "error, 0 to 6 px": "kodak22"}
+    columns = {
+        head: {row["estimator"]: f"{row['mae_px']} ({row['mae_on_edges_px']})" for row in rows if row["data"] == data}
+        for head, data in heads.items()
+    }
+    return columns | {"s/MP": {row["estimator"]: row["seconds_per_megapixel"] for row in rows if row["data"] == "kodak22"}}
 
 
 def published(file: Path) -> str:

@@ -17,7 +17,7 @@ def test_atoms_and_coefficients_are_scikit_learns():
     linear_model = pytest.importorskip("sklearn.linear_model")
     dictionary, signals = problem()
     gram, products, energies = dictionary.T @ dictionary, signals @ dictionary, (signals**2).sum(1)
-    chosen, left = pursue(products, energies, gram, error=1.5, max_atoms=18)
+    chosen, left = pursue(products, energies, gram, error=1.5)
     codes = coefficients(chosen, products, gram)
     loud = energies > 1.5**2  # scikit-learn always takes one atom
     theirs = linear_model.orthogonal_mp_gram(gram, products[loud].T, tol=1.5**2, norms_squared=energies[loud]).T

@@ -21,18 +21,18 @@ def step(sigma_px, size=61):
 def test_an_ideal_step_is_measured(sigma_px):
     sigma, edges = Zhang(edge_threshold=0.5).edge_sigmas(step(sigma_px))
     # A difference over two pixels reads what a box of 2 px adds: a variance of 1/3; the step's half pixel adds 1/6.
-    assert edges.sum() >= 40
+    assert edges.sum() >= 38  # every row but the outermost
     np.testing.assert_allclose(sigma[edges], np.sqrt(sigma_px**2 + 1 / 2), atol=0.1)
     found = Zhang(edge_threshold=0.5)(step(sigma_px)).radius_px
     np.testing.assert_allclose(found, sigma_to_radius(np.sqrt(np.array(sigma_px**2 + 1 / 2))), atol=0.2)
 
 
 def test_two_blurs_are_told_apart(shared):
-    pixels = np.asarray(Image.open(shared / "data/test/kodak24/kodim22.png").convert("RGB"))[150:300, 200:400]
-    truth = np.where(np.arange(200) < 100, 1.0, 4.0).astype(np.float32) * np.ones((150, 1), np.float32)
+    pixels = np.asarray(Image.open(shared / "data/test/kodak24/kodim22.png").convert("RGB"))[150:250, 200:320]
+    truth = np.where(np.arange(120) < 60, 1.0, 4.0).astype(np.float32) * np.ones((100, 1), np.float32)
     blurred = BlurMap(truth).apply(np.moveaxis(pixels, -1, 0).astype(np.float32) / 255)
     found = Zhang()(blurred).radius_px
-    assert found[:, 120:].mean() > found[:, :80].mean() + 1
+    assert found[:, 75:].mean() > found[:, :45].mean() + 1
 
 
 def test_without_edges_radius_and_confidence_are_zero():

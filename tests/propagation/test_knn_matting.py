@@ -59,14 +59,12 @@ def test_spread_solves_its_system_and_keeps_constants():
     assert (spread(values, np.zeros((9, 13)), guide) == 0).all()
 
 
-def test_values_follow_colours_to_places_without_any():
-    guide = np.zeros((3, 20, 40), np.float32)
-    guide[:, :, 10:20] = guide[:, :, 30:] = 0.8  # dark, bright, dark, bright
-    guide += np.random.default_rng(3).normal(0, 0.01, guide.shape).astype(np.float32)
-    mask = np.zeros((20, 40), np.float32)
-    mask[5, 5] = mask[5, 15] = 1
-    dense = spread(np.where(np.arange(40) < 10, 1.0, 3.0) * np.ones((20, 1)), mask, guide, 1.0, 1e-6)
-    assert dense[:, 20:30].mean() < 1.5 and dense[:, 30:].mean() > 2.5
+def test_likeness_in_colour_ties_places_far_apart():
+    guide = np.tile(noise_photo(3, 10, 10), (1, 1, 2))  # each pixel has a twin ten to its side
+    ties = -knn_laplacian(guide, ((1, 0.01),)).toarray().reshape(10, 20, 10, 20)
+    y, x = np.indices((10, 10))
+    alike = 1 - 0.01 * 10 / np.hypot(10, 20) / 5
+    np.testing.assert_allclose(ties[y, x, y, x + 10], 2 * alike, rtol=1e-9)  # sought and found by both
 
 
 def test_a_photo_of_fewer_pixels_than_neighbours_is_refused():

@@ -8,6 +8,9 @@ ESTIMATORS: dict[str, Entry] = {
     "zhuo-sim": Entry(
         "refocal.estimators.zhuo_sim:ZhuoSim", "re-blur ratio at edges, spread by propagation", "", "Zhuo & Sim 2011"
     ),
+    "jnb": Entry(
+        "refocal.estimators.jnb:JNB", "atoms of a blurred-patch dictionary, spread by propagation", "", "Shi et al. 2015"
+    ),
     "dmenet": Entry(
         "refocal.estimators.network_map:NetworkMap",
         "trained network; train it or bring its weights",

@@ -45,7 +45,7 @@ class DAndres:
         """Estimate the blur of ``image`` (1 or 3, H, W), range [0, 1].
 
         Returns:
-            Radius of the disk in pixels and its confidence, both (H, W) float32; both 0 if the photo shows nothing but noise.
+            Radius of the disk in pixels and its confidence, both (H, W) float32; 0 if the photo shows nothing but noise.
 
         Raises:
             InputError: If the image isn't (1 or 3, H, W).
