@@ -11,6 +11,13 @@ ESTIMATORS: dict[str, Entry] = {
     "jnb": Entry(
         "refocal.estimators.jnb:JNB", "atoms of a blurred-patch dictionary, spread by propagation", "", "Shi et al. 2015"
     ),
+    "dandres": Entry(
+        "refocal.estimators.dandres:DAndres",
+        "likelihood of 23 disks from local spectra (stand-in)",
+        "",
+        "D'Andrès et al. 2016",
+    ),
+    "liu": Entry("refocal.estimators.liu:Liu", "dandres and a basis of edges (stand-in)", "", "Liu et al. 2020"),
     "dmenet": Entry(
         "refocal.estimators.network_map:NetworkMap",
         "trained network; train it or bring its weights",

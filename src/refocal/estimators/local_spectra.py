@@ -33,11 +33,11 @@ TABLE = Path(__file__).with_name("local_spectra.npy")
 _NUISANCES = tuple((gain, extra) for extra in (0, 2, 4, 6, 8) for gain in np.arange(extra - 1, 15, 1.25))
 _MISFIT = 0.5  # standard deviation of a log energy that no table explains (other lenses, JPEG); 0.1 to 0.6 do alike
 _QUANTISED_VARIANCE = 1 / 12 / 255**2  # of rounding to 8 bits
-_WINDOWS = 2048  # looked at together, some 20 MB
+_WINDOWS = 2048  # looked at together, some 60 MB
 _STEP_PX = 4  # of the grid, for a photo small enough
 
-# Of the smoothing, chosen on 12 training photos with made blur, by the error at edges and then everywhere; half or twice
-# of any changes the error by less than a tenth, except where noted.
+# Of the smoothing, chosen on 12 training photos with made blur, by the error at edges and then everywhere. Half or twice of
+# a reach or weight changes the error at edges by less than a tenth, except where noted.
 _WORST = -8.0  # no window may rule a radius out more firmly than by e^-8: near edges of the map, windows see two radii
 _CONTRAST = 3e3  # energy over noise where a window counts half; with 300, flat parts of JPEG photos read 0.4 px worse
 _NEAR_CELLS, _FAR_SHARE, _FAR_WEIGHT = 2.0, 0.25, 0.3  # reaches: in cells, and as share of the shorter side
@@ -119,7 +119,7 @@ def log_likelihoods(energies: Floats, variance: float) -> tuple[Floats, Floats]:
     """Log-likelihood of each radius (23, h, w), at most 0, and how much each window should count (h, w), [0, 1].
 
     With x the log energies over those of the photo's noise, log p(x | r) is the largest, over contrasts a and extra noise n,
-    of a normal density's whose mean in ring f is log(e^(a + m_f(r)) + e^n), and whose covariance is that of sharp photos
+    of a normal density whose mean in ring f is log(e^(a + m_f(r)) + e^n), and whose covariance is that of sharp photos
     and that of noise, each in its share.
     """
     rows, columns, rings = energies.shape
