@@ -12,7 +12,7 @@ from refocal.images.edges import canny
 from refocal.optics.blur import BlurMap
 from refocal.types import InputError
 
-PUBLISHED = Ebdb(luma_exponent=2.4)
+PUBLISHED = Ebdb(luma_exponent=2.4, max_radius_px=9.45)
 
 
 def photo(shared, number, size=320):

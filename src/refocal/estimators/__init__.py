@@ -8,14 +8,26 @@ ESTIMATORS: dict[str, Entry] = {
     "zhuo-sim": Entry(
         "refocal.estimators.zhuo_sim:ZhuoSim", "re-blur ratio at edges, spread by propagation", "", "Zhuo & Sim 2011"
     ),
+    "ebdb": Entry(
+        "refocal.estimators.ebdb:Ebdb",
+        "edges that last over scales, spread by the domain transform",
+        "",
+        "Karaali & Jung 2018",
+    ),
     "jnb": Entry(
         "refocal.estimators.jnb:JNB", "atoms of a blurred-patch dictionary, spread by propagation", "", "Shi et al. 2015"
+    ),
+    "zhang": Entry(
+        "refocal.estimators.zhang:Zhang",
+        "gradient lost to re-blurring, spread by KNN matting",
+        "",
+        "Zhang et al. 2016",
     ),
     "dandres": Entry(
         "refocal.estimators.dandres:DAndres",
         "likelihood of 23 disks from local spectra (stand-in)",
         "",
-        "D'Andrès et al. 2016",
+        "D'Andres et al. 2016",
     ),
     "liu": Entry("refocal.estimators.liu:Liu", "dandres and a basis of edges (stand-in)", "", "Liu et al. 2020"),
     "dmenet": Entry(

@@ -1,6 +1,6 @@
 """Blur from the energy of local spectra: 23 radii, the likelihood of each, smoothed over the photo.
 
-After D'Andrès, Salvador, Kochale and Süsstrunk, "Non-parametric blur map regression for depth of field extension", IEEE TIP
+After D'Andres, Salvador, Kochale and Süsstrunk, "Non-parametric blur map regression for depth of field extension", IEEE TIP
 25(4), 2016.
 """
 

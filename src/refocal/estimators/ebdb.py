@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from refocal.estimators.edge_confidence import edge_confidence
 from refocal.estimators.gaussian_to_disk import sigma_to_radius
-from refocal.estimators.zhuo_sim import _confidence
 from refocal.images.colour import luma
 from refocal.images.edges import gradient_ridges, hysteresis, ridge_reach_px
 from refocal.images.grids import enlarge, reduce_mean
@@ -26,8 +26,9 @@ _SCALES_PX = (1.0, 1.5, 2.0, 2.5, 3.0, 3.5, 4.0, 4.5, 5.0)  # the nine of the pa
 _RELIABLE = 4  # an edge counts if it is there at the four finest; the authors' program
 _LOW_SHARE = 0.4  # of Canny's high threshold; MATLAB's, which the authors' program uses
 _FINE_PX = 1.0  # scale of the first gradient; the paper's
+_MAX_SIGMA_PX = 5.0  # the authors' program
 _GAMMA = 10.0  # how strongly neighbours on an edge agree; the authors' program
-_STRIP_PX = 512  # rows whose edges are looked for at a time, so that a 24 MP photo needs no dozen copies
+_STRIP_PX = 512  # rows measured at a time, so that a 24 MP photo needs no dozen copies
 
 
 @dataclass(frozen=True)
@@ -40,19 +41,17 @@ class Ebdb:
     min sum_i (1 + e_i) (p_i - p0_i)^2 + 2 gamma sum_ij (p_i - p_j)^2, e_i the number of scales at which i is an edge,
     over each pair of neighbours, and spread by the domain transform.
 
-    Two things differ from the paper: the photo is measured as it is, where the paper undoes a display's curve first, and
-    each edge is smoothed in radii, where the paper smooths sigmas. ``Ebdb(luma_exponent=2.4)`` brings the first one back.
-    On Kodak photos blurred in sRGB values by disks of up to 6 px, with 8 bits, the first takes the mean error on edges from
-    0.55 to 0.50 px (eight photos) and the second from 0.66 to 0.61 px (eight others); radii of more than 5 px stay
-    about 1 px uncertain. A disk's own ratio in place of a Gaussian's, corrected for what photos read on average, with edges
-    weighed by their squared gradients, was no better (0.56 px over all sixteen against 0.55 px).
+    Two things differ from the paper, which ``Ebdb(luma_exponent=2.4, max_radius_px=9.45)`` is: the photo is measured as it
+    is, where the paper undoes a display's curve first, and radii are cut sooner. On sixteen Kodak photos blurred in sRGB
+    values by disks of up to 6 px (8 bits, truncated) the first takes the mean error on edges from 0.67 to 0.58 px, the
+    second to 0.56 px. Radii of more than 4.5 px stay 0.8 px uncertain. A disk's own ratio in place of a Gaussian's,
+    corrected for what photos read on average, with edges weighed by their squared gradients, was no better: 0.56 px.
 
     Attributes:
         luma_exponent: The photo's luma is raised to it first; 2.4 in the paper.
         edge_share: Share of the pixels whose gradient is above Canny's high threshold, at each scale; 0.3 in the authors'
             program (MATLAB's default).
-        max_radius_px: Larger estimates are cut to it. The authors' program cuts sigma at 5, a radius of 9.45 px; the
-            measurements above cut at 8.
+        max_radius_px: Larger estimates are cut to it. The authors' program cuts sigma at 5, a radius of 9.45 px.
         max_propagation_mp: Larger photos are reduced to this many megapixels to spread the values.
     """
 
@@ -78,17 +77,16 @@ class Ebdb:
             return BlurMap(nothing, confidence=nothing)
         grey = np.asarray(luma(image)[0], np.float32) ** np.float32(self.luma_exponent)
         edges, last, count = self.lasting_edges(grey)
-        radius = self._measure(grey, edges, last)
-        radius = smooth_along_edges(radius, 1.0 + count[edges], edges)
+        sigma = smooth_along_edges(_measure(grey, edges, last), 1.0 + count[edges], edges)
 
         factor = math.ceil((shape[0] * shape[1] / (1e6 * self.max_propagation_mp)) ** 0.5)
         measured = np.zeros(shape, np.float32)
-        measured[edges] = radius
+        measured[edges] = np.minimum(sigma_to_radius(sigma), self.max_radius_px)
         mask = reduce_mean(edges, factor)
         sparse = reduce_mean(measured, factor) / np.maximum(mask, 1e-20)
         guide = np.stack([reduce_mean(plane, factor) for plane in image])
         dense = np.clip(domain_transform.spread_calmly(sparse, mask, guide), 0, self.max_radius_px)
-        confidence = _confidence(sparse, mask, guide)
+        confidence = edge_confidence(sparse, mask, guide)
         return BlurMap(enlarge(dense, shape, factor), confidence=enlarge(confidence, shape, factor))
 
     def lasting_edges(self, grey: Floats) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.uint8], npt.NDArray[np.uint8]]:
@@ -106,24 +104,25 @@ class Ebdb:
             count += found
         return last >= _RELIABLE, last, count
 
-    def _measure(self, grey: Floats, edges: npt.NDArray[np.bool_], last: npt.NDArray[np.uint8]) -> Floats:
-        """Radius at each edge pixel, in the order of ``grey[edges]``."""
-        radius = np.zeros(grey.shape, np.float32)
-        for rows, grown, inner in _strips(grey.shape[0], math.ceil(4 * _SCALES_PX[-1] / 2)):
-            here = edges[rows]
-            if not here.any():
-                continue
-            fine = _gradient_energy(grey[grown], _FINE_PX)[inner]
-            for lasted in np.unique(last[rows][here]):
-                chosen = here & (last[rows] == lasted)
-                s2 = _SCALES_PX[lasted - 1] / 2
-                coarse = _gradient_energy(grey[grown], s2)[inner][chosen]
-                ratio2 = np.clip(fine[chosen] / np.maximum(coarse, 1e-20), 0, (s2 / _FINE_PX) ** 2)
-                grows = ratio2 > 1  # elsewhere no sigma fits: 0, as in the authors' program
-                variance = (ratio2 * _FINE_PX**2 - s2**2) / np.where(grows, 1 - ratio2, 1)
-                sigma = np.sqrt(np.where(grows, np.maximum(variance, 0), 0))
-                radius[rows][chosen] = np.minimum(sigma_to_radius(sigma), self.max_radius_px)
-        return radius[edges]
+
+def _measure(grey: Floats, edges: npt.NDArray[np.bool_], last: npt.NDArray[np.uint8]) -> Floats:
+    """Sigma at each edge pixel, in the order of ``grey[edges]``."""
+    out = np.zeros(grey.shape, np.float32)
+    for rows, grown, inner in _strips(grey.shape[0], math.ceil(4 * _SCALES_PX[-1] / 2)):
+        here = edges[rows]
+        if not here.any():
+            continue
+        fine = _gradient_energy(grey[grown], _FINE_PX)[inner]
+        for lasted in np.unique(last[rows][here]):
+            chosen = here & (last[rows] == lasted)
+            s2 = _SCALES_PX[lasted - 1] / 2
+            coarse = _gradient_energy(grey[grown], s2)[inner][chosen]
+            ratio2 = np.clip(fine[chosen] / np.maximum(coarse, 1e-20), 0, (s2 / _FINE_PX) ** 2)
+            grows = ratio2 > 1  # elsewhere no sigma fits: 0, as in the authors' program
+            variance = (ratio2 * _FINE_PX**2 - s2**2) / np.where(grows, 1 - ratio2, 1)
+            sigma = np.sqrt(np.where(grows, np.maximum(variance, 0), 0))
+            out[rows][chosen] = np.minimum(sigma, _MAX_SIGMA_PX)
+    return out[edges]
 
 
 def smooth_along_edges(values: Floats, weights: Floats, edges: npt.NDArray[np.bool_]) -> Floats:

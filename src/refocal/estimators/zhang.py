@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from refocal.estimators.edge_confidence import edge_confidence
 from refocal.estimators.gaussian_to_disk import sigma_to_radius
-from refocal.estimators.zhuo_sim import _confidence
 from refocal.images.colour import luma
 from refocal.images.edges import gradient_ridges, hysteresis, ridge_reach_px
 from refocal.images.grids import enlarge, reduce_mean
@@ -38,16 +38,22 @@ class Zhang:
     takes is S = (|grad I| - |grad I_R|) / |grad I| = 1 - sigma / sqrt(sigma^2 + sigma0^2)  (eq. 4), so that
     sigma^2 = (1 - S)^2 sigma0^2 / (2 S - S^2)  (eq. 8).
 
-    This is the published method; nothing in it was chosen anew. The guided filter averages values with the zeros between
-    edges when it is fed a sparse map: here it filters values and edges alike, and their quotient is taken.
+    Two things differ from the authors' program. Edges are fewer (``edge_threshold``). And their guided filter averages
+    values with the zeros between edges: here it filters values and edges alike, and their quotient is taken.
+
+    With sigma cut at 3, KNN matting drawing everything together and nothing to tell noise from texture, it is the coarsest
+    of the estimators here: 0.83 px mean error on edges of sixteen Kodak photos blurred by disks of up to 6 px, and radii
+    of 5 px read 3.6.
 
     Attributes:
         reblur_sigma_px: sigma0; 3 in the paper, 3.5 in the authors' program.
         edge_threshold: Slope per pixel, as a share of the photo's largest, that an edge must reach; it may fall to 0.4 of
-            that along the edge. The authors' program has 0.0051, which takes grain for edges.
+            that along the edge. The authors' program has 0.0051; 0.05, with its re-blur of 3.5,
+            left an error of 0.87 px in place of 0.83 px.
         max_sigma_px: Larger sigmas are cut to it, before they become radii; 3 in the paper: a radius of 5.5 px.
         weight: lambda of KNN matting; 0.05 in the authors' program, 0.8 in the paper.
-        max_propagation_mp: Larger photos are reduced to this many megapixels to spread the values.
+        max_propagation_mp: Larger photos are reduced to this many megapixels to spread the values; less than elsewhere,
+            because a megapixel takes KNN matting about 10 s.
     """
 
     reblur_sigma_px: float = 3.0
@@ -77,10 +83,10 @@ class Zhang:
         mask = reduce_mean(edges, factor)
         known = reduce_mean(sigma, factor) / np.maximum(mask, 1e-20)
         mask = (mask > 0).astype(np.float32)
-        known = _smooth(known, mask)
-        dense = knn_matting.spread(known, mask, guide, self.weight)
+        smooth = _smooth(known, mask)
+        dense = knn_matting.spread(smooth, mask, guide, self.weight)
         radius = sigma_to_radius(np.clip(dense, 0, self.max_sigma_px))
-        confidence = _confidence(sigma_to_radius(known), mask, guide)
+        confidence = edge_confidence(sigma_to_radius(smooth), mask, guide)
         return BlurMap(enlarge(radius, shape, factor), confidence=enlarge(confidence, shape, factor))
 
     def edge_sigmas(self, image: Image) -> tuple[Floats, npt.NDArray[np.bool_]]:

@@ -12,6 +12,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
+from refocal.estimators.edge_confidence import edge_confidence
 from refocal.estimators.gaussian_to_disk import sigma_to_radius
 from refocal.images.colour import luma
 from refocal.images.edges import estimate_noise, gradient_ridges, hysteresis, ridge_reach_px
@@ -94,7 +95,7 @@ class ZhuoSim:
         mask *= np.isfinite(sigma)
         sparse = np.where(mask > 0, np.minimum(sigma_to_radius(sigma), self.max_radius_px), 0)
         dense = np.clip(self._spread(sparse, mask, guide), 0, self.max_radius_px)
-        confidence = _confidence(sparse, mask, guide)
+        confidence = edge_confidence(sparse, mask, guide)
         return BlurMap(enlarge(dense, shape, factor), confidence=enlarge(confidence, shape, factor))
 
     def edge_energies(self, image: Image) -> tuple[Floats, Floats, npt.NDArray[np.bool_]]:
@@ -139,14 +140,3 @@ def _gradient_energy(grey: Floats, scale: float, noise: float) -> Floats:
 
     added = 2 * noise**2 / (8 * np.pi * scale**4)
     return np.asarray(gaussian_gradient_magnitude(grey, scale, mode="nearest")) ** 2 - added
-
-
-def _confidence(radius: Floats, mask: Floats, guide: Floats) -> Floats:
-    """How far a radius can be believed, [0, 1]: many edges near by, and agreeing ones."""
-    reach = min(mask.shape) / 16
-    density = np.maximum(domain_transform.domain_transform(mask, guide, reach, _RANGE, _NUM_ITER), 0)
-    mean, square = domain_transform.spread(np.stack([radius, radius**2]), mask, guide, reach, _RANGE, _NUM_ITER)
-    variance = np.maximum(square - mean**2, 0)
-    enough = density / (density + 0.01)
-    # Values that differ by half a pixel, or by a quarter of themselves, halve the trust.
-    return (enough / (1 + variance / np.maximum(0.5, mean / 4) ** 2)).astype(np.float32)
