@@ -9,14 +9,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from refocal.estimators.local_spectra import (
-    check_picture,
     grid_step_px,
     log_likelihoods,
     most_likely_radii,
     noise_variance,
-    nothing_known,
     ring_energies,
 )
+from refocal.estimators.one_picture import LEAST_PX, check_picture, nothing_known
 from refocal.images.colour import luma
 from refocal.optics.blur import BlurMap
 from refocal.types import Image
@@ -51,7 +50,7 @@ class DAndres:
             InputError: If the image isn't (1 or 3, H, W).
         """
         check_picture(image)
-        if min(image.shape[1:]) < 5:  # no spectrum to speak of
+        if min(image.shape[1:]) < LEAST_PX:  # no spectrum to speak of
             return nothing_known(image.shape[1:])
         step = grid_step_px(image.shape[1:], self.max_propagation_mp)
         energies = ring_energies(luma(image)[0], step)

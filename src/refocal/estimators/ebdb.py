@@ -13,12 +13,13 @@ import numpy.typing as npt
 
 from refocal.estimators.edge_confidence import edge_confidence
 from refocal.estimators.gaussian_to_disk import sigma_to_radius
+from refocal.estimators.one_picture import LEAST_PX, check_picture, nothing_known
 from refocal.images.colour import luma
 from refocal.images.edges import gradient_ridges, hysteresis, ridge_reach_px
 from refocal.images.grids import enlarge, reduce_mean
 from refocal.optics.blur import BlurMap
 from refocal.propagation import domain_transform
-from refocal.types import Image, InputError
+from refocal.types import Image
 
 Floats = npt.NDArray[np.floating]
 
@@ -69,12 +70,10 @@ class Ebdb:
         Raises:
             InputError: If the image isn't (1 or 3, H, W).
         """
-        if image.ndim != 3 or image.shape[0] not in (1, 3) or 0 in image.shape:
-            raise InputError(f"Blur is estimated on one picture (1 or 3, H, W), not {image.shape}.")
+        check_picture(image)
         shape = image.shape[1:]
-        if min(shape) < 5:  # too small to tell an edge from its surroundings: nothing is known
-            nothing = np.zeros(shape, np.float32)
-            return BlurMap(nothing, confidence=nothing)
+        if min(shape) < LEAST_PX:
+            return nothing_known(shape)
         grey = np.asarray(luma(image)[0], np.float32) ** np.float32(self.luma_exponent)
         edges, last, count = self.lasting_edges(grey)
         sigma = smooth_along_edges(_measure(grey, edges, last), 1.0 + count[edges], edges)

@@ -13,13 +13,14 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from refocal.estimators.one_picture import check_picture, nothing_known
 from refocal.estimators.orthogonal_matching_pursuit import pursue
 from refocal.images.colour import luma
 from refocal.images.edges import estimate_noise
 from refocal.images.grids import enlarge, reduce_mean
 from refocal.optics.blur import BlurMap
 from refocal.propagation import domain_transform
-from refocal.types import Image, InputError
+from refocal.types import Image
 
 Floats = npt.NDArray[np.floating]
 
@@ -87,17 +88,15 @@ class JNB:
         Raises:
             InputError: If the image isn't (1 or 3, H, W).
         """
-        if image.ndim != 3 or image.shape[0] not in (1, 3) or 0 in image.shape:
-            raise InputError(f"Blur is estimated on one picture (1 or 3, H, W), not {image.shape}.")
+        check_picture(image)
         shape = image.shape[1:]
-        nothing = np.zeros(shape, np.float32)
         if min(shape) < PATCH_PX:
-            return BlurMap(nothing, confidence=nothing)
+            return nothing_known(shape)
         step = max(1, math.ceil((shape[0] * shape[1] / (1e6 * self.max_feature_mp)) ** 0.5))
         atoms, contrast = self.features(image, step)
         weight = np.where(contrast > LEAST_CONTRAST, np.minimum(contrast, MOST_CONTRAST), 0).astype(np.float32)
         if not weight.any():
-            return BlurMap(nothing, confidence=nothing)
+            return nothing_known(shape)
         guide = np.stack([reduce_mean(plane, step) for plane in image])
         log = np.log2(np.maximum(contrast, 1))
         mean, mean_log, mean_log2 = domain_transform.spread_calmly(np.stack([atoms, log, log**2]), weight, guide)

@@ -13,14 +13,13 @@ import numpy as np
 import numpy.typing as npt
 
 from refocal.estimators.local_spectra import (
-    check_picture,
     grid_step_px,
     log_likelihoods,
     most_likely_radii,
     noise_variance,
-    nothing_known,
     ring_energies,
 )
+from refocal.estimators.one_picture import LEAST_PX, check_picture, nothing_known
 from refocal.images.colour import luma
 from refocal.images.edges import gradient_ridges, hysteresis, ridge_reach_px
 from refocal.optics.blur import BlurMap
@@ -66,7 +65,7 @@ class Liu:
         """
         check_picture(image)
         shape = image.shape[1:]
-        if min(shape) < 5:  # neither spectrum nor edge to speak of
+        if min(shape) < LEAST_PX:  # neither spectrum nor edge to speak of
             return nothing_known(shape)
         step = grid_step_px(shape, self.max_propagation_mp)
         grey = luma(image)[0]

@@ -16,11 +16,12 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from refocal.estimators.one_picture import nothing_known
 from refocal.images.grids import enlarge, reduce_mean
 from refocal.optics.blur import BlurMap
 from refocal.optics.map_generators import LEVELS_PX
 from refocal.propagation.domain_transform import domain_transform
-from refocal.types import Image, InputError
+from refocal.types import Image
 
 Floats = npt.NDArray[np.floating]
 
@@ -44,22 +45,6 @@ _NEAR_CELLS, _FAR_SHARE, _FAR_WEIGHT = 2.0, 0.25, 0.3  # reaches: in cells, and 
 _NO_CONTENT = 2e-3  # weight of the best window below which the photo shows nothing but noise
 _GUIDE_STEP = 1.0  # sum of the channels' changes that stops the smoothing
 _SHARPEN = 5.0  # windows overlap, but each is looked at with its neighbours' weight; 1 doubles the error
-
-
-def check_picture(image: Image) -> None:
-    """Refuse what isn't one picture (1 or 3, H, W).
-
-    Raises:
-        InputError: Naming the shape.
-    """
-    if image.ndim != 3 or image.shape[0] not in (1, 3) or 0 in image.shape:
-        raise InputError(f"Blur is estimated on one picture (1 or 3, H, W), not {image.shape}.")
-
-
-def nothing_known(shape: tuple[int, int]) -> BlurMap:
-    """No blur, no confidence."""
-    nothing = np.zeros(shape, np.float32)
-    return BlurMap(nothing, confidence=nothing)
 
 
 def grid_step_px(shape: tuple[int, int], max_propagation_mp: float) -> int:

@@ -14,13 +14,14 @@ import numpy.typing as npt
 
 from refocal.estimators.edge_confidence import edge_confidence
 from refocal.estimators.gaussian_to_disk import sigma_to_radius
+from refocal.estimators.one_picture import LEAST_PX, check_picture, nothing_known
 from refocal.images.colour import luma
 from refocal.images.edges import gradient_ridges, hysteresis, ridge_reach_px
 from refocal.images.grids import enlarge, reduce_mean
 from refocal.optics.blur import BlurMap
 from refocal.propagation import knn_matting
 from refocal.propagation.guided_filter import guided_filter
-from refocal.types import Image, InputError
+from refocal.types import Image
 
 Floats = npt.NDArray[np.floating]
 
@@ -71,12 +72,10 @@ class Zhang:
         Raises:
             InputError: If the image isn't (1 or 3, H, W).
         """
-        if image.ndim != 3 or image.shape[0] not in (1, 3) or 0 in image.shape:
-            raise InputError(f"Blur is estimated on one picture (1 or 3, H, W), not {image.shape}.")
+        check_picture(image)
         shape = image.shape[1:]
-        if min(shape) < 5:  # too small to tell an edge from its surroundings: nothing is known
-            nothing = np.zeros(shape, np.float32)
-            return BlurMap(nothing, confidence=nothing)
+        if min(shape) < LEAST_PX:
+            return nothing_known(shape)
         sigma, edges = self.edge_sigmas(image)
         factor = math.ceil((shape[0] * shape[1] / (1e6 * self.max_propagation_mp)) ** 0.5)
         guide = np.stack([reduce_mean(plane, factor) for plane in image])

@@ -14,12 +14,13 @@ import numpy.typing as npt
 
 from refocal.estimators.edge_confidence import edge_confidence
 from refocal.estimators.gaussian_to_disk import sigma_to_radius
+from refocal.estimators.one_picture import LEAST_PX, check_picture, nothing_known
 from refocal.images.colour import luma
 from refocal.images.edges import estimate_noise, gradient_ridges, hysteresis, ridge_reach_px
 from refocal.images.grids import enlarge, reduce_mean
 from refocal.optics.blur import BlurMap
 from refocal.propagation import domain_transform, matting
-from refocal.types import Image, InputError
+from refocal.types import Image
 
 Floats = npt.NDArray[np.floating]
 
@@ -78,11 +79,9 @@ class ZhuoSim:
         Raises:
             InputError: If the image isn't (1 or 3, H, W), or is smaller than 3x3 pixels.
         """
-        if image.ndim != 3 or image.shape[0] not in (1, 3) or 0 in image.shape:
-            raise InputError(f"Blur is estimated on one picture (1 or 3, H, W), not {image.shape}.")
-        if min(image.shape[1:]) < 5:  # too small to tell an edge from its surroundings: nothing is known
-            nothing = np.zeros(image.shape[1:], np.float32)
-            return BlurMap(nothing, confidence=nothing)
+        check_picture(image)
+        if min(image.shape[1:]) < LEAST_PX:
+            return nothing_known(image.shape[1:])
         shape = image.shape[1:]
         factor = math.ceil((shape[0] * shape[1] / (1e6 * self.max_propagation_mp)) ** 0.5)
         fine, coarse, edges = (reduce_mean(plane, factor) for plane in self.edge_energies(image))

@@ -52,7 +52,8 @@ class Maps:
             self.show(label, len(keys) - len(todo), len(keys))
         radii = restore_each(estimator, [(pairs[place].blurred, None) for place in todo], self.settings.jobs)
         for done, (place, (radius_px, _)) in enumerate(zip(todo, radii, strict=True), start=1):
-            self._known[keys[place]] = radius_px
+            # As it will be read again, or a run that goes on would measure something else.
+            self._known[keys[place]] = np.rint(radius_px * PNG_STEPS).astype(np.float32) / PNG_STEPS
             self._write(estimator, pairs[place], keys[place])
             self.show(label, len(keys) - len(todo) + done, len(keys))
         return [told(pair, self._known[key]) for pair, key in zip(pairs, keys, strict=True)]
