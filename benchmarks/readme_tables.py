@@ -37,6 +37,7 @@ def fill(readme: str) -> str:
         "methods": catalogue(METHODS),
         "estimators": catalogue(ESTIMATORS, errors(BENCHMARKS / "maps.csv")),
         "sharpness_loss:I": published(BENCHMARKS / "reproduce" / "sharpness_loss-I.csv"),
+        "svbr_net:1": by_map(BENCHMARKS / "reproduce" / "svbr_net-1.csv"),
         "results": results(rows_of(sorted(BENCHMARKS.glob("*.csv")))),
     }
     for name, text in parts.items():
@@ -82,6 +83,21 @@ def published(file: Path) -> str:
         figures = {cell["column"]: cell for cell in cells if cell["line"] == line}
         rows.append([line, *(" / ".join(_three(figures[name][side]) for side in ("ours", "published")) for name in heads)])
     return table(("β", *heads.values()), rows)
+
+
+def by_map(file: Path) -> str:
+    """Our figures of svbr_net's table on kodak22: PSNR / SSIM of each method by where its blur map comes from."""
+    with file.open(encoding="utf-8", newline="") as lines:
+        cells = {(*cell["line"].split(" | "), cell["column"]): cell["ours"] for cell in csv.DictReader(lines)}
+    maps = ("given", "dandres", "liu", "ebdb", "zhuo-sim", "none")
+    rows = []
+    for method in dict.fromkeys(row for row, _, data, _ in cells if data == "kodak22"):
+        figures = [[cells.get((method, name, "kodak22", column)) for column in ("psnr", "ssim")] for name in maps]
+        if any(all(pair) for pair in figures):
+            told = [f"{float(psnr):.2f} / {float(ssim):.3f}" if psnr and ssim else "" for psnr, ssim in figures]
+            rows.append([method, *told])
+    heads = ("true map", *(f"`{name}`" for name in maps[1:-1]), "none")
+    return table(("method", *heads), rows)
 
 
 def _three(figure: str) -> str:

@@ -457,3 +457,29 @@ def test_a_report_takes_names_of_any_bytes(here):
     Path("a.png").rename(os.fsdecode(b"bad\xff.png"))
     assert main(["deblur", os.fsdecode(b"bad\xff.png"), "-o", "out", *WIENER, "--report", "r.html"]) == 0
     assert Path("r.html").stat().st_size > 1000
+
+
+def test_a_map_of_ones_own_is_believed_and_saved(here, capsys):
+    save("a.png", photo(dtype=np.uint16))
+    radius_px = np.full((40, 56), 2.0, np.float32)
+    np.save("m.npy", radius_px)
+    assert main(["deblur", "a.png", "-o", "known.png", *WIENER]) == 0
+    told = ["deblur", "a.png", "--method", "wiener", "--map", "m.npy"]
+    assert main([*told, "-o", "out.png", "--save-map", "--log", "log.jsonl"]) == 0
+    difference = read("known.png").pixels.astype(int) - read("out.png").pixels
+    assert np.abs(difference).max() <= 2  # of 65,535: the same blur, told as a map
+    assert (read("out_map.png").pixels == 2 * 256).all()
+    assert records()[0]["map_given"] is True
+    np.save("m.npy", radius_px[:, :50])
+    assert main([*told, "-o", "other.png"]) == 2
+    assert "map is 50x40, the picture 56x40" in capsys.readouterr().err
+    assert main([*told, "-o", "other.png", "--estimator", "zhuo-sim"]) == 2
+    assert "Give --map or --estimator, not both" in capsys.readouterr().err
+    assert main([*told, "-o", "other.png", "--estimator", "from-file"]) == 2  # the same as --map alone
+    for words in (["deblur", "a.png", "-o", "other.png"], ["map", "a.png", "-o", "other.npy"]):
+        assert main([*words, "--estimator", "from-file"]) == 2
+        assert "name it, refocal deblur --map FILE" in capsys.readouterr().err
+    Path("m.npy").write_text("radius")
+    assert main([*told, "-o", "other.png"]) == 2
+    assert "is no .npy file" in capsys.readouterr().err
+    assert "other.png" not in names(".")

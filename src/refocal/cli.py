@@ -237,6 +237,8 @@ def _estimators() -> list[str]:
 def _find_estimator(name: str | None) -> None:
     from refocal.estimators import make_estimator
 
+    if name == "from-file":
+        raise InputError("The estimator from-file reads a map that you have: name it, refocal deblur --map FILE.")
     if name is not None:
         make_estimator(name)
 

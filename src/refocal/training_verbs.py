@@ -20,10 +20,8 @@ def crops(words: list[str]) -> int:
     )
     parser.add_argument("-o", "--out", required=True, type=Path, metavar="FILE.npy", help="file to write")
     parser.add_argument("--side-px", type=whole_number(8), metavar="N", help="side of a crop [128; 340 with --maps]")
-    parser.add_argument("--scales", default="1,0.5", metavar="A,B", help="sizes at which photos are cut [1,0.5]")
-    parser.add_argument(
-        "--drop-smooth", type=number(0, 0.99), default=0.0, metavar="X", help="share left out, smoothest first [0]"
-    )
+    parser.add_argument("--scales", metavar="A,B", help="sizes at which photos are cut [1,0.5]")
+    parser.add_argument("--drop-smooth", type=number(0, 0.99), metavar="X", help="share left out, smoothest first [0]")
     parser.add_argument("--seed", type=whole_number(0), default=0, metavar="N", help="of the photos' order [0]")
     parser.add_argument(
         "--pairs", action="store_true", help="pack a data set's blurred and sharp photos, not sharp ones alone"
@@ -43,6 +41,9 @@ def crops(words: list[str]) -> int:
         raise InputError(f"{values.out} exists already; choose another name, or add --overwrite.")
     if values.pairs and values.maps:
         raise InputError("Give --pairs or --maps, not both: maps go with sharp photos.")
+    for name in ("scales", "drop_smooth"):
+        if getattr(values, name) is not None and (values.pairs or values.maps):
+            raise InputError(f"{flag(name)} goes with sharp photos alone, not with --{'maps' if values.maps else 'pairs'}.")
     side_px = values.side_px or (SIDE_PX if values.maps else 128)
     if values.pairs:
         from refocal.datasets import open_dataset
@@ -54,8 +55,8 @@ def crops(words: list[str]) -> int:
     elif values.maps:
         count = pack_maps(values.folders, values.out, values.maps, side_px, values.seed)
     else:
-        scales = _scales(values.scales)
-        count = pack(values.folders, values.out, side_px, scales, values.drop_smooth, values.seed)
+        scales = _scales(values.scales or "1,0.5")
+        count = pack(values.folders, values.out, side_px, scales, values.drop_smooth or 0.0, values.seed)
     _say(f"{values.out}: {count} crops of {side_px} x {side_px} px.")
     return 0
 

@@ -87,7 +87,7 @@ def test_a_large_photo_is_measured_in_full_and_spread_reduced(shared):
 def test_strips_agree_with_the_whole(shared, monkeypatch):
     blurred = blur(photo(shared, 22, 200), 2.0)
     whole = Ebdb()(blurred).radius_px
-    monkeypatch.setattr("refocal.estimators.ebdb._STRIP_PX", 64)
+    monkeypatch.setattr("refocal.images.grids.STRIP_PX", 64)
     np.testing.assert_allclose(Ebdb()(blurred).radius_px, whole, atol=1e-3)
 
 

@@ -52,7 +52,7 @@ def test_an_ideal_step_is_measured_by_its_edge_alone(radius_px, slope):
 def test_edges_are_the_same_in_one_strip_or_two(monkeypatch):
     grey = step(2.0, 0.2)
     whole = edge_likelihoods(grey, 1e-6, 4)
-    monkeypatch.setattr(liu, "_STRIP_PX", 37)
+    monkeypatch.setattr("refocal.images.grids.STRIP_PX", 37)
     np.testing.assert_allclose(edge_likelihoods(grey, 1e-6, 4), whole, atol=1e-4)
 
 

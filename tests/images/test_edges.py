@@ -5,7 +5,15 @@ import pytest
 from scipy import ndimage
 from skimage import data, feature
 
-from refocal.images.edges import canny, estimate_noise, gradient_ridges, hysteresis, ridge_reach_px
+from refocal.images.edges import (
+    above_noise,
+    canny,
+    estimate_noise,
+    gradient_energy,
+    gradient_ridges,
+    hysteresis,
+    ridge_reach_px,
+)
 
 
 @pytest.fixture(scope="module")
@@ -45,3 +53,19 @@ def test_noise_is_measured_on_a_smooth_picture(grey, noise_std):
     noisy = smooth + np.random.default_rng(0).normal(0, noise_std, grey.shape)
     assert estimate_noise(noisy) == pytest.approx(noise_std, rel=0.05)
     assert estimate_noise(np.full((7, 9), 0.5)) == 0
+
+
+def test_gradient_energy_is_a_slopes_square_and_white_noise_adds_nothing():
+    slope = 0.03 * np.mgrid[:60, :80][0] - 0.04 * np.mgrid[:60, :80][1]
+    np.testing.assert_allclose(gradient_energy(slope, 1.5)[10:-10, 10:-10], 0.05**2, rtol=1e-3)
+    noise = np.random.default_rng(0).normal(0, 0.1, (300, 300))
+    inner = (slice(10, -10),) * 2  # replicated borders raise the noise
+    for scale_px in (1.5, 2.0):
+        left, whole = (gradient_energy(noise, scale_px, variance)[inner].mean() for variance in (0.1**2, 0.0))
+        assert abs(left) < 0.05 * whole
+
+
+def test_white_noise_stays_below_its_threshold():
+    noise = np.random.default_rng(0).normal(0, 0.1, (300, 300))
+    assert gradient_ridges(noise, 2.0, above_noise(0.1, 2.0)).any(axis=0).mean() < 0.02
+    assert gradient_ridges(noise, 2.0, above_noise(0.1, 2.0) / 3).any()

@@ -12,7 +12,6 @@ from dataclasses import replace
 from learn_samples import write_crops
 from scipy.ndimage import gaussian_filter
 
-from refocal.catalog import Entry
 from refocal.estimators.network_map import NetworkMap
 from refocal.learn import checkpoint
 from refocal.learn.depth_pairs import DepthLikeBlur
@@ -40,15 +39,6 @@ RECIPE = replace(
     validation_steps=20,
     validation_crops=16,
 )
-
-
-@pytest.fixture(scope="module", autouse=True)
-def tables():
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(NETWORKS, "dmenet", Entry("refocal.learn.nets.dmenet:dmenet", "", "learn"))
-        patch.setitem(PAIRS, "depth-like", Entry("refocal.learn.depth_pairs:DepthLikeBlur", ""))
-        patch.setitem(TASKS, "estimate-map", Entry("refocal.learn.map_task:EstimateMap", ""))
-        yield
 
 
 @pytest.fixture(scope="module")

@@ -8,12 +8,15 @@ from PIL import Image
 
 torch = pytest.importorskip("torch")
 
+from refocal.images.colour import luma
+from refocal.images.edges import canny
 from refocal.learn.crops import open_crops
 from refocal.learn.map_crops import pack_maps, spread_from_edges
 from refocal.learn.mapped_pairs import MappedBlur, blur
 from refocal.optics.blur import BlurMap, Psf
 from refocal.optics.kernels import disk
 from refocal.optics.map_generators import KINDS, generate
+from refocal.propagation.matting import matting_laplacian
 from refocal.types import InputError
 
 
@@ -70,6 +73,35 @@ def test_packed_maps_are_told_right_or_spread():
         MappedBlur(maps="packed")(crops(), seeded())
 
 
+def test_shuffled_colours_are_the_crops_own_in_another_order():
+    given = crops(40)
+    plain, shuffled = (MappedBlur(maps="exact", shuffle_colours=way)(_flat(given), seeded()) for way in (False, True))
+    assert torch.equal(plain["sharp"].sort(dim=1)[0], shuffled["sharp"].sort(dim=1)[0])
+    orders = [
+        tuple(bool((one[i] == other[k]).all()) for i in range(3) for k in range(3))
+        for one, other in zip(plain["sharp"], shuffled["sharp"], strict=True)
+    ]
+    assert len(set(orders)) == 6
+    assert torch.equal(shuffled["blurred"], shuffled["sharp"])  # these maps blur nothing
+
+
+def _flat(given):
+    return torch.cat([given, torch.zeros_like(given[..., :2])], dim=-1)
+
+
+def test_told_maps_err_as_much_as_asked_for():
+    packed = crops(300, 64, channels=5)
+    packed[..., 3], packed[..., 4] = 8, 20
+    plain, noisy = (MappedBlur(maps="packed", noise_px=noise)(packed, seeded()) for noise in (0.0, 0.5))
+    assert torch.equal(plain["blurred"], noisy["blurred"])
+    error = (noisy["radius_px"] - plain["radius_px"])[:, 0]
+    offsets = error.mean((1, 2))
+    assert 0.45 < offsets.std() < 0.6 and abs(offsets.mean()) < 0.1
+    assert 0.25 < (error - offsets[:, None, None]).std() < 0.5
+    assert (error[:, 0] - error[:, 1]).abs().mean() < 0.1  # smooth
+    assert noisy["radius_px"].min() >= 0
+
+
 @pytest.mark.parametrize("way", ["matting", "domain-transform"])
 def test_spread_maps_are_right_at_edges_of_what_is_blurred_evenly(way):
     assert (spread_from_edges(photo(), np.full((220, 220), 2.5, np.float32), way) == 2.5).all()
@@ -81,6 +113,33 @@ def test_spread_maps_are_wrong_in_places(way):
     told = spread_from_edges(photo(), exact, way)
     assert 0.05 < np.abs(told - exact).mean() < 1.0
     assert np.corrcoef(told.ravel(), exact.ravel())[0, 1] > 0.8
+
+
+def test_spread_maps_weigh_edges_by_their_radius():
+    """Against a dense solution of (L + w D) m = w D s with D = diag(s), as in the authors' program."""
+    sharp = np.kron(np.random.default_rng(3).integers(0, 256, (4, 4, 3)), np.ones((10, 10, 1))).astype(np.uint8)
+    exact = np.zeros((40, 40), np.float32)
+    exact[:, 8:], exact[:, 26:] = 1.5, 4.0
+    blurred = blur(torch.from_numpy(sharp.transpose(2, 0, 1) / 255.0).float()[None], torch.from_numpy(exact)[None])[
+        0
+    ].numpy()
+    sparse = canny(luma(blurred)[0]) * exact
+    weight = np.diag(1e-3 * sparse.ravel().astype(np.float64))
+    laplacian = matting_laplacian(blurred).toarray()
+    dense = np.linalg.solve(laplacian + weight, weight @ sparse.ravel())
+    told = spread_from_edges(sharp, exact, "matting")
+    plain = np.linalg.solve(laplacian + 1e-3 * np.diag((sparse > 0).ravel()), 1e-3 * sparse.ravel())
+    right, wrong = (np.abs(told - np.clip(found.reshape(40, 40), 0, 6)).mean() for found in (dense, plain))
+    assert right < 0.15  # half of a quarter from rounding
+    assert wrong > 1.5 * right  # as if all known values weighed the same
+
+
+def test_half_of_the_maps_are_spread_either_way(tmp_path, monkeypatch):
+    Image.fromarray(photo(300, 2)).save(tmp_path / "a.png")
+    ways = []
+    monkeypatch.setattr("refocal.learn.map_crops.spread_from_edges", lambda photo, exact, way: ways.append(way) or exact)
+    pack_maps([tmp_path], tmp_path / "maps.npy", 52, 200)
+    assert ways == 2 * (13 * ["domain-transform"] + 13 * ["matting"])
 
 
 def test_packing_writes_what_the_pairs_read(tmp_path):

@@ -94,3 +94,17 @@ def test_phases_follow_one_another():
     two = type(two)(**{**vars(two), "phases": (*two.phases, Phase(2, 64, 8))})
     assert [two.phase_at(i).step for i in range(5)] == [0, 1, 2, 0, 1]
     assert [two.phase_at(i).phase.crop_px for i in range(5)] == [128, 128, 128, 64, 64]
+
+
+def test_svbr_net_is_trained_as_published():
+    paper, released = RECIPES["svbr-net"], RECIPES["svbr-net-released"]
+    epoch = 700 * 39 // 8
+    assert paper.steps == 64 * epoch and paper.phase_at(32 * epoch - 1).phase.pairs_options == {"maps": "exact"}
+    assert paper.phase_at(32 * epoch).phase.pairs_options == {"maps": "packed"}
+    rates = [paper.rate_at(place * epoch) for place in (0, 19, 20, 39, 40, 60)]
+    assert rates == pytest.approx([1e-3, 1e-3, 1e-4, 1e-4, 1e-5, 1e-6])
+    epoch = 700 * 39 // 12
+    rates = [released.rate_at(place * epoch) for place in (0, 1, 20, 21, 41, 61)]
+    assert rates == pytest.approx([1e-3, 1e-4, 1e-4, 1e-5, 1e-6, 1e-7])
+    assert released.config == {"normalise": False} and {phase.batch for phase in released.phases} == {12}
+    assert {phase.pairs_options["maps"] for phase in RECIPES["svbr-net-gtb"].phases} == {"exact"}

@@ -39,6 +39,7 @@ class DAndres:
 
     def __getitem__(self, index: int) -> Pair:
         from refocal.optics.blur import BlurMap
+        from refocal.optics.map_generators import STEP_PX, to_level
 
         path = self.photos[index]
         number = _number(path)
@@ -55,7 +56,7 @@ class DAndres:
         extras: dict[str, Any] = {}
         if "map" in images:
             # The papers on this set deconvolve the stored values, not light.
-            extras["blur"] = BlurMap(images["map"][0], step_px=0.25, boundary="replicate", encoding="srgb")
+            extras["blur"] = BlurMap(to_level(images["map"][0]), step_px=STEP_PX, boundary="replicate", encoding="srgb")
         return Pair(images["blurred"], images.get("sharp"), path.stem, extras)
 
     @property

@@ -13,12 +13,13 @@ import numpy as np
 
 from refocal.datasets import Pair, Protocol
 from refocal.datasets.files import read_pixels, require
+from refocal.optics.map_generators import STEP_PX
 from refocal.types import Array, InputError
 
 PHOTOS = 22  # as many as D'Andres et al. took
 HEIGHT, WIDTH = 360, 340  # theirs without the last 20 columns; the size of SVBR-Net's training data
 SEED = 22
-LEAST_PX, MOST_PX, STEP_PX = 1.0, 6.0, 0.25  # of the ramps; 6 px is the largest radius of the paper's 23
+LEAST_PX, MOST_PX = 1.0, 6.0  # of the ramps; 6 px is the largest radius of the paper's 23
 SHAPES = ("plane", "radial", "hard-layers", "soft-layers")
 ABOUT = {
     "generators": "360 x 340 crops blurred by a disk per pixel, radii 0 to 6 px in ramps, stairs and mixtures, on sRGB "

@@ -15,8 +15,8 @@ from refocal.estimators.edge_confidence import edge_confidence
 from refocal.estimators.gaussian_to_disk import sigma_to_radius
 from refocal.estimators.one_picture import LEAST_PX, check_picture, nothing_known
 from refocal.images.colour import luma
-from refocal.images.edges import gradient_ridges, hysteresis, ridge_reach_px
-from refocal.images.grids import enlarge, reduce_mean
+from refocal.images.edges import gradient_energy, gradient_ridges, hysteresis, ridge_reach_px
+from refocal.images.grids import enlarge, reduce_mean, strips
 from refocal.optics.blur import BlurMap
 from refocal.propagation import domain_transform
 from refocal.types import Image
@@ -29,7 +29,6 @@ _LOW_SHARE = 0.4  # of Canny's high threshold; MATLAB's, which the authors' prog
 _FINE_PX = 1.0  # scale of the first gradient; the paper's
 _MAX_SIGMA_PX = 5.0  # the authors' program
 _GAMMA = 10.0  # how strongly neighbours on an edge agree; the authors' program
-_STRIP_PX = 512  # rows measured at a time, so that a 24 MP photo needs no dozen copies
 
 
 @dataclass(frozen=True)
@@ -95,7 +94,7 @@ class Ebdb:
         for scale in _SCALES_PX:
             high = _threshold(grey, scale, self.edge_share)
             ridges = np.zeros(grey.shape, np.float32)
-            for rows, grown, inner in _strips(grey.shape[0], ridge_reach_px(scale)):
+            for rows, grown, inner in strips(grey.shape[0], ridge_reach_px(scale)):
                 ridges[rows] = gradient_ridges(grey[grown], scale, _LOW_SHARE * high)[inner]
             found = hysteresis(ridges, high)
             unbroken &= found
@@ -107,15 +106,15 @@ class Ebdb:
 def _measure(grey: Floats, edges: npt.NDArray[np.bool_], last: npt.NDArray[np.uint8]) -> Floats:
     """Sigma at each edge pixel, in the order of ``grey[edges]``."""
     out = np.zeros(grey.shape, np.float32)
-    for rows, grown, inner in _strips(grey.shape[0], math.ceil(4 * _SCALES_PX[-1] / 2)):
+    for rows, grown, inner in strips(grey.shape[0], math.ceil(4 * _SCALES_PX[-1] / 2)):
         here = edges[rows]
         if not here.any():
             continue
-        fine = _gradient_energy(grey[grown], _FINE_PX)[inner]
+        fine = gradient_energy(grey[grown], _FINE_PX)[inner]
         for lasted in np.unique(last[rows][here]):
             chosen = here & (last[rows] == lasted)
             s2 = _SCALES_PX[lasted - 1] / 2
-            coarse = _gradient_energy(grey[grown], s2)[inner][chosen]
+            coarse = gradient_energy(grey[grown], s2)[inner][chosen]
             ratio2 = np.clip(fine[chosen] / np.maximum(coarse, 1e-20), 0, (s2 / _FINE_PX) ** 2)
             grows = ratio2 > 1  # elsewhere no sigma fits: 0, as in the authors' program
             variance = (ratio2 * _FINE_PX**2 - s2**2) / np.where(grows, 1 - ratio2, 1)
@@ -169,18 +168,3 @@ def _threshold(grey: Floats, scale: float, share: float) -> float:
         part = np.asarray(gaussian_gradient_magnitude(grey[top : top + block], scale, mode="nearest"))
         magnitudes.append(part.ravel())
     return max(8 * float(np.quantile(np.concatenate(magnitudes), 1 - share)), 8 / 255 / scale**2)
-
-
-def _strips(height: int, halo: int) -> list[tuple[slice, slice, slice]]:
-    """Rows to fill, the rows around that they depend on, and where among those they lie."""
-    strips = []
-    for top in range(0, height, _STRIP_PX):
-        bottom, above = min(top + _STRIP_PX, height), min(halo, top)
-        strips.append((slice(top, bottom), slice(top - above, bottom + halo), slice(above, above + bottom - top)))
-    return strips
-
-
-def _gradient_energy(grey: Floats, scale: float) -> Floats:
-    from scipy.ndimage import gaussian_gradient_magnitude
-
-    return np.asarray(gaussian_gradient_magnitude(grey, scale, mode="nearest")) ** 2

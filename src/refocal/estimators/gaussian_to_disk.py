@@ -17,7 +17,11 @@ _RADIUS_PX = (0, *np.arange(0.5, 6.01, 0.25))
 
 
 def sigma_to_radius(sigma_px: Floats) -> Floats:
-    """Radius of the disk that blurs an edge as a Gaussian of ``sigma_px`` does; any shape, inf stays inf."""
+    """Radius of the disk that blurs an edge as a Gaussian of ``sigma_px`` does; any shape, inf stays inf.
+
+    Between the table's entries it interpolates, and beyond the last one it goes on along the last piece's line, where
+    Karaali et al. take the nearest entry.
+    """
     slope = (_RADIUS_PX[-1] - _RADIUS_PX[-2]) / (_SIGMA_PX[-1] - _SIGMA_PX[-2])
     beyond = np.maximum(sigma_px - _SIGMA_PX[-1], 0) * slope
     return (np.interp(sigma_px, _SIGMA_PX, _RADIUS_PX) + beyond).astype(np.float32)

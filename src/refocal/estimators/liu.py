@@ -21,7 +21,8 @@ from refocal.estimators.local_spectra import (
 )
 from refocal.estimators.one_picture import LEAST_PX, check_picture, nothing_known
 from refocal.images.colour import luma
-from refocal.images.edges import gradient_ridges, hysteresis, ridge_reach_px
+from refocal.images.edges import above_noise, gradient_energy, gradient_ridges, hysteresis, ridge_reach_px
+from refocal.images.grids import strips
 from refocal.optics.blur import BlurMap
 from refocal.optics.map_generators import LEVELS_PX
 from refocal.types import Image
@@ -32,7 +33,6 @@ _SCALES_PX = (1.0, 1.5, 2.25, 3.375)  # of the gradients; the first two are thos
 _EDGE_SIGMA_PX, _EDGE_THRESHOLD = 2.0, 0.1  # where edges are looked for: as in ``zhuo_sim``, chosen there
 _SPREAD = 0.2  # standard deviation of a log gradient about the basis; 0.1 to 0.4 do alike (on 12 training photos)
 _WORST = -8.0  # no edge may rule a radius out more firmly than by e^-8
-_STRIP_PX = 512  # rows at a time, so that a 24 MP photo needs no dozen copies
 
 
 @dataclass(frozen=True)
@@ -85,20 +85,20 @@ def edge_likelihoods(grey: Floats, variance: float, step_px: int) -> npt.NDArray
         step_px: Side of a cell.
     """
     height, width = grey.shape
-    # White noise of 1 has a Sobel gradient of 8 / sqrt(8 pi) / sigma^2 in each direction; five times that is safe.
-    high = max(_EDGE_THRESHOLD, 5 * variance**0.5 * 1.6 / _EDGE_SIGMA_PX**2)
+    high = max(_EDGE_THRESHOLD, above_noise(variance**0.5, _EDGE_SIGMA_PX))
     halo = max(ridge_reach_px(_EDGE_SIGMA_PX), round(4 * _SCALES_PX[-1]))
     ridges = np.zeros((height, width), np.float32)
-    for inner, outer, skip in _strips(height, halo):
-        ridges[inner] = gradient_ridges(grey[outer], _EDGE_SIGMA_PX, high / 2)[skip : skip + inner.stop - inner.start]
+    for rows, grown, inner in strips(height, halo):
+        ridges[rows] = gradient_ridges(grey[grown], _EDGE_SIGMA_PX, high / 2)[inner]
     edges = hysteresis(ridges, high)
     cells = (-(-height // step_px), -(-width // step_px))
     total = np.zeros((len(LEVELS_PX), cells[0] * cells[1]))
     count = np.zeros(cells[0] * cells[1])
-    for inner, outer, skip in _strips(height, halo):
-        y, x = np.nonzero(edges[inner])
-        each = _fit(np.stack([_log_gradients(grey[outer], scale, variance)[y + skip, x] for scale in _SCALES_PX], 1))
-        cell = (y + inner.start) // step_px * cells[1] + x // step_px
+    for rows, grown, inner in strips(height, halo):
+        y, x = np.nonzero(edges[rows])
+        energies = [gradient_energy(grey[grown], scale, variance)[inner][y, x] for scale in _SCALES_PX]
+        each = _fit(np.log(np.maximum(np.stack(energies, 1), 1e-10)) / 2)
+        cell = (y + rows.start) // step_px * cells[1] + x // step_px
         count += np.bincount(cell, minlength=len(count))
         for level, row in zip(total, each.T, strict=True):
             level += np.bincount(cell, row, len(count))
@@ -128,20 +128,3 @@ def _fit(log_gradients: Floats) -> npt.NDArray[np.float64]:
     shape = log_gradients - log_gradients.mean(1, keepdims=True)
     distance = ((shape[:, None] - _shapes()) ** 2).sum(2) / (2 * _SPREAD**2)
     return np.maximum(distance.min(1, keepdims=True, initial=np.inf) - distance, _WORST)
-
-
-def _log_gradients(grey: Floats, scale: float, variance: float) -> Floats:
-    """Log of the gradient's magnitude under Gaussian derivatives, less what white noise adds on average."""
-    from scipy.ndimage import gaussian_gradient_magnitude
-
-    energy = np.asarray(gaussian_gradient_magnitude(grey, scale, mode="nearest")) ** 2
-    return np.log(np.maximum(energy - 2 * variance / (8 * np.pi * scale**4), 1e-10)) / 2
-
-
-def _strips(height: int, halo: int) -> list[tuple[slice, slice, int]]:
-    """Rows, the rows with a halo, and how many of the halo's come first."""
-    strips = []
-    for top in range(0, height, _STRIP_PX):
-        bottom, above = min(top + _STRIP_PX, height), min(halo, top)
-        strips.append((slice(top, bottom), slice(top - above, min(bottom + halo, height)), above))
-    return strips

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from refocal.estimators.one_picture import LEAST_PX, nothing_known
 from refocal.images.colour import luma
 from refocal.images.tiles import Region, apply_tiled, tile_size
 from refocal.optics.blur import BlurMap
@@ -15,8 +16,6 @@ from refocal.weights.network_file import NetworkFile, open_network
 
 OUTPUT = "radius_px"
 """The name of the first output of a network that estimates blur."""
-
-_SMALLEST_PX = 5  # less is too small to tell blur from the subject: nothing is known
 
 
 @dataclass(frozen=True)
@@ -60,9 +59,8 @@ class NetworkMap:
                 f"The network {file.name!r} estimates blur on one picture ({channels}, H, W), not {image.shape}."
             )
         height, width = image.shape[1:]
-        if min(height, width) < _SMALLEST_PX:
-            nothing = np.zeros((height, width), np.float32)
-            return BlurMap(nothing, confidence=nothing)
+        if min(height, width) < LEAST_PX:
+            return nothing_known((height, width))
 
         def run(_: Array, region: Region) -> Array:
             return _radius(region.crop(image), file)

@@ -17,7 +17,7 @@ from refocal.estimators.gaussian_to_disk import sigma_to_radius
 from refocal.estimators.one_picture import LEAST_PX, check_picture, nothing_known
 from refocal.images.colour import luma
 from refocal.images.edges import gradient_ridges, hysteresis, ridge_reach_px
-from refocal.images.grids import enlarge, reduce_mean
+from refocal.images.grids import enlarge, reduce_mean, strips
 from refocal.optics.blur import BlurMap
 from refocal.propagation import knn_matting
 from refocal.propagation.guided_filter import guided_filter
@@ -28,7 +28,6 @@ Floats = npt.NDArray[np.floating]
 _EDGE_SIGMA_PX = 1.0  # Canny's smoothing; the authors' program
 _LOW_SHARE = 0.4  # of Canny's high threshold; MATLAB's, which the authors' program uses
 _GUIDED_RADIUS_PX, _GUIDED_EPSILON = 5, 1e-9  # the guided filter; the authors' program (5x5 windows in the paper)
-_STRIP_PX = 512  # rows measured at a time, so that a 24 MP photo needs no dozen copies
 
 
 @dataclass(frozen=True)
@@ -93,12 +92,10 @@ class Zhang:
         shape = image.shape[1:]
         ridges, sigma = np.zeros(shape, np.float32), np.zeros(shape, np.float32)
         halo = max(ridge_reach_px(_EDGE_SIGMA_PX), math.ceil(4 * self.reblur_sigma_px) + 1)
-        for top in range(0, shape[0], _STRIP_PX):
-            bottom, above = min(top + _STRIP_PX, shape[0]), min(halo, top)
-            inner = slice(above, above + bottom - top)
-            part = image[:, top - above : bottom + halo]
-            ridges[top:bottom] = gradient_ridges(luma(part)[0], _EDGE_SIGMA_PX, 0.0)[inner]
-            sigma[top:bottom] = self._sigma(part.max(0))[inner]
+        for rows, grown, inner in strips(shape[0], halo):
+            part = image[:, grown]
+            ridges[rows] = gradient_ridges(luma(part)[0], _EDGE_SIGMA_PX, 0.0)[inner]
+            sigma[rows] = self._sigma(part.max(0))[inner]
         high = self.edge_threshold * float(ridges.max())
         ridges[ridges < max(_LOW_SHARE * high, 1e-6)] = 0
         told = hysteresis(ridges, max(high, 1e-6)) & (sigma > 0)

@@ -16,8 +16,15 @@ from refocal.estimators.edge_confidence import edge_confidence
 from refocal.estimators.gaussian_to_disk import sigma_to_radius
 from refocal.estimators.one_picture import LEAST_PX, check_picture, nothing_known
 from refocal.images.colour import luma
-from refocal.images.edges import estimate_noise, gradient_ridges, hysteresis, ridge_reach_px
-from refocal.images.grids import enlarge, reduce_mean
+from refocal.images.edges import (
+    above_noise,
+    estimate_noise,
+    gradient_energy,
+    gradient_ridges,
+    hysteresis,
+    ridge_reach_px,
+)
+from refocal.images.grids import enlarge, reduce_mean, strips
 from refocal.optics.blur import BlurMap
 from refocal.propagation import domain_transform, matting
 from refocal.types import Image
@@ -27,7 +34,6 @@ Floats = npt.NDArray[np.floating]
 _REBLUR_PX = (1.0, 1.5)  # the two scales of the gradient; the original's s1 and 1.5 s1
 _SMALLEST_RATIO = 1.01  # below, the noise decides; the original's
 _RANGE, _NUM_ITER = 3.75, 5  # the domain transform's settings in Karaali and Jung 2018, as is an eighth for its reach
-_STRIP_PX = 512  # rows whose edges are looked for at a time, so that a 24 MP photo needs no dozen copies
 
 
 @dataclass(frozen=True)
@@ -74,10 +80,11 @@ class ZhuoSim:
         """Estimate the blur of ``image`` (1 or 3, H, W), range [0, 1].
 
         Returns:
-            Radius of the disk in pixels and its confidence, both (H, W) float32; 0 where the photo has no edge at all.
+            Radius of the disk in pixels and its confidence, both (H, W) float32; 0 where the photo has no edge at all, or
+            a side of fewer than 5 pixels.
 
         Raises:
-            InputError: If the image isn't (1 or 3, H, W), or is smaller than 3x3 pixels.
+            InputError: If the image isn't (1 or 3, H, W).
         """
         check_picture(image)
         if min(image.shape[1:]) < LEAST_PX:
@@ -101,18 +108,14 @@ class ZhuoSim:
         """Squared gradients of both scales, 0 off the edges, and the edges; each (H, W)."""
         height, width = image.shape[1:]
         noise = estimate_noise(luma(image)[0]) if self.noise_std is None else self.noise_std
-        # White noise of 1 has a Sobel gradient of 8 / sqrt(8 pi) / sigma^2 in each direction; five times that is safe.
-        high = max(self.edge_threshold, 5 * noise * 1.6 / self.edge_sigma_px**2)
+        high = max(self.edge_threshold, above_noise(noise, self.edge_sigma_px))
         halo = max(ridge_reach_px(self.edge_sigma_px), round(4 * _REBLUR_PX[1]))
         ridges, fine, coarse = (np.zeros((height, width), np.float32) for _ in range(3))
-        for top in range(0, height, _STRIP_PX):
-            bottom = min(top + _STRIP_PX, height)
-            above = min(halo, top)
-            inner = slice(above, above + bottom - top)
-            grey = luma(image[:, top - above : bottom + halo])[0]
-            ridges[top:bottom] = gradient_ridges(grey, self.edge_sigma_px, high / 2)[inner]
+        for rows, grown, inner in strips(height, halo):
+            grey = luma(image[:, grown])[0]
+            ridges[rows] = gradient_ridges(grey, self.edge_sigma_px, high / 2)[inner]
             for energy, scale in zip((fine, coarse), _REBLUR_PX, strict=True):
-                energy[top:bottom] = _gradient_energy(grey, scale, noise)[inner]
+                energy[rows] = gradient_energy(grey, scale, noise**2)[inner]
         edges = hysteresis(ridges, high)
         fine *= edges
         coarse *= edges
@@ -131,11 +134,3 @@ class ZhuoSim:
         if self.propagation == "matting":
             return matting.spread(sparse, mask, guide)
         return domain_transform.spread_calmly(sparse, mask, guide)
-
-
-def _gradient_energy(grey: Floats, scale: float, noise: float) -> Floats:
-    """Squared gradient under Gaussian derivatives of ``scale``, less what white noise adds on average."""
-    from scipy.ndimage import gaussian_gradient_magnitude
-
-    added = 2 * noise**2 / (8 * np.pi * scale**4)
-    return np.asarray(gaussian_gradient_magnitude(grey, scale, mode="nearest")) ** 2 - added

@@ -80,3 +80,22 @@ def estimate_noise(grey: Floats) -> float:
     height, width = (length // 2 * 2 for length in grey.shape)
     a, b, c, d = (grey[y:height:2, x:width:2] for y in (0, 1) for x in (0, 1))
     return float(np.median(np.abs(a - b - c + d))) / 2 / 0.6745 if a.size else 0.0
+
+
+def above_noise(noise_std: float, sigma_px: float) -> float:
+    """Sobel magnitude that hardly any white noise reaches after a Gaussian of ``sigma_px``.
+
+    Noise of 1 has a Sobel gradient of 8 / sqrt(8 pi) / sigma^2 = 1.6 / sigma^2 in each direction; five times that is safe.
+    """
+    return 5 * noise_std * 1.6 / sigma_px**2
+
+
+def gradient_energy(grey: Floats, scale_px: float, noise_variance: float = 0.0) -> Floats:
+    """Squared gradient of ``grey`` (H, W) under Gaussian derivatives, less what white noise adds on average.
+
+    White noise of 1 adds 2 / (8 pi scale^4); where it adds less than that, the answer is below 0.
+    """
+    from scipy.ndimage import gaussian_gradient_magnitude
+
+    energy = np.asarray(gaussian_gradient_magnitude(grey, scale_px, mode="nearest")) ** 2
+    return energy - 2 * noise_variance / (8 * np.pi * scale_px**4)

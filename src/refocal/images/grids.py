@@ -1,11 +1,16 @@
-"""Between a photo's pixels and a coarser grid of square cells, for maps that need no pixel's detail."""
+"""Between a photo's pixels and a coarser grid of square cells, for maps that need no pixel's detail; strips of rows."""
 
 from __future__ import annotations
+
+from collections.abc import Iterator
 
 import numpy as np
 import numpy.typing as npt
 
 Floats = npt.NDArray[np.floating]
+
+STRIP_PX = 512
+"""Rows of a strip: a 24 MP photo worked through in strips needs no dozen copies of it."""
 
 
 def reduce_mean(plane: Floats | npt.NDArray[np.bool_], factor: int) -> npt.NDArray[np.float32]:
@@ -39,3 +44,10 @@ def enlarge(plane: Floats, shape: tuple[int, int], factor: int) -> npt.NDArray[n
         below = min(first + 1, plane.shape[0] - 1)
         np.add(wide[first] * (1 - share), wide[below] * share, out=row)
     return out
+
+
+def strips(height: int, halo_px: int) -> Iterator[tuple[slice, slice, slice]]:
+    """Divide ``height`` rows into strips: rows to fill, those around that they depend on, and where among these they lie."""
+    for top in range(0, height, STRIP_PX):
+        bottom, above = min(top + STRIP_PX, height), min(halo_px, top)
+        yield slice(top, bottom), slice(top - above, min(bottom + halo_px, height)), slice(above, above + bottom - top)

@@ -94,8 +94,10 @@ def read_map(path: str | Path) -> Array:
                 f"{path} holds {kind} and doesn't say which unit they have: give radii in pixels as .npy or .tif, or a .png "
                 "from refocal map."
             )
-        return pixels[..., 0].astype(np.float32) / np.float32(PNG_STEPS)
-    radius_px = _read_floats(path, "blur map: use a .npy or .tif in pixels of radius, or a .png from refocal map", "radii")
+        radius_px = pixels[..., 0].astype(np.float32) / np.float32(PNG_STEPS)
+    else:
+        wanted = "blur map: use a .npy or .tif in pixels of radius, or a .png from refocal map"
+        radius_px = _read_floats(path, wanted, "radii")
     if not np.isfinite(radius_px).all() or (radius_px < 0).any():
         raise InputError(f"{path} holds radii that are negative or no numbers; a blur map holds pixels, at least 0.")
     if radius_px.max() > MAX_RADIUS_PX:
@@ -132,12 +134,14 @@ def _read_floats(path: Path, wanted: str, unit: str) -> Array:
         raise InputError(f"{path} doesn't exist.")
     with refusing(str(path)):
         if suffix == ".npy":
+            if not path.read_bytes().startswith(b"\x93NUMPY"):  # NumPy would take it for a pickle, and say so
+                raise InputError(f"{path} is no .npy file, whatever its name.")
             values = np.load(path, allow_pickle=False)
         else:
             import tifffile
 
             values = tifffile.imread(path)
-    if values.ndim != 2 or values.dtype.kind != "f":
+    if values.ndim != 2 or values.dtype.kind != "f" or values.size == 0:
         raise InputError(
             f"{path} holds {values.dtype} numbers of shape {values.shape}; expected floating-point {unit}, (H, W)."
         )

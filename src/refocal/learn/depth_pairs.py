@@ -10,10 +10,11 @@ import torch
 from torch import Tensor
 
 from refocal.images.colour import linear_to_srgb, srgb_to_linear
+from refocal.learn.mapped_pairs import blur_each, numpy_chance
 from refocal.learn.nets.dmenet import RADIUS_PER_SIGMA
 from refocal.learn.pairs import luma8, rounded
 from refocal.optics.blur import BlurMap
-from refocal.optics.map_generators import KINDS, NATIVE_SHAPE, generate
+from refocal.optics.map_generators import window
 from refocal.types import Encoding
 
 MAX_SHAPES = 4
@@ -49,9 +50,9 @@ class DepthLikeBlur:
         count, _, height, width = sharp.shape
         radius_px = depth_like(count, (height, width), random) * self.max_radius_px
         if self.by_rule:
-            chance = np.random.default_rng(random.initial_seed() + 1)
+            chance = numpy_chance(random)
             for i in np.flatnonzero(chance.random(count) < self.by_rule):
-                ruled = torch.from_numpy(_by_rule((height, width), chance)).to(sharp.device)
+                ruled = torch.from_numpy(window(chance, (height, width)).copy()).to(sharp.device)
                 radius_px[i] = ruled.clamp(max=self.max_radius_px)
         return {"blurred": rounded(self._blur(sharp, radius_px)), "sharp": sharp, "radius_px": radius_px[:, None]}
 
@@ -59,14 +60,7 @@ class DepthLikeBlur:
         if self.kernel == "gaussian":
             radius_px = radius_px * (2 / RADIUS_PER_SIGMA)  # a blur map's Gaussians have a sigma of half the radius
         light = srgb_to_linear(sharp) if self.encoding == "linear" else sharp
-        # On a CPU one picture after the other: each needs a few of the levels only. On a GPU that would be too many calls.
-        size = 1 if sharp.device.type == "cpu" else len(sharp)
-        blurred = torch.cat(
-            [
-                BlurMap(radius, self.kernel, encoding=self.encoding).apply(part)
-                for part, radius in zip(light.split(size), radius_px.split(size), strict=True)
-            ]
-        )
+        blurred = blur_each(light, radius_px, lambda radius: BlurMap(radius, self.kernel, encoding=self.encoding))
         return linear_to_srgb(blurred) if self.encoding == "linear" else blurred
 
 
@@ -106,11 +100,3 @@ def depth_like(count: int, shape: tuple[int, int], random: torch.Generator) -> T
         inside = (u**power + v**power < 1) & (number <= shapes)
         radius = torch.where(inside | (number == 0), plane, radius)
     return radius
-
-
-def _by_rule(shape: tuple[int, int], chance: np.random.Generator) -> np.ndarray:
-    """A part of a map of svbr_net's size, or a map of the crop's own where that is larger."""
-    whole = (max(NATIVE_SHAPE[0], shape[0]), max(NATIVE_SHAPE[1], shape[1]))
-    drawn = generate(KINDS[chance.integers(len(KINDS))], chance, whole)
-    top, left = (int(chance.integers(size - part + 1)) for size, part in zip(whole, shape, strict=True))
-    return drawn[top : top + shape[0], left : left + shape[1]]

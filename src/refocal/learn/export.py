@@ -34,6 +34,9 @@ from refocal.weights.network_file import FORMAT, open_network
 MOST_DIFFERENCE = 1e-3
 """A quarter of a grey level: what runs must be what was trained."""
 
+MOST_RADIUS_PX = 8.0
+"""Radii up to here are compared: some are beyond what networks know."""
+
 ARENA = 2
 """ONNX Runtime's memory grows by doubling; the U-Net needs 260 bytes per pixel at once, and 513 to 520 were measured."""
 
@@ -88,8 +91,8 @@ def export(network: nn.Module, path: Path, about: About) -> Parity:
     """Write a network to an ONNX file, and compare what it computes with torch.
 
     The graph's inputs are named as the arguments of ``network.body``, each a picture of ``about.config.channels`` channels,
-    but of one if its name is ``radius``. Its outputs are named by ``network.outputs``; without this attribute there is one,
-    ``restored``. Modules that ``network.training_only`` names are left out.
+    but of one if its name is ``radius_px``. Its outputs are named by ``network.outputs``; without this attribute there is
+    one, ``restored``. Modules that ``network.training_only`` names are left out.
 
     Args:
         network: With ``body``, ``multiple`` and ``context_px``; stays as it is.
@@ -132,7 +135,7 @@ def export(network: nn.Module, path: Path, about: About) -> Parity:
         with part.open("wb") as file:
             file.write(model.SerializeToString())
             os.fsync(file.fileno())
-        parity = _compare(part, trained, rounded, list(inputs.values()))
+        parity = _compare(part, trained, rounded, inputs)
         if not (parity.even <= MOST_DIFFERENCE and parity.odd <= MOST_DIFFERENCE):  # so that NaN is refused too
             raise ValueError(f"ONNX Runtime computes something else than torch: {parity}.")
         part.replace(path)
@@ -217,7 +220,7 @@ def _round(network: nn.Module) -> dict[str, Array]:
     return weights
 
 
-def _compare(path: Path, trained: Any, rounded: Any, channels: list[int]) -> Parity:
+def _compare(path: Path, trained: Any, rounded: Any, inputs: dict[str, int]) -> Parity:
     """Run the file and the bodies of both networks."""
     file = open_network(path)
     random = torch.Generator().manual_seed(0)
@@ -225,7 +228,10 @@ def _compare(path: Path, trained: Any, rounded: Any, channels: list[int]) -> Par
     height, width = (file.multiple * -(-side // file.multiple) for side in (96, 128))
     for more in (0, 1):
         # Soft blotches: noise would be none of the pictures that a network knows, and rounding matters more there.
-        blotches = [torch.rand(2, count, 12, 16, generator=random) for count in channels]
+        blotches = [
+            torch.rand(2, count, 12, 16, generator=random) * (MOST_RADIUS_PX if name == "radius_px" else 1)
+            for name, count in inputs.items()
+        ]
         images = [nn.functional.interpolate(few, (height + more, width + 3 * more), mode="bicubic") for few in blotches]
         run = [torch.from_numpy(output) for output in file.run(*(image.numpy() for image in images))]
         with torch.no_grad():

@@ -49,29 +49,32 @@ def pack_maps(folders: Sequence[str | Path], out: Path, maps: int = 39, side_px:
         raise InputError(f"Blur maps have no room in squares of {side_px} px: give at least {LEAST_PX}.")
     found = [path for folder in folders for path in sorted(Path(folder).rglob("*")) if path.suffix.lower() in SUFFIXES]
     random = np.random.default_rng(seed)
-    squares: list[Array] = []
+    large = [path for path in found if min(_size(path)) >= side_px]
+    if not large:
+        raise InputError(f"No photo of at least {side_px}x{side_px} px in {', '.join(map(str, folders))}.")
+    part = out.with_name(out.name + ".part")
+    shape = (maps * len(large), side_px, side_px, 5)
+    squares = np.lib.format.open_memmap(part, "w+", np.uint8, shape)  # those of the paper are 16 GB
     photos = []
-    for path in (found[i] for i in random.permutation(len(found))):
-        pixels = read(path).pixels
-        if min(pixels.shape[:2]) < side_px:
-            continue
-        photos.append({"photo": path.name, "first": len(squares), "count": maps})
-        for _ in range(maps):
+    for place, index in enumerate(random.permutation(len(large))):
+        pixels = read(large[index]).pixels
+        photos.append({"photo": large[index].name, "first": place * maps, "count": maps})
+        for number in range(place * maps, (place + 1) * maps):
             photo = _square(pixels, side_px, random)
-            count = len(squares)
-            exact = generate(KINDS[count % len(KINDS)], random, (side_px, side_px))
-            way: Literal["matting", "domain-transform"] = "matting" if count // len(KINDS) % 2 else "domain-transform"
+            exact = generate(KINDS[number % len(KINDS)], random, (side_px, side_px))
+            way: Literal["matting", "domain-transform"] = "matting" if number // len(KINDS) % 2 else "domain-transform"
             told = spread_from_edges(photo, exact, way)
             levels = [np.rint(STEPS_PER_PX * radius)[..., None].astype(np.uint8) for radius in (exact, told)]
-            squares.append(np.concatenate([photo, *levels], axis=2))
-    if not squares:
-        raise InputError(f"No photo of at least {side_px}x{side_px} px in {', '.join(map(str, folders))}.")
+            squares[number] = np.concatenate([photo, *levels], axis=2)
+    squares.flush()
     out.with_suffix(".json").write_text(json.dumps({"side_px": side_px, "maps": maps, "seed": seed, "photos": photos}))
-    part = out.with_name(out.name + ".part")
-    with part.open("wb") as file:
-        np.save(file, np.stack(squares))
     part.replace(out)
     return len(squares)
+
+
+def _size(path: Path) -> tuple[int, int]:
+    height, width = read(path).pixels.shape[:2]
+    return height, width
 
 
 def spread_from_edges(photo: Array, radius_px: Array, way: Literal["matting", "domain-transform"]) -> Array:

@@ -8,10 +8,8 @@ from array_api_compat import array_namespace
 
 from refocal.methods.hyper_laplacian import HyperLaplacian
 from refocal.optics.blur import BlurMap
+from refocal.optics.map_generators import STEP_PX
 from refocal.types import Blur, Image
-
-LEVEL_PX = 0.25
-"""Distance of the disk levels 0.5, 0.75, ... 6 px of svbr_net (section 3.1); larger radii go on in the same steps."""
 
 
 @dataclass(frozen=True)
@@ -49,8 +47,9 @@ class LevinKrishnan:
         """
         if isinstance(blur, BlurMap):
             xp = array_namespace(blur.radius_px)
+            # svbr_net's levels go to 6 px; larger radii go on in the same steps.
             # On a level itself the weights of the two neighbouring levels are 1 and 0: nothing is blended.
-            blur = replace(blur, radius_px=LEVEL_PX * xp.round(blur.radius_px / LEVEL_PX), step_px=LEVEL_PX)
+            blur = replace(blur, radius_px=STEP_PX * xp.round(blur.radius_px / STEP_PX), step_px=STEP_PX)
         return self._one_level()(image, blur)
 
     def context_px(self, half_px: int) -> int:

@@ -16,6 +16,7 @@ from refocal.methods.hyper_laplacian import HyperLaplacian
 from refocal.methods.levels import missing_blur
 from refocal.optics.blur import BlurMap, Psf
 from refocal.optics.convert import to_numpy
+from refocal.optics.map_generators import STEP_PX
 from refocal.types import Array, Blur, Image
 
 # Achanta et al. 2012: ten rounds are enough for most pictures (section 3.2); distance to colour in CIELAB with m = 10 to 40
@@ -23,8 +24,6 @@ from refocal.types import Array, Blur, Image
 ROUNDS, COMPACTNESS = 10, 40.0
 GRID_MP = 0.1
 """Superpixels are found on cells, so many millions at most: five of them need no pixel's detail."""
-LEVEL_PX = 0.25
-"""Radii are rounded to the nearest of svbr_net's disk levels, so that a superpixel needs one deconvolution."""
 WORKING_BYTES = 100
 """Held at once per pixel and channel of a tile: hyper-laplacian's 64, two results and the blurred one."""
 
@@ -105,9 +104,9 @@ class ZhangSuperpixel:
     def _restored(self, image: Image, blur: BlurMap, mean: Array, least: Array) -> Image:
         xp = array_namespace(image)
         method = HyperLaplacian(self.weight)
-        restored = method(image, replace(blur, radius_px=mean, step_px=LEVEL_PX))
+        restored = method(image, replace(blur, radius_px=mean, step_px=STEP_PX))
         error = xp.mean((image - blur.apply(restored)) ** 2, axis=-3, keepdims=True)
-        milder = method(image, replace(blur, radius_px=least, step_px=LEVEL_PX))
+        milder = method(image, replace(blur, radius_px=least, step_px=STEP_PX))
         return xp.where(error > self.max_error, milder, restored)
 
 
@@ -131,7 +130,8 @@ def superpixels(lab: NDArray[np.floating], count: int) -> NDArray[np.intp]:
     features = np.concatenate([cells, scale * np.stack([y, x])]).reshape(5, -1).T
     centres = features[_seeds(cells.shape[1], cells.shape[2], count)]
     for _ in range(ROUNDS):
-        nearest = np.argmin(((features[:, None] - centres) ** 2).sum(-1), axis=1)
+        # |f - c|^2 but for |f|^2, which is the same for every centre.
+        nearest = np.argmin((centres**2).sum(1) - 2 * features @ centres.T, axis=1)
         for label in np.unique(nearest):
             centres[label] = features[nearest == label].mean(0)
     labels = nearest.reshape(y.shape)
@@ -150,12 +150,15 @@ def _seeds(height: int, width: int, count: int) -> list[int]:
 
 
 def _radii(radius_px: NDArray[np.floating], labels: NDArray[np.intp]) -> tuple[Array, Array]:
-    """Two maps (H, W) float32: of each superpixel's mean and smallest radius, on the nearest levels."""
+    """Two maps (H, W) float32: of each superpixel's mean and smallest radius, on the nearest of svbr_net's levels.
+
+    On a level itself, a superpixel needs one deconvolution.
+    """
     mean, least = np.zeros(labels.max() + 1), np.zeros(labels.max() + 1)
     for label in np.unique(labels):
         inside = radius_px[labels == label]
         mean[label], least[label] = inside.mean(dtype=np.float64), inside.min()
-    mean, least = (LEVEL_PX * np.round(values / LEVEL_PX) for values in (mean, least))
+    mean, least = (STEP_PX * np.round(values / STEP_PX) for values in (mean, least))
     return mean.astype(np.float32)[labels], least.astype(np.float32)[labels]
 
 

@@ -11,7 +11,10 @@ import numpy.typing as npt
 
 Profile = npt.NDArray[np.float32]
 
-LEVELS_PX = tuple(0.25 * step for step in range(2, 25))
+STEP_PX = 0.25
+"""Distance of the disks' radii in svbr_net (section 3.1)."""
+
+LEVELS_PX = tuple(STEP_PX * step for step in range(2, 25))
 """Radii of the 23 disks, 0.5 ... 6; 0.5 stands for no blur."""
 
 NATIVE_SHAPE = (360, 340)
@@ -69,6 +72,20 @@ def profiles(
         else:
             down = line(random, height, way == "up")
     return down, across
+
+
+def window(random: np.random.Generator, shape: tuple[int, int]) -> npt.NDArray[np.float32]:
+    """Draw a map of any kind for a crop: a part, at a random place, of one of the native shape, or of the crop's if larger.
+
+    (H, W) float32, as from ``generate``; only the part is computed.
+    """
+    kind = KINDS[random.integers(len(KINDS))]
+    whole = (max(NATIVE_SHAPE[0], shape[0]), max(NATIVE_SHAPE[1], shape[1]))
+    down, across = profiles(kind, random, whole)
+    top, left = (int(random.integers(size - part + 1)) for size, part in zip(whole, shape, strict=True))
+    down = None if down is None else down[top : top + shape[0]]
+    across = None if across is None else across[left : left + shape[1]]
+    return np.broadcast_to(to_level(combine(down, across)), shape)
 
 
 def combine(down: Profile | None, across: Profile | None) -> npt.NDArray[np.float32]:

@@ -1,1 +1,1 @@
-"""From sparse values on edges to dense maps: matting Laplacian, domain transform."""
+"""From sparse values on edges to dense maps: matting Laplacian, KNN matting, domain transform."""

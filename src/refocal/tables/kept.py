@@ -12,9 +12,13 @@ from typing import Any
 
 @lru_cache(maxsize=8)
 def code_sha256(*places: str) -> str:
-    """Hash the package's rooms (``methods``) and single files (``restore.py``): figures of other code are measured again."""
+    """Hash rooms (``methods``), their tables of numbers too, and single files (``restore.py``).
+
+    So figures of other code are measured again.
+    """
     package = Path(__file__).parents[1]
-    sources = {path for place in places for path in (package / place).glob("*.py") if path.name != "__init__.py"}
+    found = (path for place in places for kind in ("*.py", "*.npy") for path in (package / place).glob(kind))
+    sources = {path for path in found if path.name != "__init__.py"}
     sources |= {package / place for place in places if place.endswith(".py")}
     digest = hashlib.sha256()
     for path in sorted(sources):

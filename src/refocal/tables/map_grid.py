@@ -75,6 +75,11 @@ class Grid:
         """Something was compared with a sharp picture."""
         return any(cell.ours is not None for (_, _, column), cell in self.cells.items() if column == "psnr")
 
+    @property
+    def mapped(self) -> bool:
+        """Some estimated map was compared with the true one."""
+        return any(cell.ours is not None for (_, _, column), cell in self.cells.items() if column == "map_mae")
+
 
 def page(table: PublishedTable, found: Sequence[Cell], more: Sequence[str] = ()) -> str:
     """The table as a page: a grid for each data set, the claims, the protocol and the notes."""
@@ -82,16 +87,17 @@ def page(table: PublishedTable, found: Sequence[Cell], more: Sequence[str] = ())
     grids = [Grid.of(data, found) for data in (*table.data, *table.more_data)]
     parts = [
         f"# {paper}, Table {number}",
-        f"{table.title}. In every cell: refocal / published ({table.source}). The last column is what the worst of the "
-        "paper's five estimated maps costs against the true one.",
+        f"{table.title}. In every cell: refocal / published ({table.source}). The last column is what the worst "
+        "estimated map costs against the true one, among the paper's five estimators as far as they could be run.",
     ]
     for grid in grids:
         if not any(cell.n for cell in grid.cells.values()):
             continue
         parts += [f"## `{grid.data}`, {_pictures(grid)}"]
         if not grid.scored:
+            missing = "sharp versions" if grid.mapped else "sharp versions or maps"
             parts += [
-                "Nobody has sharp versions or maps of these photos here, so there is no figure but Q, which needs none; "
+                f"Nobody has {missing} of these photos here, so restored pictures have no figure but Q, which needs none; "
                 "it rewards ringing as well as sharpness."
             ]
         parts += [markdown(grid, ("ssim", "psnr") if grid.scored else ("q",))]
@@ -147,7 +153,8 @@ def claims(grid: Grid) -> list[str]:
         least, best = min(similar, key=similar.__getitem__), max(deconvolved, key=deconvolved.__getitem__)
         above += (
             f"at least {similar[least]:.3f} ({MAPS[least]}) against at most {deconvolved[best]:.3f} ({best}); "
-            f"published 0.894 against 0.865. **{_verdict(similar[least] > deconvolved[best])}**"
+            f"{len(similar)} of {len(PAPER_MAPS)} estimators; published 0.894 against 0.865. "
+            f"**{_verdict(similar[least] > deconvolved[best])}**"
         )
     else:
         above += "**not measured.**"

@@ -13,6 +13,7 @@ from refocal.datasets import Pair
 from refocal.images.io import read
 from refocal.images.map_files import PNG_STEPS, write_map
 from refocal.optics.blur import BlurMap
+from refocal.optics.map_generators import STEP_PX
 from refocal.tables.crew import restore_each
 from refocal.tables.kept import code_sha256
 from refocal.tables.published import Settings
@@ -82,4 +83,4 @@ def told(pair: Pair, radius_px: Array) -> BlurMap:
     true = pair.extras.get("blur")
     if isinstance(true, BlurMap):
         return replace(true, radius_px=radius_px, confidence=None)
-    return BlurMap(radius_px, step_px=0.25, boundary="replicate", encoding="srgb")  # as the photos with a map
+    return BlurMap(radius_px, step_px=STEP_PX, boundary="replicate", encoding="srgb")  # as the photos with a map

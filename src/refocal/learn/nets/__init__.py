@@ -40,7 +40,7 @@ NETWORKS: dict[str, Entry] = {
     ),
     "dmenet": Entry(
         "refocal.learn.nets.dmenet:dmenet",
-        "VGG19 encoder, U-Net decoder: the radius of the blur; 25,351,873 parameters",
+        "VGG19 encoder, U-Net decoder: the radius; 26,943,184 parameters in training",
         "learn",
         "Lee et al. 2019",
     ),
