@@ -13,6 +13,7 @@ from refocal.images.edges import canny
 from refocal.learn.crops import open_crops
 from refocal.learn.map_crops import pack_maps, spread_from_edges
 from refocal.learn.mapped_pairs import MappedBlur, blur
+from refocal.learn.pairs import luma8
 from refocal.optics.blur import BlurMap, Psf
 from refocal.optics.kernels import disk
 from refocal.optics.map_generators import KINDS, generate
@@ -73,20 +74,11 @@ def test_packed_maps_are_told_right_or_spread():
         MappedBlur(maps="packed")(crops(), seeded())
 
 
-def test_shuffled_colours_are_the_crops_own_in_another_order():
-    given = crops(40)
-    plain, shuffled = (MappedBlur(maps="exact", shuffle_colours=way)(_flat(given), seeded()) for way in (False, True))
-    assert torch.equal(plain["sharp"].sort(dim=1)[0], shuffled["sharp"].sort(dim=1)[0])
-    orders = [
-        tuple(bool((one[i] == other[k]).all()) for i in range(3) for k in range(3))
-        for one, other in zip(plain["sharp"], shuffled["sharp"], strict=True)
-    ]
-    assert len(set(orders)) == 6
-    assert torch.equal(shuffled["blurred"], shuffled["sharp"])  # these maps blur nothing
-
-
-def _flat(given):
-    return torch.cat([given, torch.zeros_like(given[..., :2])], dim=-1)
+def test_grey_crops_are_their_luma_three_times():
+    made = MappedBlur(grey=True)(crops(), seeded())
+    assert torch.equal(made["sharp"], luma8(crops()).expand(-1, 3, -1, -1))
+    assert torch.equal(made["radius_px"], MappedBlur()(crops(), seeded())["radius_px"])
+    assert torch.equal(made["blurred"], blur(made["sharp"], made["radius_px"][:, 0]))
 
 
 def test_told_maps_err_as_much_as_asked_for():

@@ -21,7 +21,7 @@ def radii(*shape):
 
 
 def test_the_file_is_given_the_photo_and_the_radius_in_pixels(tmp_path):
-    method = SVBRNet(samples.told(tmp_path / "a.onnx"))
+    method = SVBRNet(samples.told(tmp_path / "a.onnx"), colours="network")
     image, radius = picture(3, 13, 22), radii(13, 22)
     wanted = 0.5 * image + radius / 12
     np.testing.assert_allclose(method(image, BlurMap(radius)), wanted, atol=1e-6)
@@ -33,16 +33,23 @@ def test_the_file_is_given_the_photo_and_the_radius_in_pixels(tmp_path):
     assert method.weights_sha256 == "ab" * 32
 
 
+def test_chroma_is_kept_unless_the_network_is_asked(tmp_path):
+    image, radius = 0.3 + 0.1 * picture(3, 13, 22), radii(13, 22) / 4
+    grey = luma(image)
+    found = SVBRNet(samples.told(tmp_path / "a.onnx"))(image, BlurMap(radius))
+    np.testing.assert_allclose(found, image + (0.5 * grey + radius / 12 - grey), atol=1e-6)
+
+
 def test_grey_photos_are_given_three_times_and_results_cut(tmp_path):
     grey, radius = picture(1, 9, 8), radii(9, 8)
     found = SVBRNet(samples.told(tmp_path / "a.onnx"))(grey, BlurMap(radius))
     np.testing.assert_allclose(found, luma(0.5 * np.repeat(grey, 3, 0) + radius / 12), atol=1e-6)
-    bright = SVBRNet(samples.told(tmp_path / "b.onnx", gain=5))(picture(3, 9, 8), BlurMap(radius))
+    bright = SVBRNet(colours="network", weights=samples.told(tmp_path / "b.onnx", gain=5))(picture(3, 9, 8), BlurMap(radius))
     assert bright.max() == 1
 
 
 def test_photos_are_not_made_linear_for_it_and_a_radius_becomes_a_map(tmp_path):
-    method = SVBRNet(samples.told(tmp_path / "a.onnx"))
+    method = SVBRNet(samples.told(tmp_path / "a.onnx"), colours="network")
     image, radius = picture(3, 13, 22), radii(13, 22)
     for blur, told in ((BlurMap(radius, encoding="linear"), radius), (3.0, np.float32(3))):
         np.testing.assert_allclose(restore(image, method, blur).image, 0.5 * image + told / 12, atol=1e-6)
@@ -75,3 +82,5 @@ def test_other_blurs_and_other_networks_are_refused(tmp_path):
         SVBRNet(samples.scale(tmp_path / "b.onnx"))(image, BlurMap(radii(10, 20)))
     with pytest.raises(ValueError, match="threads"):
         SVBRNet(threads=-1)
+    with pytest.raises(ValueError, match="colours are kept"):
+        SVBRNet(colours="none")

@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from refocal.learn.map_crops import STEPS_PER_PX
+from refocal.learn.pairs import luma8
 from refocal.optics.blur import BlurMap
 from refocal.optics.map_generators import window
 from refocal.types import InputError
@@ -29,14 +30,14 @@ class MappedBlur:
             crop blurs into it as in a photo. 0 continues the crop by its edge pixels, as the paper does with its photos.
         noise_px: What is told errs besides, by an offset of this standard deviation in each crop and as much again in
             blotches some 16 px wide. Not in the paper: estimators err at edges, too.
-        shuffle_colours: The three channels of each crop change places by chance. Not in the paper: photos hold so little
-            between green and magenta that a short training drops it, and turns grass brown.
+        grey: The photo's luma stands for all three channels. Not in the paper: what a short training gets wrong is colours,
+            and ``methods.svbr_net`` lets the network see the luma only.
     """
 
     maps: Literal["drawn", "packed", "exact"] = "drawn"
     border_px: int = 0
     noise_px: float = 0.0
-    shuffle_colours: bool = False
+    grey: bool = False
 
     def __call__(self, crops: Tensor, random: torch.Generator) -> dict[str, Tensor]:
         """Make ``blurred`` and ``sharp`` (N, 3, h, w) and ``radius_px`` (N, 1, h, w), float32, from crops.
@@ -52,9 +53,8 @@ class MappedBlur:
         if self.maps != "drawn" and crops.shape[-1] != 5:
             raise InputError("These crops hold no blur maps: pack them with refocal crops --maps.")
         sharp = (crops[..., :3].to(torch.float32) / 255).permute(0, 3, 1, 2)
-        if self.shuffle_colours:
-            places = torch.rand((len(crops), 3), generator=random, device=crops.device).argsort(1)
-            sharp = torch.gather(sharp, 1, places[:, :, None, None].expand_as(sharp))
+        if self.grey:
+            sharp = luma8(crops).expand_as(sharp)
         if self.maps == "drawn":
             chance = numpy_chance(random)
             drawn = np.stack([window(chance, (crops.shape[1], crops.shape[2])) for _ in range(len(crops))])

@@ -85,8 +85,11 @@ def _second(recipe: Recipe, about: str, maps: dict[str, object]) -> Recipe:
     return replace(
         FIRST_SHORT,
         about=f"{about}, a short training",
-        phases=(Phase(6500, 76, 16, {**maps, "border_px": 6, "shuffle_colours": True}),),
-        loss=(Term("dissimilarity"), Term("l1", 1.0)),
+        phases=(
+            Phase(4500, 76, 16, {**maps, "border_px": 6}),
+            Phase(900, 76, 16, {**maps, "border_px": 6, "grey": True}),
+        ),
+        loss=(Term("dissimilarity"), Term("l1", 0.5)),
         start="svbr-net-first.safetensors",
         learning_rate=1e-3,
         final_learning_rate=1e-6,
@@ -94,7 +97,7 @@ def _second(recipe: Recipe, about: str, maps: dict[str, object]) -> Recipe:
         source={
             **_SHORT_SOURCE,
             "pairs": f"{recipe.source['pairs']}; for spread maps noise besides, ours, as estimators err at edges, too; "
-            "colours shuffled, ours",
+            "at the end grey photos, ours, as they are what the method shows the network",
             "loss": "eq. 2, and ours beside it: SSIM hardly sees a wrong colour, and a short training ends with many",
             "start": "your own svbr-net-first-short: both networks go on from the same weights",
         },
