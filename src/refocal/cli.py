@@ -106,7 +106,7 @@ def _deblur(words: list[str]) -> int:
     parser.add_argument("--mask", metavar="FILE", help="picture of the same size: white is restored, black is kept")
     parser.add_argument("--radius-px", type=number(0, 100), metavar="R", help="radius of the blur, the same everywhere")
     parser.add_argument("--estimator", metavar="E", help=f"how the blur is estimated: {', '.join(_estimators())}")
-    parser.add_argument("--map", metavar="FILE", help="blur map, from refocal map or of your own: .npy or .tif, in pixels")
+    parser.add_argument("--map", metavar="FILE", help="blur map: .npy or .tif in pixels, or from refocal map")
     parser.add_argument("--save-map", action="store_true", help="write the blur map beside each photo, as NAME_map.png")
     parser.add_argument("--report", type=Path, metavar="FILE.html", help="write a page with every photo before and after")
     parser.add_argument("--log", type=Path, metavar="FILE.jsonl", help="append a line of JSON per photo")

@@ -146,8 +146,9 @@ def _resolve(method: str | Deblurrer) -> tuple[str, str, Callable[[Image, Any], 
         return method, "", lambda image, blur: _restore(image, method, blur)
     options = ", ".join(f"{f.name}={getattr(method, f.name)}" for f in fields(method)) if is_dataclass(method) else ""
     names = lines_of(METHODS, method)
-    if names:  # the line that makes just this object, else the one named after the class
-        name = next((n for n in names if METHODS[n].make() == method), names[-1])
+    if names:  # the line whose object differs in the fewest fields; of two as near, the one named after the class
+        made = {name: METHODS[name].make() for name in reversed(names)}
+        name = min(made, key=lambda n: sum(getattr(made[n], f.name) != getattr(method, f.name) for f in fields(made[n])))
         return name, options, lambda image, blur: _restore(image, method, blur)
     return getattr(method, "__name__", type(method).__name__), options, method
 

@@ -18,7 +18,7 @@ from refocal.images.tiles import Region, apply_tiled, tile_size
 from refocal.methods import METHODS
 from refocal.optics.blur import BlurMap, Psf
 from refocal.optics.kernels import disk
-from refocal.types import Array, Blur, Deblurrer, Image, InputError
+from refocal.types import Array, Blur, BlurEstimator, Deblurrer, Image, InputError
 
 if TYPE_CHECKING:
     from refocal.images.photo import Photo
@@ -160,17 +160,18 @@ def deblur(
     return give_back(restored.image)
 
 
-def estimate_blur(image: Any, estimator: str = "default") -> Array:
+def estimate_blur(image: Any, estimator: str | BlurEstimator = "default") -> Array:
     """How blurred each pixel is: (H, W) float32, the circle-of-confusion radius in pixels.
 
     Args:
         image: As for ``deblur``.
-        estimator: A name from ``refocal.ESTIMATORS``, or an .onnx file from ``refocal export``.
+        estimator: A name from ``refocal.ESTIMATORS``, an .onnx file from ``refocal export``, or the estimator itself.
 
     Raises:
         InputError: If the photo cannot be read or there is no such estimator.
     """
-    return make_estimator(estimator)(open_picture(image)[0]).radius_px
+    made = make_estimator(estimator) if isinstance(estimator, str) else estimator
+    return made(open_picture(image)[0]).radius_px
 
 
 def _method(method: str | Deblurrer) -> tuple[Deblurrer, str | None]:

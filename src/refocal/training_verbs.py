@@ -26,9 +26,7 @@ def crops(words: list[str]) -> int:
     parser.add_argument(
         "--pairs", action="store_true", help="pack a data set's blurred and sharp photos, not sharp ones alone"
     )
-    parser.add_argument(
-        "--maps", type=whole_number(0), default=0, metavar="N", help="pack N blur maps with each photo, for svbr-net [0]"
-    )
+    parser.add_argument("--maps", type=whole_number(1), metavar="N", help="pack N blur maps with each photo, for svbr-net")
     parser.add_argument("--data-root", metavar="DIR", help="folder that holds the data sets [$REFOCAL_DATA]")
     parser.add_argument("--overwrite", action="store_true", help="replace the file if it exists")
     values = parser.parse_intermixed_args(words)

@@ -83,7 +83,7 @@ class NetworkMap:
         if self.weights not in WEIGHTS and not self.weights.endswith(SUFFIXES):
             raise InputError(
                 f"There are no weights {self.weights!r} in this version: train them with refocal train {self.weights}, turn "
-                "the checkpoint into an .onnx file with refocal export, and give the file's name as the estimator's weights."
+                "the checkpoint into an .onnx file with refocal export, and name that in its place (--estimator FILE.onnx)."
             )
         file = open_network(self.weights, self.threads)
         if file.outputs[0] != OUTPUT:

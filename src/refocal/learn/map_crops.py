@@ -55,10 +55,24 @@ def pack_maps(folders: Sequence[str | Path], out: Path, maps: int = 39, side_px:
     part = out.with_name(out.name + ".part")
     shape = (maps * len(large), side_px, side_px, 5)
     squares = np.lib.format.open_memmap(part, "w+", np.uint8, shape)  # those of the paper are 16 GB
-    photos = []
-    for place, index in enumerate(random.permutation(len(large))):
-        pixels = read(large[index]).pixels
-        photos.append({"photo": large[index].name, "first": place * maps, "count": maps})
+    try:
+        photos = _fill(squares, [large[i] for i in random.permutation(len(large))], maps, random)
+        squares.flush()
+        about = {"side_px": side_px, "maps": maps, "seed": seed, "photos": photos}
+        out.with_suffix(".json").write_text(json.dumps(about))
+        part.replace(out)
+    finally:  # Ctrl-C, too, leaves nothing half-written
+        part.unlink(missing_ok=True)
+    return len(squares)
+
+
+def _fill(squares: Array, paths: Sequence[Path], maps: int, random: np.random.Generator) -> list[dict[str, object]]:
+    """Write the squares of each photo, and tell which are whose."""
+    side_px = squares.shape[1]
+    photos: list[dict[str, object]] = []
+    for place, path in enumerate(paths):
+        pixels = read(path).pixels
+        photos.append({"photo": path.name, "first": place * maps, "count": maps})
         for number in range(place * maps, (place + 1) * maps):
             photo = _square(pixels, side_px, random)
             exact = generate(KINDS[number % len(KINDS)], random, (side_px, side_px))
@@ -66,10 +80,7 @@ def pack_maps(folders: Sequence[str | Path], out: Path, maps: int = 39, side_px:
             told = spread_from_edges(photo, exact, way)
             levels = [np.rint(STEPS_PER_PX * radius)[..., None].astype(np.uint8) for radius in (exact, told)]
             squares[number] = np.concatenate([photo, *levels], axis=2)
-    squares.flush()
-    out.with_suffix(".json").write_text(json.dumps({"side_px": side_px, "maps": maps, "seed": seed, "photos": photos}))
-    part.replace(out)
-    return len(squares)
+    return photos
 
 
 def _size(path: Path) -> tuple[int, int]:
