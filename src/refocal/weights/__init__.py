@@ -70,7 +70,7 @@ WEIGHTS: dict[str, Weight] = {
     ),
     "svbr-net": Weight(
         file="svbr-net.onnx",
-        sha256="4e211218a44ed0d7281598b1b5e123baeca19dcaff5742221abecded5eadd94f",
+        sha256="d4aec3f4cafe1b2e22bdd4b45bd8c90ad5100151bf1e6917f3a9a7bf370b9aea",
         licence="Apache-2.0",
         paper="Karaali & Jung 2022",
         size_bytes=837_479,
@@ -79,7 +79,7 @@ WEIGHTS: dict[str, Weight] = {
     ),
     "svbr-net-gtb": Weight(
         file="svbr-net-gtb.onnx",
-        sha256="ea26528624c7026f45962ea9bfa58a31164296d9cc922c08b9e1ca6619bb3bfa",
+        sha256="434e384f8c81752dc7b5b92999dc1c4374ac8ba23e44b267a753941c10ccc5eb",
         licence="Apache-2.0",
         paper="Karaali & Jung 2022",
         size_bytes=837_439,
