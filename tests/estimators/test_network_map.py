@@ -122,7 +122,7 @@ def test_nothing_is_known_of_tiny_pictures(tmp_path):
 
 def test_what_cannot_be_run_is_refused_in_a_sentence(tmp_path):
     image = np.ones((3, 8, 8), np.float32)
-    with pytest.raises(InputError, match=r"no weights 'nonet'.*refocal train nonet.*refocal export.*estimator's weights"):
+    with pytest.raises(InputError, match=r"no weights 'nonet'.*refocal train nonet.*refocal export.*--estimator FILE.onnx"):
         NetworkMap("nonet")(image)
     with pytest.raises(InputError, match=r"no weights file nowhere\.onnx"):
         NetworkMap("nowhere.onnx")(image)
