@@ -134,7 +134,9 @@ def _read_floats(path: Path, wanted: str, unit: str) -> Array:
         raise InputError(f"{path} doesn't exist.")
     with refusing(str(path)):
         if suffix == ".npy":
-            if not path.read_bytes().startswith(b"\x93NUMPY"):  # NumPy would take it for a pickle, and say so
+            with path.open("rb") as file:
+                told = file.read(6)
+            if told != b"\x93NUMPY":  # NumPy would take it for a pickle, and say so
                 raise InputError(f"{path} is no .npy file, whatever its name.")
             values = np.load(path, allow_pickle=False)
         else:

@@ -14,14 +14,14 @@ from refocal.images.edges import canny
 from refocal.images.io import SUFFIXES, read
 from refocal.learn.crops import checked_name, reduced
 from refocal.optics.blur import BlurMap
-from refocal.optics.map_generators import KINDS, LEAST_PX, generate, to_level
+from refocal.optics.map_generators import KINDS, LEAST_PX, STEP_PX, generate, to_level
 from refocal.propagation import domain_transform, matting
 from refocal.types import Array, InputError
 
 SIDE_PX = 340
 """Of a packed photo: the shorter side of the paper's."""
 
-STEPS_PER_PX = 4
+STEPS_PER_PX = round(1 / STEP_PX)
 """Packed maps hold radii as whole numbers of quarters of a pixel."""
 
 
@@ -103,7 +103,7 @@ def spread_from_edges(photo: Array, radius_px: Array, way: Literal["matting", "d
         (H, W) float32, rounded to the levels.
     """
     sharp = np.moveaxis(photo, 2, 0).astype(np.float32) / 255
-    blurred = BlurMap(radius_px, step_px=1 / STEPS_PER_PX, boundary="replicate", encoding="srgb").apply(sharp)
+    blurred = BlurMap(radius_px, step_px=STEP_PX, boundary="replicate", encoding="srgb").apply(sharp)
     blurred = (np.floor(np.clip(blurred, 0, 1) * 255 + 1e-3) / 255).astype(np.float32)
     edges = canny(luma(blurred)[0]).astype(np.float32)
     if way == "matting":

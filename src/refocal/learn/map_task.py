@@ -11,7 +11,7 @@ from refocal import metrics
 from refocal.catalog import find
 from refocal.learn.losses import LOSSES
 from refocal.learn.recipe import Recipe
-from refocal.learn.tasks import make_network, make_pairs
+from refocal.learn.tasks import answer, make_network, make_pairs
 
 
 @dataclass(frozen=True)
@@ -63,5 +63,5 @@ class EstimateMap:
 
 def _radii(network: nn.Module, batch: dict[str, Tensor]) -> tuple[Tensor, ...]:
     """What the network gives, the map first."""
-    given = network(*(batch[name] for name in getattr(network, "inputs", ("blurred",))))
+    given = answer(network, batch)
     return given if isinstance(given, tuple) else (given,)

@@ -14,7 +14,7 @@ from torch.nn import functional
 from refocal.learn.map_crops import STEPS_PER_PX
 from refocal.learn.pairs import luma8
 from refocal.optics.blur import BlurMap
-from refocal.optics.map_generators import window
+from refocal.optics.map_generators import STEP_PX, window
 from refocal.types import InputError
 
 
@@ -73,7 +73,7 @@ def blur(sharp: Tensor, radius_px: Tensor) -> Tensor:
     """Gather (N, 3, H, W) by the disks of (N, H, W), edges replicated; 8 bits, cut downwards as in the paper's program."""
 
     def operator(radius: Tensor) -> BlurMap:
-        return BlurMap(radius, step_px=1 / STEPS_PER_PX, boundary="replicate", encoding="srgb")
+        return BlurMap(radius, step_px=STEP_PX, boundary="replicate", encoding="srgb")
 
     # What is 8 bits and unblurred must not fall a level by the last digit of a sum.
     return (blur_each(sharp, radius_px, operator).clamp(0, 1) * 255 + 1e-3).floor() / 255

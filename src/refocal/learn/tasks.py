@@ -66,7 +66,7 @@ class Restore:
 
     def losses(self, turn: str, networks: dict[str, nn.Module], batch: dict[str, Tensor], step: int) -> dict[str, Tensor]:  # noqa: ARG002
         """The recipe's terms."""
-        restored = self._restored(networks[turn], batch)
+        restored = answer(networks[turn], batch)
         with torch.autocast(restored.device.type, enabled=False):
             restored = restored.float()
             return {
@@ -76,16 +76,17 @@ class Restore:
 
     def validate(self, network: nn.Module, batch: dict[str, Tensor]) -> dict[str, Tensor]:
         """PSNR and Q of what is clipped to [0, 1], and PSNR of the blurred picture."""
-        restored = self._restored(network, batch).float().clamp(0, 1)
+        restored = answer(network, batch).float().clamp(0, 1)
         return {
             "psnr": metrics.psnr(restored, batch["sharp"]),
             "q": metrics.q(restored),
             "psnr_blurred": metrics.psnr(batch["blurred"], batch["sharp"]),
         }
 
-    def _restored(self, network: nn.Module, batch: dict[str, Tensor]) -> Tensor:
-        restored: Tensor = network(*(batch[name] for name in getattr(network, "inputs", ("blurred",))))
-        return restored
+
+def answer(network: nn.Module, batch: dict[str, Tensor]) -> Any:
+    """What a network gives for a batch: it takes ``blurred``, or what its ``inputs`` name."""
+    return network(*(batch[name] for name in getattr(network, "inputs", ("blurred",))))
 
 
 def make_network(recipe: Recipe) -> nn.Module:
