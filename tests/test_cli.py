@@ -4,6 +4,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -12,11 +13,13 @@ from PIL import Image
 from scipy.signal import convolve2d
 
 import refocal.deblur_files
+from refocal.catalog import Entry
 from refocal.cli import main
+from refocal.estimators import ESTIMATORS
 from refocal.images.colour import linear_to_srgb, srgb_to_linear
 from refocal.images.io import Photo, from_float, read, to_float, write
 from refocal.methods.wiener import Wiener
-from refocal.optics.blur import Psf
+from refocal.optics.blur import BlurMap, Psf
 from refocal.optics.kernels import FAMILIES, disk
 from refocal.optics.thin_lens import ThinLens
 
@@ -193,6 +196,71 @@ def test_an_estimated_map_is_the_one_that_map_writes(here, capsys):
             assert np.abs(np.asarray(found) / 256 - radius_px).max() < 0.01
     with Image.open("m.tif") as found:
         np.testing.assert_array_equal(np.asarray(found), radius_px)
+
+
+@dataclass(frozen=True)
+class Apart:
+    """10 times how far the second view is from the first."""
+
+    views = 2
+
+    def __call__(self, image):
+        left, right = np.split(image, 2)
+        return BlurMap(10 * np.abs(left - right).mean(0))
+
+
+def test_two_views_make_a_map(here, capsys, monkeypatch):
+    monkeypatch.setitem(ESTIMATORS, "dual-pixel-learned", Entry(f"{__name__}:Apart", "stand-in", "views"))
+    left, right = save("l.png"), save("r.png")
+    wanted = np.abs(left.pixels.astype(float) - right.pixels).mean(-1) / 25.5
+    for out, words in (("a.npy", []), ("b.npy", ["--estimator", "dual-pixel-learned"]), ("c.png", []), ("c.tif", [])):
+        assert main(["map", "--left", "l.png", "--right", "r.png", "-o", out, *words]) == 0
+    np.testing.assert_allclose(np.load("a.npy"), wanted, atol=1e-5)
+    np.testing.assert_array_equal(np.load("a.npy"), np.load("b.npy"))
+    with Image.open("c.png") as found:
+        assert np.abs(np.asarray(found) / 256 - wanted).max() < 0.003
+    assert f"from {wanted.min():.2f} to {wanted.max():.2f} px" in capsys.readouterr().err
+    save("wide.png", photo((40, 64)))
+    both = ["--left", "l.png", "--right", "r.png"]
+    for words, said in (
+        (["-o", "m.npy"], "Give a photo, IN, or its two views, --left and --right"),
+        (["l.png", *both, "-o", "m.npy"], "Give a photo, IN, or its two views, --left and --right"),
+        (["--left", "l.png", "-o", "m.npy"], "Give both views of the photo: --left and --right"),
+        (["--right", "r.png", "-o", "m.npy"], "Give both views of the photo: --left and --right"),
+        (["--left", "l.png", "--right", "wide.png", "-o", "m.npy"], "left view is 56x40, the right one 64x40"),
+        ([*both, "-o", "m.npy", "--estimator", "zhuo-sim"], "zhuo-sim takes one photo, not two views"),
+        (["l.png", "-o", "m.npy", "--estimator", "dual-pixel-learned"], "dual-pixel-learned takes two views of a photo"),
+        ([*both, "-o", "l.png"], "l.png is the input itself"),
+        ([*both, "-o", "r.png"], "r.png exists already"),
+    ):
+        assert main(["map", *words]) == 2
+        told = capsys.readouterr().err
+        assert said in told and told.count("\n") == 1
+    assert "m.npy" not in names(".")
+
+
+def test_evaluate_tells_which_estimator_was_asked(here, capsys, monkeypatch):
+    monkeypatch.setitem(ESTIMATORS, "dual-pixel-learned", Entry(f"{__name__}:Apart", "stand-in", "views"))
+    for folder in ("blurred", "sharp"):
+        save(f"set/{folder}/1.png")
+    words = ["evaluate", "--method", "wiener", "--data", "set", "--metrics", "psnr", "--json", "r.json"]
+    for more in ([], ["--estimator", "ebdb"]):
+        assert main([*words, *more]) == 0
+    default, ebdb = json.loads(Path("r.json").read_text())
+    assert (default["blur"], ebdb["blur"]) == ("estimated", "estimated:ebdb") and default["value"] != ebdb["value"]
+    for more, said in (
+        (["--given-blur", "--estimator", "ebdb"], "Give --given-blur or --estimator, not both"),
+        (["--estimator", "ebd"], "did you mean 'ebdb'"),
+        (["--estimator", "from-file"], "name it, refocal deblur --map FILE"),
+        (["--estimator", "dual-pixel-learned"], "dual-pixel-learned takes two views of a photo, and"),
+    ):
+        capsys.readouterr()
+        assert main([*words, *more]) == 2
+        assert said in capsys.readouterr().err
+    words[2] = "unsharp-mask"
+    assert main([*words, "--estimator", "dual-pixel-learned"]) == 0
+    assert "unsharp-mask uses no blur, so --estimator changes nothing" in capsys.readouterr().err
+    assert json.loads(Path("r.json").read_text())[-1]["blur"] == "none"
 
 
 def test_blur_is_the_disk_in_linear_light(here):

@@ -7,9 +7,14 @@ import numpy as np
 import pytest
 
 from refocal import evaluate as module
+from refocal.catalog import Entry
 from refocal.datasets import Pair, Protocol
+from refocal.estimators import ESTIMATORS
+from refocal.estimators.dual_pixel import stack_views
+from refocal.estimators.ebdb import Ebdb
 from refocal.evaluate import evaluate, evaluate_images, fit_gain_offset
-from refocal.optics.blur import Psf
+from refocal.optics.blur import BlurMap, Psf
+from refocal.restore import restore
 from refocal.types import InputError
 
 RNG = np.random.default_rng(11)
@@ -104,12 +109,12 @@ def test_the_true_blur_is_handed_over_only_when_asked():
         seen.append(blur)
         return picture
 
-    rows = [evaluate(method, data(pairs), given_blur=given)[0] for given in (False, True)]
+    rows = [evaluate(method, data(pairs), blur=told)[0] for told in (None, "given")]
     assert seen[0] is None and seen[1] is psf
     assert [row.blur for row in rows] == ["none", "given"]
     assert rows[0].method == "method"
     with pytest.raises(InputError, match="true blur of 'b' in 'memory' isn't known"):
-        evaluate(method, data([Pair(sharp, sharp, "b")]), given_blur=True)
+        evaluate(method, data([Pair(sharp, sharp, "b")]), blur="given")
 
 
 def test_a_named_method_runs_through_restore_which_estimates_the_blur(monkeypatch):
@@ -122,14 +127,55 @@ def test_a_named_method_runs_through_restore_which_estimates_the_blur(monkeypatc
     monkeypatch.setitem(sys.modules, "refocal.restore", SimpleNamespace(restore=restore))
     psf = Psf(np.ones((1, 1)))
     pairs = data([Pair(sharp := image(), sharp, "a", {"blur": psf})])
-    for method, given, source in (
-        ("wiener", False, "estimated"),
-        ("wiener", True, "given"),
-        ("unsharp-mask", False, "none"),
-        ("default", False, "estimated"),
+    for method, blur, source, told in (
+        ("wiener", None, "estimated", None),
+        ("wiener", "given", "given", psf),
+        ("wiener", "ebdb", "estimated:ebdb", Ebdb()),
+        ("unsharp-mask", None, "none", None),
+        ("unsharp-mask", "ebdb", "none", None),
+        ("default", None, "estimated", None),
     ):
-        (row,) = evaluate(method, pairs, ("psnr",), given_blur=given)
-        assert (row.method, row.blur, calls.pop()) == (method, source, (method, psf if given else None))
+        (row,) = evaluate(method, pairs, ("psnr",), blur=blur)
+        assert (row.method, row.blur, calls.pop()) == (method, source, (method, told))
+
+
+@dataclass(frozen=True)
+class Apart:
+    """10 times how far the second view is from the first."""
+
+    views = 2
+    weights_sha256 = "ab" * 32
+
+    def __call__(self, views):
+        left, right = np.split(views, 2)
+        return BlurMap(10 * np.abs(left - right).mean(0))
+
+
+def test_the_views_of_a_data_set_are_shown_to_the_estimator_that_takes_two(monkeypatch):
+    monkeypatch.setitem(ESTIMATORS, "apart", Entry(f"{__name__}:Apart", "stand-in", "views"))
+    pairs = [Pair(image(), image(), str(i), {"left": image(), "right": image()}) for i in range(2)]
+    wanted = [10 * np.abs(pair.extras["left"] - pair.extras["right"]).mean(0) for pair in pairs]
+    seen = []
+
+    def method(picture, blur):
+        seen.append(blur.radius_px)
+        return picture
+
+    (row,) = evaluate(method, data(pairs), ("psnr",), blur="apart")
+    np.testing.assert_allclose(seen, wanted, rtol=1e-6)
+    assert row.blur == "estimated:apart:abababababab"
+    result = evaluate_images("wiener", data(pairs), ("mae",), blur="apart")
+    for pair, found in zip(pairs, result.values["mae"], strict=True):
+        restored = restore(pair.blurred, "wiener", lambda _, pair=pair: Apart()(stack_views(**_views(pair)))).image
+        assert found == pytest.approx(np.abs(restored - pair.sharp).mean(), rel=1e-5)
+    with pytest.raises(InputError, match="apart takes two views of a photo, and 'memory' has one"):
+        evaluate("wiener", data([Pair(image(), image(), "b")]), blur="apart")
+    with pytest.raises(InputError, match="no estimator named 'aparta': did you mean 'apart'"):
+        evaluate("wiener", data(pairs), blur="aparta")
+
+
+def _views(pair):
+    return {name: pair.extras[name] for name in ("left", "right")}
 
 
 def test_options_of_an_object_and_time_per_megapixel_are_in_the_row():

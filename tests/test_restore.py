@@ -6,6 +6,8 @@ from PIL import Image
 
 import refocal
 from refocal import restore as module
+from refocal.catalog import Entry
+from refocal.estimators import ESTIMATORS
 from refocal.images.colour import linear_to_srgb, srgb_to_linear
 from refocal.images.io import Photo, from_float, to_float
 from refocal.methods.black_box import BlackBox
@@ -179,6 +181,54 @@ def test_estimate_blur_is_the_estimators_map():
     assert found.dtype == np.float32
     np.testing.assert_array_equal(found, expected)
     np.testing.assert_array_equal(restore(image, "wiener", "zhuo-sim").blur.radius_px, expected)
+
+
+@dataclass(frozen=True)
+class Apart:
+    """10 times how far the second view is from the first."""
+
+    views = 2
+
+    def __call__(self, image):
+        left, right = np.split(image, 2)
+        return BlurMap(10 * np.abs(left - right).mean(0))
+
+
+def test_blur_is_estimated_from_two_views(tmp_path, monkeypatch):
+    monkeypatch.setitem(ESTIMATORS, "dual-pixel-learned", Entry(f"{__name__}:Apart", "stand-in", "views"))
+    left, right = (np.rint(255 * np.moveaxis(picture(), 0, -1)).astype(np.uint8) for _ in range(2))
+    wanted = np.abs(left.astype(float) - right).mean(-1) / 25.5
+    Image.fromarray(left).save(tmp_path / "left.png")
+    for one in (str(tmp_path / "left.png"), tmp_path / "left.png", (tmp_path / "left.png").read_bytes(), left / 255):
+        np.testing.assert_allclose(refocal.estimate_blur((one, Image.fromarray(right))), wanted, atol=1e-5)
+    found = refocal.estimate_blur([left, right], Apart())
+    assert found.shape == (48, 64) and found.dtype == np.float32
+    grey = np.abs(left[..., 0].astype(float)[..., None] - right).mean(-1) / 25.5
+    np.testing.assert_allclose(refocal.estimate_blur([left[..., 0], right], "dual-pixel-learned"), grey, atol=1e-5)
+    for wrong, estimator, said in (
+        ((left,), "default", "as a pair, not 1 pictures"),
+        ((left, right[:, :50]), "default", "left view is 64x48, the right one 50x48"),
+        ((left, right), "zhuo-sim", "zhuo-sim takes one photo, not two views.*of two: dual-pixel-learned"),
+        (left, "dual-pixel-learned", "takes two views of a photo, not one photo.*of one photo: default, zhuo-sim"),
+        (left, Apart(), "Apart takes two views"),
+    ):
+        with pytest.raises(InputError, match=said):
+            refocal.estimate_blur(wrong, estimator)
+    with pytest.raises(InputError, match="dual-pixel-learned takes two views"):
+        refocal.deblur(left, "wiener", "dual-pixel-learned")
+
+
+def test_an_estimator_of_ones_own_is_held_back_as_a_named_one():
+    from refocal.estimators.zhuo_sim import ZhuoSim
+
+    image = picture()
+    named, own = (restore(image, "wiener", blur) for blur in ("zhuo-sim", ZhuoSim()))
+    np.testing.assert_array_equal(own.image, named.image)
+    assert np.abs(restore(image, "wiener", named.blur).image - named.image).max() > 0.01  # a given one is believed
+    with pytest.raises(InputError, match="told one kernel for the whole photo"):
+        restore(image, "ddnet", ZhuoSim())
+    with pytest.raises(InputError, match=r"Give the blur as a Psf, a BlurMap.*not function"):
+        restore(image, "wiener", lambda picture: picture)
 
 
 @pytest.mark.parametrize(

@@ -34,6 +34,22 @@ def test_from_photos_to_a_trained_checkpoint(photos, tmp_path, capsys):
     assert "add --resume" in capsys.readouterr().err
 
 
+def test_photos_are_packed_with_their_depth(photos, tmp_path):
+    np.save(photos / "0_depth.npy", np.repeat(np.float32([1, 2]), 48)[:, None] * np.ones((1, 96), np.float32))
+    out = tmp_path / "crops.npy"
+    assert main(["crops", "--depth", str(photos), "-o", str(out), "--side-px", "48", "--scales", "1,0.5"]) == 0
+    crops = np.load(out)
+    assert crops.shape == (10, 48, 48, 4)
+    levels = sorted(tuple(np.unique(crop[..., 3])) for crop in crops)
+    assert levels == [(0,)] * 5 + [(1,)] * 2 + [(1, 255)] + [(255,)] * 2
+
+
+def test_fields_of_mappings_are_set_by_their_names(capsys):
+    assert main(["train", "defocusgan", "--task-options.guidance-steps=100", "--config.glue", "light"]) == 0
+    shown = json.loads(capsys.readouterr().out)
+    assert (shown["task_options"]["guidance_steps"], shown["config"]["glue"]) == (100, "light")
+
+
 def test_a_recipe_is_shown_with_its_sources(capsys):
     assert main(["train", "sharpness-unet-beta-0.1", "--seed", "5"]) == 0
     shown = json.loads(capsys.readouterr().out)
@@ -47,12 +63,16 @@ def test_a_recipe_is_shown_with_its_sources(capsys):
     [
         (["train", "sharpness-unet"], "no recipe named 'sharpness-unet': did you mean"),
         (["train", "denoiser", "--learning-rat", "1"], "no field 'learning-rat': did you mean 'learning_rate'"),
+        (["train", "denoiser", "--config.wide", "3"], "denoiser has no field config.wide: there are"),
         (["train", "denoiser", "--seed"], "Give --seed a value"),
         (["train", "denoiser", "fast"], "What is 'fast'"),
         (["train", "denoiser", "--data", "x.npy"], "Give --out too"),
         (["train", "denoiser", "--data", "x.npy", "-o", "run"], "x.npy is no file of crops"),
         (["crops", "nowhere", "-o", "x.npy"], "No photo of at least 128x128 px in nowhere"),
         (["crops", "nowhere", "-o", "x.npy", "--scales", "2"], "--scales as numbers above 0 and at most 1"),
+        (["crops", "nowhere", "-o", "x.npy", "--depth"], "No photo in nowhere has depth beside it"),
+        (["crops", "nowhere", "-o", "x.npy", "--depth", "--pairs"], "Give --pairs or --depth, not both"),
+        (["crops", "nowhere", "-o", "x.npy", "--depth", "--maps", "13"], "Give --maps or --depth, not both"),
         (["export", "x.safetensors", "-o", "x.bin"], "ends in .onnx"),
     ],
 )

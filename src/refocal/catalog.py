@@ -21,15 +21,15 @@ class Entry:
         target: ``"package.module:Name"``.
         about: One line for ``refocal methods`` and the README.
         needs: What a call must be given besides the image: ``"blur"`` (a ``Psf`` or ``BlurMap``), ``"psf"``, ``"map"`` (a
-            ``BlurMap``; the true one, for metrics), ``"sharp"`` (metrics with a reference), ``"learn"`` (the extra
-            ``refocal[learn]``) or nothing.
+            ``BlurMap``; the true one, for metrics), ``"sharp"`` (metrics with a reference), ``"views"`` (left and right view
+            of a dual-pixel photo, in its place), ``"learn"`` (the extra ``refocal[learn]``) or nothing.
         paper: Authors (or name) and year, as a citation.
         options: Fields that this line sets otherwise than the class's own defaults.
     """
 
     target: str
     about: str
-    needs: Literal["", "blur", "psf", "map", "sharp", "learn"] = ""
+    needs: Literal["", "blur", "psf", "map", "sharp", "views", "learn"] = ""
     paper: str = ""
     options: Mapping[str, Any] = field(default_factory=dict)
 

@@ -138,19 +138,26 @@ def _deblur(words: list[str]) -> int:
 
 def _map(words: list[str]) -> int:
     parser = _verb("map", "Estimate the radius of the circle of confusion, in pixels, at every pixel of a photo.")
-    parser.add_argument("input", metavar="IN", help="photo")
+    parser.add_argument("input", nargs="?", metavar="IN", help="photo")
+    parser.add_argument("--left", metavar="L", help="left view of a dual-pixel photo, in place of IN")
+    parser.add_argument("--right", metavar="R", help="right view")
     parser.add_argument("-o", "--out", required=True, type=Path, metavar="OUT", help=".npy, .tif or .png (1/256 px)")
     parser.add_argument("--estimator", default="default", metavar="E", help=", ".join(_estimators()))
     add_overwrite(parser)
     values = parser.parse_intermixed_args(words)
+    views = [view for view in (values.left, values.right) if view is not None]
+    if (values.input is None) == (not views):
+        raise InputError("Give a photo, IN, or its two views, --left and --right: one or the other.")
+    if len(views) == 1:
+        raise InputError("Give both views of the photo: --left and --right.")
     _find_estimator(values.estimator)
 
     from refocal.images.map_files import check_map_name, write_map
     from refocal.restore import estimate_blur
 
     check_map_name(values.out)
-    check_out(values.input, values.out, values.overwrite)
-    radius_px = estimate_blur(values.input, values.estimator)
+    check_out(values.input or values.left, values.out, values.overwrite)
+    radius_px = estimate_blur(views or values.input, values.estimator)
     meaning = write_map(values.out, radius_px, overwrite=values.overwrite)
     _say(f"{values.out}: {meaning}, from {radius_px.min():.2f} to {radius_px.max():.2f} px")
     return 0
@@ -178,6 +185,8 @@ def _methods(words: list[str]) -> int:
 
 
 def _evaluate(words: list[str]) -> int:
+    from refocal.methods import METHODS
+
     parser = _verb("evaluate", "Measure a method on a data set; the table goes to stdout.")
     add_method(parser, None)
     parser.add_argument("--data", required=True, metavar="NAME_OR_DIR", help="data set, or folder of pairs")
@@ -186,11 +195,17 @@ def _evaluate(words: list[str]) -> int:
     parser.add_argument("--json", type=Path, metavar="FILE", help="add the rows to this JSON file")
     parser.add_argument("--csv", type=Path, metavar="FILE", help="add the rows to this CSV file")
     parser.add_argument("--given-blur", action="store_true", help="hand the true blur to the method")
+    parser.add_argument("--estimator", metavar="E", help=f"how the blur is estimated: {', '.join(_estimators())}")
     parser.add_argument("--limit", type=whole_number(1), metavar="N", help="only the first N pictures")
     values, method = parse_with_method(parser, words)
     metrics = [name.strip() for name in values.metrics.split(",") if name.strip()]
     if not metrics:
         raise InputError("Name at least one metric, such as --metrics psnr,ssim.")
+    if values.given_blur and values.estimator is not None:
+        raise InputError("Give --given-blur or --estimator, not both: one blur is enough.")
+    _find_estimator(values.estimator)
+    if values.estimator is not None and not METHODS[values.method].needs:
+        _say(f"{values.method} uses no blur, so --estimator changes nothing.")
     files = [path for path in (values.json, values.csv) if path is not None]
     for path, suffix in ((values.json, ".json"), (values.csv, ".csv")):
         if path is not None and (path.suffix != suffix or path.is_dir() or not os.access(path.parent, os.W_OK)):
@@ -209,7 +224,7 @@ def _evaluate(words: list[str]) -> int:
         method,
         open_dataset(values.data, values.data_root),
         metrics,
-        given_blur=values.given_blur,
+        blur="given" if values.given_blur else values.estimator,
         limit=values.limit,
         progress=lambda done, count, name: _say(f"[{done}/{count}] {name}"),
     )

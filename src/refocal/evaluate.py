@@ -16,11 +16,13 @@ import numpy as np
 
 from refocal.catalog import find, lines_of
 from refocal.datasets import Pair, Protocol, open_dataset
+from refocal.estimators import make_estimator
+from refocal.estimators.dual_pixel import stack_views
 from refocal.images.colour import luma
 from refocal.methods import METHODS
 from refocal.metrics import METRICS
 from refocal.rows import Row
-from refocal.types import Array, Deblurrer, Image, InputError
+from refocal.types import Array, Blur, BlurEstimator, Deblurrer, Image, InputError
 
 # What the names of these metrics stand for, written out in every row.
 SSIM_WINDOWS = {"ssim": "uniform7", "ssim-gaussian11": "gaussian11"}
@@ -49,7 +51,7 @@ def evaluate(
     data: str | Any,
     metrics: Sequence[str] = ("psnr", "ssim"),
     *,
-    given_blur: bool = False,
+    blur: str | None = None,
     limit: int | None = None,
     progress: Callable[[int, int, str], None] | None = None,
 ) -> list[Row]:
@@ -57,7 +59,7 @@ def evaluate(
 
     Arguments and errors are those of ``evaluate_images``, which also gives the numbers per picture.
     """
-    return evaluate_images(method, data, metrics, given_blur=given_blur, limit=limit, progress=progress).rows
+    return evaluate_images(method, data, metrics, blur=blur, limit=limit, progress=progress).rows
 
 
 def evaluate_images(
@@ -65,7 +67,7 @@ def evaluate_images(
     data: str | Any,
     metrics: Sequence[str] = ("psnr", "ssim"),
     *,
-    given_blur: bool = False,
+    blur: str | None = None,
     limit: int | None = None,
     progress: Callable[[int, int, str], None] | None = None,
 ) -> Evaluation:
@@ -75,12 +77,14 @@ def evaluate_images(
         method: A name from ``METHODS``, an object of a method's class, or any callable ``(image (C, H, W), blur) -> image``.
         data: What ``open_dataset`` takes, or a data set.
         metrics: Names from ``METRICS``.
-        given_blur: Hand the true blur to the method. Otherwise it is estimated, and a plain callable gets None.
+        blur: What a method that asks for a blur is told: ``"given"``, the true one; the name of an estimator, or its .onnx
+            file: what it makes of the picture, or of the set's ``"left"`` and ``"right"`` if it takes two views; by
+            default what the default estimator makes of the picture, and a plain callable gets None.
         limit: Only the first so many pictures.
         progress: Called after each picture with the number done, the number of all, and the picture's name.
 
     Raises:
-        InputError: If there is no such method, data set or metric, or what a metric or ``given_blur`` needs isn't known
+        InputError: If there is no such method, data set, metric or estimator, or what a metric or ``blur`` needs isn't known
             for this data set.
     """
     dataset = open_dataset(data) if isinstance(data, str | Path) else data
@@ -93,15 +97,16 @@ def evaluate_images(
     if count < 1:
         raise InputError(f"There is no picture to measure on in {protocol.data!r}.")
     name, options, restore_image = _resolve(method)
+    source = _blur_source(method, name, blur)
 
     names: list[str] = []
     seconds: list[float] = []
     values: dict[str, list[float]] = {metric: [] for metric in entries}
     for index in range(count):
         pair = dataset[index]
-        blur = _true_blur(pair, protocol) if given_blur else None
+        told = _told(blur, pair, protocol) if source != "none" or blur == "given" else None
         start = time.perf_counter()
-        restored = restore_image(pair.blurred, blur)
+        restored = restore_image(pair.blurred, told)
         seconds.append((time.perf_counter() - start) / (pair.blurred[0].size / 1e6))
         if restored.shape != pair.blurred.shape:
             raise InputError(f"{name} made {tuple(restored.shape)} of a picture of {pair.blurred.shape}.")
@@ -121,7 +126,7 @@ def evaluate_images(
             channels=protocol.channels,
             border_px=protocol.border_px,
             fit=protocol.fit,
-            blur=_blur_source(method, name, given_blur),
+            blur=source,
             metric=metric,
             ssim_window=SSIM_WINDOWS.get(metric, ""),
             lpips_net=LPIPS_NETS.get(metric, ""),
@@ -150,7 +155,8 @@ def _resolve(method: str | Deblurrer) -> tuple[str, str, Callable[[Image, Any], 
         made = {name: METHODS[name].make() for name in reversed(names)}
         name = min(made, key=lambda n: sum(getattr(made[n], f.name) != getattr(method, f.name) for f in fields(made[n])))
         return name, options, lambda image, blur: _restore(image, method, blur)
-    return getattr(method, "__name__", type(method).__name__), options, method
+    name = getattr(method, "__name__", type(method).__name__)
+    return name, options, lambda image, blur: method(image, blur if blur is None or hasattr(blur, "apply") else blur(image))
 
 
 def _restore(image: Image, method: Any, blur: Any) -> Image:
@@ -159,19 +165,34 @@ def _restore(image: Image, method: Any, blur: Any) -> Image:
     return restore(image, method, blur=blur).image
 
 
-def _blur_source(method: str | Deblurrer, name: str, given_blur: bool) -> str:
-    """Where the blur came from, for the row."""
+def _blur_source(method: str | Deblurrer, name: str, blur: str | None) -> str:
+    """Where the blur came from, for the row; an estimator's name, and with a network the first digits of its hash."""
     if name in METHODS and not METHODS[name].needs:
         return "none"
-    if given_blur:
+    if blur == "given":
         return "given"
-    return "estimated" if isinstance(method, str) or name in METHODS else "none"
+    if blur is None:
+        return "estimated" if isinstance(method, str) or name in METHODS else "none"
+    weights = str(getattr(make_estimator(blur), "weights_sha256", ""))[:12]
+    return f"estimated:{Path(blur).name}" + (f":{weights}" if weights else "")
 
 
-def _true_blur(pair: Pair, protocol: Protocol) -> Any:
-    if "blur" not in pair.extras:
-        raise InputError(f"The true blur of {pair.name!r} in {protocol.data!r} isn't known, so it can't be given.")
-    return pair.extras["blur"]
+def _told(blur: str | None, pair: Pair, protocol: Protocol) -> Blur | BlurEstimator | None:
+    """What the method is told of the blur; an estimator of two views as one of the picture, whose views it knows."""
+    if blur is None:
+        return None
+    if blur == "given":
+        if "blur" not in pair.extras:
+            raise InputError(f"The true blur of {pair.name!r} in {protocol.data!r} isn't known, so it can't be given.")
+        true: Blur = pair.extras["blur"]
+        return true
+    estimator = make_estimator(blur)
+    if getattr(estimator, "views", 1) == 1:
+        return estimator
+    if not {"left", "right"} <= pair.extras.keys():
+        raise InputError(f"{blur} takes two views of a photo, and {protocol.data!r} has one: choose another estimator.")
+    views = stack_views(pair.extras["left"], pair.extras["right"])
+    return lambda _: estimator(views)
 
 
 def _measure(metric: str, entry: Any, restored: Image, pair: Pair, protocol: Protocol) -> float:

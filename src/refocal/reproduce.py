@@ -76,7 +76,7 @@ def reproduce(name: str, out: str | Path | None = None, settings: Settings | Non
         open_dataset(data, settings.data_root)  # refuse what isn't there before a folder is made
     folder.mkdir(parents=True, exist_ok=True)
     with _shown() as show:
-        measured, missing = measure(table, settings, show)
+        measured, missing = (table.measure or measure)(table, settings, show)
     found = cells(table, measured)
     files = {}
     for head, draw in table.pictures.items():

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from refocal.catalog import find, lines_of
-from refocal.estimators import make_estimator
+from refocal.estimators.dual_pixel import estimator_of, stack_views
 from refocal.exchange import open_picture
 from refocal.images.colour import linear_to_srgb, srgb_to_linear
 from refocal.images.io import from_float, to_float
@@ -55,7 +55,7 @@ class Restored:
 def restore(
     image: Image,
     method: str | Deblurrer = "default",
-    blur: Blur | str | float | None = None,
+    blur: Blur | BlurEstimator | str | float | None = None,
     strength: float = 1.0,
     mask: Array | None = None,
     tile_px: int | None = None,
@@ -68,7 +68,7 @@ def restore(
     Args:
         image: (C, H, W) float in [0, 1], C 1 or 3, sRGB.
         method: A name from ``METHODS`` or the method itself.
-        blur: A ``Psf`` or ``BlurMap``, the radius in pixels of a uniform disk, or the name of an estimator; by default the
+        blur: A ``Psf`` or ``BlurMap``, the radius in pixels of a uniform disk, or an estimator or its name; by default the
             default estimator is asked where the method needs a blur.
         strength: 0 gives the image back as it is, 1 restores fully.
         mask: (H, W) in [0, 1]: how far each pixel may change.
@@ -83,9 +83,9 @@ def restore(
     deblurrer, needs = _method(method)
     if strength == 0:
         return Restored(image, None)
-    if needs == "psf" and (blur is None or isinstance(blur, str)):
+    if needs == "psf" and _is_asked_for(blur):
         raise InputError("This method must be told one kernel for the whole photo: give the blur's radius, or a Psf.")
-    estimated = needs in ("blur", "map") and (blur is None or isinstance(blur, str))
+    estimated = needs in ("blur", "map") and _is_asked_for(blur)
     asked = needs in ("blur", "psf", "map") or (needs is None and blur is not None)
     operator = _operator(image, blur) if asked else None
     if needs == "map" and isinstance(blur, (int, float, np.number)):
@@ -117,7 +117,7 @@ def restore(
 def restore_photo(
     photo: Photo,
     method: str | Deblurrer = "default",
-    blur: Blur | str | float | None = None,
+    blur: Blur | BlurEstimator | str | float | None = None,
     strength: float = 1.0,
     mask: Array | None = None,
     tile_px: int | None = None,
@@ -130,7 +130,7 @@ def restore_photo(
 def deblur(
     image: Any,
     method: str | Deblurrer = "default",
-    blur: Blur | str | float | None = None,
+    blur: Blur | BlurEstimator | str | float | None = None,
     strength: float = 1.0,
     mask: Array | None = None,
     tile_px: int | None = None,
@@ -142,7 +142,7 @@ def deblur(
             hold in colour), a file's bytes (come back encoded in the same format), a ``PIL.Image.Image``, or an array
             (H, W) or (H, W, C), C 1 to 4 with alpha last, of uint8, uint16 or float in [0, 1].
         method: A name from ``refocal.METHODS`` or the method itself.
-        blur: A ``Psf`` or ``BlurMap``, the radius in pixels of a uniform disk, or the name of an estimator; estimated by
+        blur: A ``Psf`` or ``BlurMap``, the radius in pixels of a uniform disk, or an estimator or its name; estimated by
             default.
         strength: 0 gives identical pixels, 1 restores fully.
         mask: (H, W) in [0, 1]: how far each pixel may change.
@@ -164,14 +164,20 @@ def estimate_blur(image: Any, estimator: str | BlurEstimator = "default") -> Arr
     """How blurred each pixel is: (H, W) float32, the circle-of-confusion radius in pixels.
 
     Args:
-        image: As for ``deblur``.
-        estimator: A name from ``refocal.ESTIMATORS``, an .onnx file from ``refocal export``, or the estimator itself.
+        image: As for ``deblur``; or two, the left and the right view of one dual-pixel photo, as a tuple or a list.
+        estimator: A name from ``refocal.ESTIMATORS``, an .onnx file from ``refocal export``, or the estimator itself; of two
+            views, "default" is "dual-pixel-learned".
 
     Raises:
-        InputError: If the photo cannot be read or there is no such estimator.
+        InputError: If the photo cannot be read, there is no such estimator, it takes another number of views, or the views
+            differ in size.
     """
-    made = make_estimator(estimator) if isinstance(estimator, str) else estimator
-    return made(open_picture(image)[0]).radius_px
+    if not isinstance(image, (tuple, list)):
+        return estimator_of(estimator, 1)(open_picture(image)[0]).radius_px
+    if len(image) != 2:
+        raise InputError(f"Give one photo, or its left and its right view as a pair, not {len(image)} pictures.")
+    left, right = (open_picture(view)[0] for view in image)
+    return estimator_of(estimator, 2)(stack_views(left, right)).radius_px
 
 
 def _method(method: str | Deblurrer) -> tuple[Deblurrer, str | None]:
@@ -185,9 +191,16 @@ def _method(method: str | Deblurrer) -> tuple[Deblurrer, str | None]:
     return method, METHODS[lines[0]].needs if lines else None
 
 
-def _operator(image: Image, blur: Blur | str | float | None) -> Blur:
-    if blur is None or isinstance(blur, str):
-        return make_estimator(blur or "default")(image)
+def _is_asked_for(blur: Any) -> bool:
+    """Whether an estimator is to tell the blur."""
+    return blur is None or isinstance(blur, str) or (callable(blur) and not hasattr(blur, "apply"))
+
+
+def _operator(image: Image, blur: Any) -> Blur:
+    if _is_asked_for(blur):
+        estimate = estimator_of(blur or "default", 1)(image)
+        if isinstance(estimate, BlurMap):
+            return estimate
     if isinstance(blur, (int, float, np.number)):
         if not 0 <= blur <= MAX_RADIUS_PX:
             raise InputError(f"Give the blur radius as a number of pixels from 0 to {MAX_RADIUS_PX}, not {blur}.")

@@ -27,21 +27,24 @@ def crops(words: list[str]) -> int:
         "--pairs", action="store_true", help="pack a data set's blurred and sharp photos, not sharp ones alone"
     )
     parser.add_argument("--maps", type=whole_number(1), metavar="N", help="pack N blur maps with each photo, for svbr-net")
+    parser.add_argument("--depth", action="store_true", help="pack the inverse of depths beside photos: X_depth_mm.png, ...")
     parser.add_argument("--data-root", metavar="DIR", help="folder that holds the data sets [$REFOCAL_DATA]")
     parser.add_argument("--overwrite", action="store_true", help="replace the file if it exists")
     values = parser.parse_intermixed_args(words)
     _require_learn()
 
     from refocal.learn.crops import pack, pack_pairs
+    from refocal.learn.depth_crops import pack_depth
     from refocal.learn.map_crops import SIDE_PX, pack_maps
 
     if values.out.exists() and not values.overwrite:
         raise InputError(f"{values.out} exists already; choose another name, or add --overwrite.")
-    if values.pairs and values.maps:
-        raise InputError("Give --pairs or --maps, not both: maps go with sharp photos.")
+    kinds = [name for name in ("pairs", "maps", "depth") if getattr(values, name)]
+    if len(kinds) > 1:
+        raise InputError(f"Give --{kinds[0]} or --{kinds[1]}, not both: a file holds crops of one kind.")
     for name in ("scales", "drop_smooth"):
         if getattr(values, name) is not None and (values.pairs or values.maps):
-            raise InputError(f"{flag(name)} goes with sharp photos alone, not with --{'maps' if values.maps else 'pairs'}.")
+            raise InputError(f"{flag(name)} goes with sharp photos, not with --{kinds[0]}.")
     side_px = values.side_px or (SIDE_PX if values.maps else 128)
     if values.pairs:
         from refocal.datasets import open_dataset
@@ -54,7 +57,8 @@ def crops(words: list[str]) -> int:
         count = pack_maps(values.folders, values.out, values.maps, side_px, values.seed)
     else:
         scales = _scales(values.scales or "1,0.5")
-        count = pack(values.folders, values.out, side_px, scales, values.drop_smooth or 0.0, values.seed)
+        packing = pack_depth if values.depth else pack
+        count = packing(values.folders, values.out, side_px, scales, values.drop_smooth or 0.0, values.seed)
     _say(f"{values.out}: {count} crops of {side_px} x {side_px} px.")
     return 0
 
@@ -64,7 +68,7 @@ def train(words: list[str]) -> int:
     parser = Parser(
         prog="refocal train",
         description="Train a network by a recipe. Any field of the recipe can be set by its name: --learning-rate 1e-3, "
-        "--phases.0.steps 2000, --loss.1.weight 0.1.",
+        "--phases.0.steps 2000, --loss.1.weight 0.1, --config.NAME VALUE.",
         allow_abbrev=False,
     )
     parser.add_argument("recipe", metavar="RECIPE", help="name; without any flag, the recipe is shown with its sources")
@@ -83,6 +87,10 @@ def train(words: list[str]) -> int:
     from refocal.learn.recipes import RECIPES
 
     chosen = override(find(RECIPES, values.recipe, "recipe"), _fields(rest))
+    if rest:
+        from refocal.learn.recipe_fields import check_fields
+
+        check_fields(chosen)
     if values.data is None and values.out is None:
         import json
 

@@ -53,6 +53,32 @@ def test_a_split_that_isnt_there_is_told(dpdd):
         open_dataset("dpdd/valid", dpdd)
 
 
+@pytest.mark.parametrize("listed", ["1P0A1002\n", "1P0A1002.png", "\n2\n"])
+def test_dpdd_is_parted_as_the_user_s_list_tells(dpdd, listed):
+    (dpdd / "dd_dp_dataset_canon/indoor.txt").write_text(listed)
+    parts = {part: open_dataset(f"dpdd/{part}", dpdd) for part in ("indoor", "outdoor")}
+    for part, place in (("indoor", 1), ("outdoor", 0)):
+        (pair,) = parts[part]
+        assert [level(image) for image in (pair.blurred, pair.sharp, pair.extras["right"])] == [
+            place,
+            1000 + place,
+            3000 + place,
+        ]
+        assert parts[part].protocol.data == f"dpdd/{part}"
+
+
+def test_without_a_list_that_fits_nothing_is_parted(dpdd):
+    with pytest.raises(InputError, match=r"The set doesn't say .* name them in .*indoor.txt, one on a line"):
+        open_dataset("dpdd/indoor", dpdd)
+    path = dpdd / "dd_dp_dataset_canon/indoor.txt"
+    path.write_text("3\n")
+    with pytest.raises(InputError, match=r"indoor.txt names '3', but no photo of .*source is called so"):
+        open_dataset("dpdd/indoor", dpdd)
+    path.write_text("1\n2\n")
+    with pytest.raises(InputError, match=r"indoor.txt leaves no outdoor photo"):
+        open_dataset("dpdd/outdoor", dpdd)
+
+
 def test_realdof_has_pairs_and_pixeldp_has_views_only(tmp_path):
     save(tmp_path / "RealDOF/source/x.png", 7, np.uint8)
     save(tmp_path / "RealDOF/target/x.png", 9, np.uint8)

@@ -105,11 +105,26 @@ def test_views_are_stacked_along_the_channels(tmp_path):
     weights = sample(tmp_path / "a.onnx", "luma", ("left", "right"))
     image = photo(2, 24, 32)
     wanted = np.maximum(10 * (mean13(image[0]) - mean13(image[1])), 0)
-    np.testing.assert_allclose(NetworkMap(weights)(image).radius_px, wanted, atol=1e-4)
+    as_given = NetworkMap(weights, equalise=False)
+    np.testing.assert_allclose(as_given(image).radius_px, wanted, atol=1e-4)
     coloured = np.repeat(image, 3, axis=0)
-    np.testing.assert_allclose(NetworkMap(weights)(coloured).radius_px, wanted, atol=1e-4)
+    np.testing.assert_allclose(as_given(coloured).radius_px, wanted, atol=1e-4)
     with pytest.raises(InputError, match=r"one picture \(2 or 6, H, W\), not \(3, 8, 8\)"):
         NetworkMap(weights)(image[[0, 0, 1], :8, :8])
+
+
+def test_the_file_says_how_many_views_it_takes(tmp_path):
+    assert NetworkMap(sample(tmp_path / "a.onnx")).views == 1
+    assert NetworkMap(sample(tmp_path / "b.onnx", inputs=("left", "right"))).views == 2
+
+
+def test_only_a_left_and_a_right_view_are_equalised(tmp_path):
+    image = photo(2, 24, 32)
+    wanted = np.maximum(10 * (mean13(image[0]) - mean13(image[1])), 0)
+    other = NetworkMap(sample(tmp_path / "a.onnx", "luma", ("blurred", "deconvolved")))
+    np.testing.assert_allclose(other(image).radius_px, wanted, atol=1e-4)
+    views = NetworkMap(sample(tmp_path / "b.onnx", "luma", ("left", "right")))
+    np.testing.assert_allclose(views(np.stack([image[0], 0.6 * image[0]])).radius_px, 0, atol=0.02)
 
 
 def test_nothing_is_known_of_tiny_pictures(tmp_path):

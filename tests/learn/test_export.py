@@ -16,10 +16,12 @@ from torch import nn
 
 from refocal.images.tiles import apply_tiled
 from refocal.learn import checkpoint as checkpoints
+from refocal.learn.checkpoint import load_weights
 from refocal.learn.export import About, export, export_checkpoint, fingerprint, load_state
 from refocal.learn.nets import ddnet, denoiser, sharpness_unet, xy_deblur
 from refocal.learn.nets.padding import padded
 from refocal.learn.recipe import to_json
+from refocal.learn.rounding import round_weights
 from refocal.methods.network import Network
 from refocal.restore import restore
 from refocal.types import InputError
@@ -55,6 +57,25 @@ def small(tmp_path_factory):
     network = lively(sharpness_unet.sharpness_unet(SMALL))
     path = tmp_path_factory.mktemp("export") / "small.onnx"
     return network, path, export(network, path, ABOUT)
+
+
+WIDE = sharpness_unet.Config(widths=(4, 12, 24), encoder_convs=2, decoder_convs=1)
+
+
+@pytest.fixture(scope="module")
+def in_8_bits(tmp_path_factory):
+    """A U-Net some of whose weights have more than 1,000 numbers, among them a transposed convolution's; and its file."""
+    torch.manual_seed(0)
+    network = lively(sharpness_unet.sharpness_unet(WIDE))
+    with torch.no_grad():
+        network.up[0].weight[:, 5] *= 20  # the axis of the other channels would be told by this
+        network.up[0].weight[:, 6] = 0
+    path = tmp_path_factory.mktemp("export8") / "wide.onnx"
+    return network, path, export(network, path, replace(ABOUT, config=WIDE), bits=8)
+
+
+LARGE = {"encoder.1.3.weight": 0, "bridge.0.weight": 0, "bridge.3.weight": 0, "up.0.weight": 1, "decoder.0.0.weight": 0}
+"""The weights of ``WIDE`` with 1,000 numbers or more, and where their output channels are."""
 
 
 def halves(state):
@@ -108,6 +129,84 @@ def test_weights_are_stored_as_halves_under_their_names(small):
     assert all(torch.equal(load_state(path.with_suffix(".safetensors"))[name], state[name]) for name in state)
 
 
+def test_large_weights_are_stored_in_8_bits(in_8_bits):
+    network, path, _ = in_8_bits
+    trained = network.state_dict()
+    stored = {tensor.name: numpy_helper.to_array(tensor) for tensor in onnx.load(path).graph.initializer}
+    assert {name for name, array in stored.items() if array.dtype == np.int8} == LARGE.keys()
+    state = load_state(path)
+    assert state.keys() == halves(trained).keys()
+    for name, weight in halves(trained).items():
+        if name not in LARGE:
+            assert torch.equal(state[name], weight)
+            continue
+        exact = trained[name].double().numpy()
+        others = tuple(axis for axis in range(4) if axis != LARGE[name])
+        largest = np.abs(exact).max(others, keepdims=True)
+        assert np.abs(stored[name]).max(others).tolist() == [127 * bool(value) for value in largest.ravel()]
+        assert (np.abs(state[name].numpy() - exact) <= largest / 127 / 2 * (1 + 1e-5)).all()
+    assert not state["up.0.weight"][:, 6].any()
+
+
+def test_a_file_in_8_bits_computes_what_torch_does_with_its_weights(in_8_bits):
+    network, path, parity = in_8_bits
+    read = sharpness_unet.sharpness_unet(WIDE).eval()
+    read.load_state_dict(load_state(path))
+    image = torch.rand(2, 1, 37, 51, generator=torch.Generator().manual_seed(1))
+    with torch.no_grad():
+        expected = read(image)
+        unrounded = network.eval()(image)
+    (given,) = open_network(path).run(image.numpy())
+    np.testing.assert_allclose(given, expected, atol=5e-6)
+    assert 0 < parity.even < 5e-6 and 0 < parity.odd < 5e-6
+    assert 1e-4 < parity.rounding < 0.1 and (unrounded - expected).abs().max() > 1e-4
+
+
+def test_8_bits_survive_a_second_export_and_name_themselves(in_8_bits, tmp_path):
+    """What was read back is on the grid of its scales already."""
+    _, path, _ = in_8_bits
+    read = sharpness_unet.sharpness_unet(WIDE)
+    read.load_state_dict(load_weights(str(path)))
+    parity = export(read, tmp_path / "again.onnx", replace(ABOUT, config=WIDE), bits=8)
+    first, second = load_state(path), load_state(tmp_path / "again.onnx")
+    for name, weight in first.items():
+        np.testing.assert_allclose(second[name], weight, rtol=3e-7)
+    assert parity.rounding < 1e-5
+    told = {prop.key: prop.value for prop in onnx.load(path).metadata_props}
+    assert (told["bits"], told["refocal.format"]) == ("8", "1")
+    digest = hashlib.sha256()
+    for tensor in sorted(onnx.load(path).graph.initializer, key=lambda tensor: tensor.name):
+        if tensor.name.removesuffix(".scale") in first:
+            digest.update(tensor.name.encode() + numpy_helper.to_array(tensor).tobytes())
+    assert open_network(path).weights_sha256 == told["weights_sha256"] == digest.hexdigest()
+
+
+class Layers(nn.Module):
+    """A linear layer along the channels, and a convolution of its own."""
+
+    multiple, context_px = 1, 1
+
+    def __init__(self):
+        super().__init__()
+        self.spread, self.mix, self.join = nn.Conv2d(1, 33, 3, padding=1), nn.Linear(33, 32), nn.Conv2d(32, 1, 1)
+
+    def body(self, blurred):
+        return self.join(self.mix(self.spread(blurred).movedim(1, 3)).movedim(3, 1))
+
+
+def test_linear_layers_are_stored_in_8_bits_and_other_numbers_of_bits_refused(tmp_path):
+    torch.manual_seed(0)
+    network, about = Layers(), About("layers", OneChannel())
+    assert export(network, tmp_path / "a.onnx", about, bits=8).odd < 1e-6
+    stored = {tensor.name: numpy_helper.to_array(tensor) for tensor in onnx.load(tmp_path / "a.onnx").graph.initializer}
+    assert {name for name, array in stored.items() if array.dtype == np.int8} == {"mix.weight"}
+    assert stored["mix.weight.scale"].shape == (32, 1)
+    for bits in (4, 32):
+        with pytest.raises(InputError, match=f"stored in 8 or 16 bits, not {bits}"):
+            export(network, tmp_path / "b.onnx", about, bits=bits)
+    assert [path.name for path in tmp_path.iterdir()] == ["a.onnx"]
+
+
 def test_metadata_tell_what_is_known(small):
     network, path, _ = small
     told = {prop.key: prop.value for prop in onnx.load(path).metadata_props}
@@ -129,6 +228,7 @@ def test_metadata_tell_what_is_known(small):
         "licence": "CC0-1.0",
         "recipe": '{"seed": 3}',
         "steps": "17",
+        "bits": "16",
         "weights_sha256": digest.hexdigest(),
     }
     file = open_network(path)
@@ -145,15 +245,17 @@ def test_the_file_has_free_axes_and_knows_nothing_of_this_machine(small):
         assert axes == ["batch", 1, "height", "width"]
 
 
-def test_the_runtime_folds_casts_and_normalisation_away(small, tmp_path):
+@pytest.mark.parametrize("bits", [16, 8])
+def test_the_runtime_folds_casts_and_normalisation_away(small, in_8_bits, tmp_path, bits):
     """Or the file would cost time; the names of the operators are ONNX Runtime's."""
+    _, path, _ = small if bits == 16 else in_8_bits
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
     options.optimized_model_filepath = str(tmp_path / "optimised.onnx")
-    onnxruntime.InferenceSession(small[1], options, providers=["CPUExecutionProvider"])
+    onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
     found = Counter(node.op_type for node in onnx.load(tmp_path / "optimised.onnx").graph.node)
     assert found["Gelu"] == found["Conv"] - 1 == 2 * 2 + 2 + 2
-    assert not found.keys() & {"Cast", "BatchNormalization", "Erf", "Expand", "Shape"}
+    assert found["Add"] == 1 and not found.keys() & {"Cast", "Mul", "BatchNormalization", "Erf", "Expand", "Shape"}
 
 
 SEVERAL = {
@@ -189,6 +291,8 @@ def test_tiles_of_the_real_network_give_the_whole(tmp_path):
     assert sum(weight.numel() for weight in network.parameters()) == 4_891_216
     export(network, tmp_path / "a.onnx", About("sharpness-unet", sharpness_unet.Config()))
     assert (tmp_path / "a.onnx").stat().st_size < 2.02 * 4_898_576
+    weights, scales = round_weights(network, 8)
+    assert sum(array.nbytes for array in (*weights.values(), *scales.values())) < 1.01 * 4_898_576
     method = Network(str(tmp_path / "a.onnx"))
     assert (method.multiple, method.context_px(0)) == (16, 245)
     for size in ((60, 803), (803, 52)):

@@ -1,3 +1,4 @@
+import dataclasses
 import math
 import re
 
@@ -7,6 +8,7 @@ pytest.importorskip("torch")
 
 from refocal.catalog import find
 from refocal.learn.recipe import Phase, field_names, from_json, override, to_json
+from refocal.learn.recipe_fields import check_fields
 from refocal.learn.recipes import RECIPES
 from refocal.learn.recipes.sharpness_loss import STAGE_1
 from refocal.types import InputError
@@ -57,13 +59,89 @@ def test_a_value_of_another_kind_is_refused(name, text):
         override(STAGE_1, {name: text})
 
 
+def test_fields_of_mappings_are_read_as_json_or_else_text():
+    given = {
+        "task-options.guidance-steps": "100",
+        "task_options.critics": "[3, 5]",
+        "task_options.weight_in": "D",
+        "task_options.features": "my-file.safetensors",
+        "config.glue": "light",
+        "config.attention": "false",
+        "pairs-options.max-radius-px": "5",
+        "pairs_options.noise_std": "1e-2",
+        "phases.0.pairs_options.grey": "0.5",
+    }
+    changed = override(RECIPES["defocusgan"], given)
+    check_fields(changed)
+    assert changed.task_options == {
+        **RECIPES["defocusgan"].task_options,
+        "guidance_steps": 100,
+        "critics": (3, 5),
+        "weight_in": "D",
+        "features": "my-file.safetensors",
+    }
+    assert changed.config == {**RECIPES["defocusgan"].config, "glue": "light", "attention": False}
+    assert changed.pairs_options == {**RECIPES["defocusgan"].pairs_options, "max_radius_px": 5, "noise_std": 0.01}
+    assert changed.phases[0].pairs_options["grey"] == 0.5
+    assert to_json(from_json(to_json(changed))) == to_json(changed)
+    check_fields(from_json(to_json(changed)))
+    kernels = override(RECIPES["dual-pixel-map"], {"task-options.kernels.kind": "gaussian"}).task_options["kernels"]
+    assert kernels == {"kind": "gaussian"}
+    check_fields(override(RECIPES["sharpness-unet-beta-0.1"], {"loss.1.options.clipped": "true"}))
+
+
+@pytest.mark.parametrize(
+    ("recipe", "name", "text", "sentence"),
+    [
+        ("defocusgan", "config.glu", "light", "defocusgan has no field config.glu: there are channels, branches, "),
+        ("defocusgan", "config.glue", "heavy", "config.glue is one of released, light, not 'heavy'"),
+        ("defocusgan", "pairs-options.radius", "5", "dual-pixel has no field pairs_options.radius: there are max_radius_px"),
+        ("defocusgan", "phases.0.pairs-options.radius", "5", "no field phases.0.pairs_options.radius: there are max_radius"),
+        ("defocusgan", "pairs-options.max-radius-px", "wide", "pairs_options.max_radius_px is a number, not 'wide'"),
+        ("defocusgan", "pairs-options.max-radius-px", "nan", "pairs_options.max_radius_px is a number, not 'nan'"),
+        ("defocusgan", "task-options.guidance-steps", "1.5", "task_options.guidance_steps is a whole number, not 1.5"),
+        ("defocusgan", "task-options.critics", "3", "task_options.critics is a list such as [3, 5], not 3"),
+        ("denoiser", "task-options.speed", "3", "restore has no field task_options.speed: there is none at all."),
+        ("svbr-net-short", "loss.0.options.speed", "3", "dissimilarity has no field loss.0.options.speed: there is none"),
+        ("sharpness-unet-beta-0.1", "loss.1.options.clipped", "1", "loss.1.options.clipped is true or false, not 1"),
+    ],
+)
+def test_fields_of_mappings_that_nobody_reads_are_refused(recipe, name, text, sentence):
+    with pytest.raises(InputError, match=re.escape(sentence)):
+        check_fields(override(RECIPES[recipe], {name: text}))
+
+
+def test_mappings_as_a_whole_and_sources_can_not_be_set():
+    for name in ("config", "source", "source.phases", "loss", "phases.0", "config.glue.x"):
+        with pytest.raises(InputError, match="A recipe has no field"):
+            override(dataclasses.replace(RECIPES["defocusgan"], config={"glue": "light"}), {name: "1"})
+
+
+def test_names_of_fields_are_all_that_can_be_set():
+    recipe = RECIPES["defocusgan-light"]
+    names = field_names(recipe)
+    assert {"seed", "phases.0.steps", "config.glue"} <= set(names)
+    assert not {"source", "loss", "phases", "config"} & {name.partition(".")[0] for name in names if "." not in name}
+    for name in names:
+        value = recipe
+        for key in name.split("."):
+            value = value[int(key)] if key.isdigit() else value[key] if isinstance(value, dict) else getattr(value, key)
+        text = value if isinstance(value, str) else re.sub(r"'", '"', str(value).lower())
+        override(recipe, {name: text})
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_all_recipes_hold_fields_that_are_read(name):
+    check_fields(RECIPES[name])
+
+
 @pytest.mark.parametrize("name", RECIPES)
 def test_recipes_survive_json_and_tell_their_sources(name):
     recipe = RECIPES[name]
     assert to_json(from_json(to_json(recipe))) == to_json(recipe)
-    assert {"phases", "learning_rate", "loss"} <= {key for keys in recipe.source for key in keys.split(", ")}
-    known = {name.partition(".")[0] for name in field_names(recipe)} | {"pairs", "start", "loss", "phases", "config"}
-    assert {key for keys in recipe.source for key in keys.split(", ")} <= known
+    told = {key for keys in recipe.source for key in keys.split(", ")}
+    assert {"phases", "learning_rate", *(["loss"] if recipe.loss else [])} <= told
+    assert told <= {field.name for field in dataclasses.fields(recipe)}
 
 
 def test_an_unknown_recipe_names_the_nearest():

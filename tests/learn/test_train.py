@@ -3,7 +3,7 @@ import os
 import signal
 import subprocess
 import sys
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
@@ -13,8 +13,11 @@ pytest.importorskip("lightning_fabric")
 
 from learn_samples import tiny_recipe, write_crops
 
-from refocal.learn import checkpoint
+from refocal.catalog import Entry
+from refocal.learn import checkpoint, training_state
+from refocal.learn.guard import Guard
 from refocal.learn.recipe import Phase, Term, to_json
+from refocal.learn.tasks import TASKS
 from refocal.learn.train import Run, train
 from refocal.learn.training_log import read_log
 from refocal.types import InputError
@@ -27,6 +30,16 @@ def crops(tmp_path_factory):
 
 def losses(folder):
     return [line for line in read_log(folder / "log.jsonl") if "loss" in line]
+
+
+def stop_at(wanted):
+    """Interrupts a training when it tells of a step."""
+
+    def say(text):
+        if text.startswith(f"step {wanted}/"):
+            os.kill(os.getpid(), signal.SIGINT)
+
+    return say
 
 
 def without_speed(lines):
@@ -56,13 +69,6 @@ def test_stopped_anywhere_and_resumed_it_gives_the_same_losses(crops, tmp_path, 
         precision=precision,
     )
     train(recipe, crops, Run(tmp_path / "whole", device="cpu", log_steps=1))
-
-    def stop_at(wanted):
-        def say(text):
-            if text.startswith(f"step {wanted}/"):
-                os.kill(os.getpid(), signal.SIGINT)
-
-        return say
 
     run = Run(tmp_path / "parts", device="cpu", log_steps=1)
     for step in (3, 8):
@@ -202,3 +208,128 @@ def test_a_checkpoint_without_its_recipe_is_refused(tmp_path):
     save_file({"a": torch.zeros(1)}, tmp_path / "c.safetensors", {"format": "refocal-checkpoint-1"})
     with pytest.raises(InputError, match="lacks its recipe"):
         checkpoint.load(tmp_path / "c.safetensors")
+
+
+@dataclass(frozen=True)
+class Options:
+    """Of the toy game: at one step, while the rate is above 5e-3, a turn's loss or gradient is no number."""
+
+    step: int = -1
+    turn: str = "network"
+    fault: str = "loss"
+
+
+@dataclass(frozen=True)
+class Game:
+    """Two networks of a few weights, each in the other's loss; chance plays along. The critic has two turns in a step."""
+
+    recipe: object
+
+    def networks(self):
+        return {"network": torch.nn.Conv2d(3, 3, 3, padding=1), "critic": torch.nn.Conv2d(3, 1, 3)}
+
+    def turns(self, step):
+        return ("critic", "critic", "network")
+
+    def pairs(self, crops, random, step):
+        sharp = (crops / 255).permute(0, 3, 1, 2)
+        return {"blurred": sharp + 0.1 * torch.randn(sharp.shape, generator=random), "sharp": sharp}
+
+    def losses(self, turn, networks, batch, step):
+        restored = networks["network"](batch["blurred"])
+        fake, real = networks["critic"](restored).mean(), networks["critic"](batch["sharp"]).mean()
+        if turn == "critic":
+            terms = {"critic_gap": fake - real, "critic_bound": torch.rand(()) * (fake**2 + real**2)}
+        else:
+            terms = {"l1": (restored - batch["sharp"]).abs().mean(), "fooled": -0.1 * fake}
+        options = Options(**self.recipe.task_options)
+        if (step + 1, turn) == (options.step, options.turn) and self.recipe.learning_rate > 5e-3:
+            first = next(iter(terms))
+            # The gradient of |x|^0.5 at 0 is endless, times 0: no number, though the loss is one.
+            terms[first] = terms[first] + ((0 * fake).abs().sqrt() if options.fault == "gradient" else torch.nan)
+        return terms
+
+    def validate(self, network, batch):
+        return {"psnr": -(network(batch["blurred"]) - batch["sharp"]).square().flatten(1).mean(1)}
+
+
+@pytest.fixture
+def game(monkeypatch):
+    monkeypatch.setitem(TASKS, "game", Entry(f"{__name__}:Game", "a toy"))
+
+    def make(**options):
+        changes = {"network": "denoiser", "config": {}, "precision": "32-true", "ema": 0.9, "task_options": options}
+        return tiny_recipe(task="game", phases=(Phase(12, 16, 4),), validation_steps=100, **changes)
+
+    return make
+
+
+def test_two_networks_are_logged_and_resumed_exactly(crops, tmp_path, game):
+    quiet = {"device": "cpu", "log_steps": 1}
+    train(game(), crops, Run(tmp_path / "whole", **quiet))
+    for step in (3, 8):
+        train(game(), crops, Run(tmp_path / "parts", resume=step > 3, **quiet), say=stop_at(step))
+    train(game(), crops, Run(tmp_path / "parts", resume=True, **quiet))
+    whole, parts = losses(tmp_path / "whole"), losses(tmp_path / "parts")
+    assert without_speed(parts) == without_speed(whole)
+    assert {"loss", "l1", "fooled", "critic_loss", "critic_gap", "critic_bound"} <= whole[0].keys()
+    ends = [checkpoint.load(tmp_path / name / "checkpoint.safetensors") for name in ("whole", "parts")]
+    assert {name.split("/")[1] for name in ends[0].tensors if name.startswith("optimiser")} == {"network", "critic"}
+    assert ends[0].tensors["optimiser/critic/0/step"] == 2 * ends[0].tensors["optimiser/network/0/step"] == 24
+    assert ends[0].tensors.keys() == ends[1].tensors.keys()
+    assert all(torch.equal(ends[0].tensors[name], ends[1].tensors[name]) for name in ends[0].tensors)
+
+
+class LaterGuard(Guard):
+    """As on a GPU: the weights in memory are spoilt when it notices."""
+
+    def __init__(self, fabric):
+        super().__init__(fabric)
+        self.at_once = False
+
+
+def all_finite(saved):
+    return all(bool(torch.isfinite(tensor).all()) for tensor in saved.tensors.values())
+
+
+@pytest.mark.parametrize("turn", ["network", "critic"])
+@pytest.mark.parametrize("fault", ["loss", "gradient"])
+@pytest.mark.parametrize("at_once", [True, False])
+def test_what_is_no_number_is_told_by_its_name_and_the_training_goes_on_calmer(
+    crops, tmp_path, monkeypatch, game, turn, fault, at_once
+):
+    if not at_once:
+        monkeypatch.setattr(training_state, "Guard", LaterGuard)
+    recipe, run = game(step=7, turn=turn, fault=fault), Run(tmp_path, device="cpu", save_seconds=0.0, log_steps=5)
+    with pytest.raises(InputError) as told:
+        train(recipe, crops, run)
+    assert str(told.value) == (
+        f"The {fault} of {turn} is no longer a number at step 7: the last checkpoint, of step 6, is from before; go on from "
+        "it with --resume and a --learning-rate below 0.01."
+    )
+    saved = checkpoint.load(tmp_path / "checkpoint.safetensors")
+    assert saved.step == 6 and all_finite(saved)
+    calmer = replace(recipe, learning_rate=1e-3)
+    saved = checkpoint.load(train(calmer, crops, replace(run, resume=True)))
+    assert saved.step == 12 and all_finite(saved) and saved.recipe.learning_rate == 1e-3
+
+
+def test_between_looks_the_first_bad_step_is_remembered(crops, tmp_path, monkeypatch, game):
+    monkeypatch.setattr(training_state, "Guard", LaterGuard)
+    with pytest.raises(InputError, match="loss of critic is no longer a number at step 7: there is no checkpoint"):
+        train(game(step=7, turn="critic"), crops, Run(tmp_path, device="cpu", save_seconds=1e9, log_steps=10))
+    assert not (tmp_path / "checkpoint.safetensors").exists()
+    assert not losses(tmp_path)
+
+
+def test_weights_that_are_no_numbers_are_not_saved_whatever_the_loss(crops, tmp_path):
+    recipe = tiny_recipe(network="denoiser", config={}, phases=(Phase(1, 16, 4),), learning_rate=1e39)
+    with pytest.raises(InputError, match=r"The tensor weights/network/\S+ is no longer a number at step 1: there is no"):
+        train(recipe, crops, Run(tmp_path, device="cpu"))
+    assert not list(tmp_path.glob("checkpoint*"))
+
+
+def test_options_that_nobody_knows_are_refused_before_anything_is_written(crops, tmp_path):
+    with pytest.raises(InputError, match=r"sharpness-unet has no field config\.width: there are channels, widths"):
+        train(tiny_recipe(config={"width": 4}), crops, Run(tmp_path / "run", device="cpu"))
+    assert not (tmp_path / "run").exists()

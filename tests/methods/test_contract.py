@@ -14,7 +14,9 @@ from refocal.types import InputError
 NEED_BLUR = [name for name, entry in METHODS.items() if entry.needs == "blur"]
 KINDS = ["psf", "map"]
 # Trained networks do what they learned: nothing holds exactly for a blur that they weren't trained on.
-TRAINED = [name for name, entry in METHODS.items() if entry.target.endswith((":Network", ":DDNet", ":SVBRNet"))]
+TRAINED = [
+    name for name, entry in METHODS.items() if entry.target.endswith((":Network", ":DDNet", ":SVBRNet", ":DefocusGAN"))
+]
 # Those that look at the whole picture (superpixels) tell no context, and are never given tiles nor single channels.
 WHOLE = [name for name, entry in METHODS.items() if not hasattr(entry.load(), "context_px")]
 CLASSICAL = [name for name in METHODS if name not in TRAINED]

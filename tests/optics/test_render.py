@@ -7,7 +7,7 @@ import torch
 from refocal.images.colour import linear_to_srgb, srgb_to_linear
 from refocal.optics.blur import BlurMap, Psf
 from refocal.optics.kernels import FAMILIES, disk
-from refocal.optics.render import render_depth, render_radius
+from refocal.optics.render import render_depth, render_layers, render_radius
 from refocal.optics.thin_lens import ThinLens
 from refocal.types import InputError
 
@@ -149,6 +149,44 @@ def test_torch_is_numpy_and_a_batch_its_singles(dtype):
     assert tensor.dtype == torch.from_numpy(sharp).dtype
     np.testing.assert_allclose(tensor.numpy(), expected, atol=tolerance)
     np.testing.assert_allclose(render_radius(torch.from_numpy(sharp), radii).numpy(), expected, atol=tolerance)
+
+
+LOPSIDED = np.random.default_rng(5).random((7, 5))
+LOPSIDED /= LOPSIDED.sum()
+
+
+def test_any_kernel_of_the_signed_radius():
+    sharp = _picture(3, 30, 26)
+    for radius_px, kernel in ((2.0, LOPSIDED), (-2.0, disk(3.0)), (0.0, np.ones((1, 1)))):
+        rendered = render_layers(sharp, np.full((30, 26), radius_px), {radius_px: kernel}.__getitem__, encoding="linear")
+        np.testing.assert_allclose(rendered, Psf(kernel).apply(sharp), atol=1e-10)
+
+
+def test_only_layers_with_something_in_them_ask_for_a_kernel_the_farthest_first():
+    asked = []
+    radii = np.where(np.arange(20) < 8, -6.0, 2.25) * np.ones((16, 1))
+    render_layers(_picture(1, 16, 20), radii, lambda radius: asked.append(radius) or disk(abs(radius)))
+    assert asked == [2.5, 2.0, -6.0]
+
+
+@pytest.mark.parametrize("largest_px", [2.0, 6.0])  # so few taps that they are summed directly, and many
+@pytest.mark.parametrize("as_kind", [np.asarray, torch.from_numpy])
+@pytest.mark.parametrize("maps", [(2, 30, 26), (30, 26)])
+def test_several_views_at_once_are_each_of_them_alone(largest_px, as_kind, maps):
+    sharp = _picture(2, 3, 30, 26)
+    radii = np.random.default_rng(3).uniform(-largest_px, largest_px, maps)
+
+    def views(radius_px):
+        whole = disk(abs(radius_px))
+        lopsided = whole * np.linspace(1, 2, whole.shape[1])
+        return np.stack([whole, lopsided / lopsided.sum(), lopsided.T / lopsided.sum()])
+
+    together = render_layers(as_kind(sharp), as_kind(radii), views)
+    assert tuple(together.shape) == (3, 2, 3, 30, 26)
+    for i in range(3):
+        alone = render_layers(sharp, radii, lambda radius, i=i: views(radius)[i])
+        np.testing.assert_allclose(np.asarray(together[i]), alone, atol=1e-10)
+    assert np.abs(np.asarray(together[1] - together[2])).max() > 0.01
 
 
 @pytest.mark.parametrize("encoding", ["srgb", "linear"])

@@ -21,7 +21,7 @@ def plain(label):
     return label.replace("w/o.", "w/o").replace("w.", "w").replace("(", "").replace(")", "")
 
 
-BY_LINE = [name for name in TABLES if not name.startswith("svbr_net")]
+BY_LINE = [name for name in TABLES if name.startswith("sharpness_loss")]
 SVBR_METHODS = {
     "Zhang 2016 [24]": "Zhang 2016 [24]",
     "[22] & [23]": "Krishnan-Fergus [22] + Levin [23]",

@@ -23,6 +23,9 @@ DATASETS: dict[str, Entry] = {
     "folder": Entry("refocal.datasets.folder:folder", "your own pairs: blurred/ and sharp/, or A_blurred and A_sharp"),
     "kodak24": Entry("refocal.datasets.synthetic:kodak24", "24 sharp photos, blurred here", "", "Kodak 1993"),
     "kodak22": Entry("refocal.datasets.kodak22:kodak22", "22 sharp crops, blurred by known maps", "", "Karaali & Jung 2022"),
+    "kodak24_dp": Entry(
+        "refocal.datasets.kodak24_dp:kodak24_dp", "24 sharp crops, seen by a dual-pixel sensor made here", "", "Kodak 1993"
+    ),
     "bsds500": Entry("refocal.datasets.synthetic:bsds500", "500 sharp photos, blurred here", "", "Arbelaez et al. 2011"),
     "cid22": Entry("refocal.datasets.synthetic:cid22", "41 sharp photos, blurred here", "", "Sneyers et al. 2023"),
     "pixel4_dp": Entry(
@@ -101,6 +104,7 @@ class _Home:
 _HOMES = {
     "kodak24": _Home(("kodak24", "kodak"), "https://r0k.us/graphics/kodak/"),
     "kodak22": _Home(("kodak24", "kodak"), "https://r0k.us/graphics/kodak/"),
+    "kodak24_dp": _Home(("kodak24", "kodak"), "https://r0k.us/graphics/kodak/"),
     "bsds500": _Home(("bsds500", "BSDS500/data/images", "BSR/BSDS500/data/images"), "https://github.com/BIDS/BSDS500"),
     "cid22": _Home(("cid22", "CID22"), "https://github.com/imazen/codec-corpus"),
     "pixel4_dp": _Home(

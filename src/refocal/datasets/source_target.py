@@ -11,6 +11,8 @@ from refocal.datasets.files import list_images, read_image, require
 from refocal.types import InputError
 
 SPLITS = ("train", "val", "test")
+PARTS = ("indoor", "outdoor")
+INDOOR_LIST = "indoor.txt"
 
 
 @dataclass(frozen=True)
@@ -60,18 +62,45 @@ class SourceTarget:
 def dpdd(root: Path, split: str = "test") -> SourceTarget:
     """DPDD: 350 train, 74 val and 76 test photos of a Canon 5D IV, 1680 x 1120, 16-bit PNG, with both views.
 
-    The owners' layout: ``test_c/source``, ``test_c/target``, ``test_l/source``, ``test_r/source``.
+    The owners' layout: ``test_c/source``, ``test_c/target``, ``test_l/source``, ``test_r/source``. Papers report the
+    test photos taken ``indoor`` (37) and ``outdoor`` (39) apart, too; the set doesn't say which they are. A file
+    ``indoor.txt`` of yours in the set's folder tells it: on each line the name of a file in ``test_c/source``, with or
+    without its ending, or its place in the sorted list, counted from 1 as in the index arrays that other projects hand out.
 
     Reference: A. Abuolaim, M. S. Brown, "Defocus Deblurring Using Dual-Pixel Data", ECCV 2020.
 
     Raises:
-        InputError: If the folders aren't there, their numbers of files differ, or ``split`` isn't train, val or test.
+        InputError: If the folders or ``indoor.txt`` aren't there or don't fit, or ``split`` isn't train, val, test,
+            indoor or outdoor.
     """
-    if split not in SPLITS:
-        raise InputError(f"There is no split {split!r} of dpdd: choose train, val or test.")
-    folders = [f"{split}_{end}" for end in ("c/source", "c/target", "l/source", "r/source")]
+    if split not in (*SPLITS, *PARTS):
+        raise InputError(f"There is no split {split!r} of dpdd: choose train, val or test, or of test indoor or outdoor.")
+    folder = "test" if split in PARTS else split
+    folders = [f"{folder}_{end}" for end in ("c/source", "c/target", "l/source", "r/source")]
     files = [require(list_images(Path(root) / folder), root, f"PNG files in {folder}") for folder in folders]
-    return SourceTarget("dpdd" if split == "test" else f"dpdd/{split}", "16-bit", *files)
+    whole = SourceTarget("dpdd" if split == "test" else f"dpdd/{split}", "16-bit", *files)
+    if split not in PARTS:
+        return whole
+    indoor = _indoor(Path(root) / INDOOR_LIST, whole.source)
+    chosen = [place for place in range(len(whole)) if (place in indoor) == (split == "indoor")]
+    if not chosen:
+        raise InputError(f"{Path(root) / INDOOR_LIST} leaves no {split} photo.")
+    return SourceTarget(whole.name, "16-bit", *(tuple(of[place] for place in chosen) for of in files))
+
+
+def _indoor(path: Path, photos: tuple[Path, ...]) -> set[int]:
+    """Places, counted from 0, of the photos that the list names."""
+    if not path.is_file():
+        raise InputError(
+            f"The set doesn't say which of its test photos were taken indoors: name them in {path}, one on a line, by "
+            "file name or by place in the sorted list, counted from 1."
+        )
+    places = {word: place for place, photo in enumerate(photos) for word in (photo.name, photo.stem, str(place + 1))}
+    words = [word for line in path.read_text(encoding="utf-8").splitlines() if (word := line.strip())]
+    for word in words:
+        if word not in places:
+            raise InputError(f"{path} names {word!r}, but no photo of {photos[0].parent} is called so.")
+    return {places[word] for word in words}
 
 
 def realdof(root: Path) -> SourceTarget:

@@ -37,6 +37,20 @@ ESTIMATORS: dict[str, Entry] = {
         "Lee et al. 2019",
         {"weights": "dmenet"},
     ),
+    "dual-pixel-learned": Entry(
+        "refocal.estimators.network_map:NetworkMap",
+        "trained network for the two views of a dual-pixel photo",
+        "views",
+        "Zhai et al. 2023",
+        {"weights": "dual-pixel-map"},
+    ),
+    "bambnet": Entry(
+        "refocal.estimators.network_map:NetworkMap",
+        "the same of another training; train it or bring its weights",
+        "views",
+        "Liang et al. 2022",
+        {"weights": "bambnet"},
+    ),
     "from-file": Entry("refocal.estimators.from_file:FromFile", "a map that you have: --map FILE"),
 }
 

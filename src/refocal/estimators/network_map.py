@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from refocal.estimators.dual_pixel import equalised
 from refocal.estimators.one_picture import LEAST_PX, nothing_known
 from refocal.images.colour import luma
 from refocal.images.tiles import Region, apply_tiled, tile_size
@@ -16,6 +17,9 @@ from refocal.weights.network_file import NetworkFile, open_network
 
 OUTPUT = "radius_px"
 """The name of the first output of a network that estimates blur."""
+
+VIEWS = ("left", "right")
+"""The inputs of a network that sees both views of a dual-pixel photo."""
 
 
 @dataclass(frozen=True)
@@ -29,6 +33,7 @@ class NetworkMap:
         weights: A name from ``refocal.weights.WEIGHTS``, or an .onnx file that ``refocal export`` wrote.
         threads: How many run it; 0 takes the cores that this process may use.
         tile_px: Side of the tiles; 0 chooses it from the free memory.
+        equalise: Make the right of two dual-pixel views as bright as the left one first.
 
     Raises:
         ValueError: If ``threads`` or ``tile_px`` is negative.
@@ -37,6 +42,7 @@ class NetworkMap:
     weights: str = "dmenet"
     threads: int = 0
     tile_px: int = 0
+    equalise: bool = True
 
     def __post_init__(self) -> None:
         if self.threads < 0 or self.tile_px < 0:
@@ -61,6 +67,9 @@ class NetworkMap:
         height, width = image.shape[1:]
         if min(height, width) < LEAST_PX:
             return nothing_known((height, width))
+        if self.equalise and file.inputs == VIEWS:
+            left, right = np.split(image, 2)
+            image = np.concatenate([left, equalised(left, right)])
 
         def run(_: Array, region: Region) -> Array:
             return _radius(region.crop(image), file)
@@ -73,6 +82,11 @@ class NetworkMap:
         # The tiles are cut from one plane, as one comes out.
         radius_px = apply_tiled(run, image[:1], tile_px=tile_px, **layout)[0]
         return BlurMap(np.maximum(radius_px, 0))
+
+    @property
+    def views(self) -> int:
+        """How many views of a photo the network takes."""
+        return len(self._file().inputs)
 
     @property
     def weights_sha256(self) -> str:

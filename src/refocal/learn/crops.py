@@ -44,15 +44,11 @@ def pack(
         InputError: If no folder holds a photo that is large enough, or the file can't be written.
     """
     out = checked_name(out)
-    photos = [path for folder in folders for path in sorted(Path(folder).rglob("*")) if path.suffix.lower() in SUFFIXES]
-    photos = [photos[i] for i in np.random.default_rng(seed).permutation(len(photos))]
-    cut = [(path.name, _cut(read(path).pixels, side_px, scales)) for path in photos]
-    details = [_detail(crop) for _, crops in cut for crop in crops]
-    if not details:
+    cut = [(path.name, cut_photo(read(path).pixels, side_px, scales)) for path in photos_in(folders, seed)]
+    if not any(crops for _, crops in cut):
         raise InputError(f"No photo of at least {side_px}x{side_px} px in {', '.join(map(str, folders))}.")
-    least = np.quantile(details, drop_smooth) if drop_smooth else -1.0
-    kept = [(name, [crop for crop in crops if _detail(crop) >= least]) for name, crops in cut]
-    return _write(out, kept, {"side_px": side_px, "scales": list(scales), "drop_smooth": drop_smooth})
+    kept = with_most_detail(cut, drop_smooth)
+    return write_crops(out, kept, {"side_px": side_px, "scales": list(scales), "drop_smooth": drop_smooth})
 
 
 def pack_pairs(
@@ -80,10 +76,10 @@ def pack_pairs(
             raise InputError(f"{pair.name} has no sharp photo to learn from.")
         both = [from_float(photo, np.dtype(np.uint8)) for photo in (pair.sharp, pair.blurred)]
         three = [np.broadcast_to(pixels, (*pixels.shape[:2], 3)) for pixels in both]
-        cut.append((pair.name, _cut(np.concatenate(three, axis=2), side_px, (1.0,))))
+        cut.append((pair.name, squares(np.concatenate(three, axis=2), side_px)))
     if not any(crops for _, crops in cut):
         raise InputError(f"None of the pairs is {side_px}x{side_px} px or larger.")
-    return _write(out, cut, {"side_px": side_px})
+    return write_crops(out, cut, {"side_px": side_px})
 
 
 def checked_name(out: str | Path) -> Path:
@@ -98,32 +94,61 @@ def checked_name(out: str | Path) -> Path:
     return out
 
 
-def _write(out: Path, cut: Sequence[tuple[str, list[Array]]], about: dict[str, object]) -> int:
-    """The crops and, beside them, what they are; the crops last, as they are what is looked for."""
+def photos_in(folders: Sequence[str | Path], seed: int) -> list[Path]:
+    """The photos of folders, searched to the bottom, in an order that hangs on ``seed``."""
+    photos = [path for folder in folders for path in sorted(Path(folder).rglob("*")) if path.suffix.lower() in SUFFIXES]
+    return [photos[i] for i in np.random.default_rng(seed).permutation(len(photos))]
+
+
+def write_crops(out: Path, cut: Sequence[tuple[str, list[Array]]], about: dict[str, object]) -> int:
+    """The crops and, beside them, what they are; the crops last, as they are what is looked for.
+
+    Args:
+        out: From ``checked_name``.
+        cut: Photos' names and crops, all of one shape; at least one.
+        about: What NAME.json tells besides.
+
+    Returns:
+        How many were written.
+    """
     photos, count = [], 0
     for name, crops in cut:
         if crops:
             photos.append({"photo": name, "first": count, "count": len(crops)})
             count += len(crops)
     part = out.with_name(out.name + ".part")
-    with part.open("wb") as file:
-        np.save(file, np.stack([crop for _, crops in cut for crop in crops]))
-    out.with_suffix(".json").write_text(json.dumps({**about, "photos": photos}))
-    part.replace(out)
+    try:
+        with part.open("wb") as file:
+            np.save(file, np.stack([crop for _, crops in cut for crop in crops]))
+        out.with_suffix(".json").write_text(json.dumps({**about, "photos": photos}))
+        part.replace(out)
+    finally:  # Ctrl-C, too, leaves nothing half-written
+        part.unlink(missing_ok=True)
     return count
 
 
-def _cut(pixels: Array, side_px: int, scales: Sequence[float]) -> list[Array]:
-    """Crops of (H, W, C) that aren't flat."""
+def cut_photo(pixels: Array, side_px: int, scales: Sequence[float]) -> list[Array]:
+    """The ``squares`` of a photo (H, W, C) at all ``scales``."""
+    return [crop for scale in scales for crop in squares(reduced(pixels, scale), side_px)]
+
+
+def squares(pixels: Array, side_px: int) -> list[Array]:
+    """Crops of (H, W, C), beside each other, whose first three channels, the photo, aren't flat."""
     crops = []
-    for scale in scales:
-        scaled = reduced(pixels, scale)
-        for top in range(0, scaled.shape[0] - side_px + 1, side_px):
-            for left in range(0, scaled.shape[1] - side_px + 1, side_px):
-                crop = scaled[top : top + side_px, left : left + side_px]
-                if crop[..., :3].mean(axis=2).std() >= 1:
-                    crops.append(crop)
+    for top in range(0, pixels.shape[0] - side_px + 1, side_px):
+        for left in range(0, pixels.shape[1] - side_px + 1, side_px):
+            crop = pixels[top : top + side_px, left : left + side_px]
+            if crop[..., :3].mean(axis=2).std() >= 1:
+                crops.append(crop)
     return crops
+
+
+def with_most_detail(cut: Sequence[tuple[str, list[Array]]], drop_smooth: float) -> list[tuple[str, list[Array]]]:
+    """Without the share ``drop_smooth`` of all crops that has the least detail."""
+    if not drop_smooth:
+        return list(cut)
+    least = np.quantile([_detail(crop) for _, crops in cut for crop in crops], drop_smooth)
+    return [(name, [crop for crop in crops if _detail(crop) >= least]) for name, crops in cut]
 
 
 def _detail(crop: Array) -> float:
@@ -151,7 +176,7 @@ class Crops:
     """A file of crops, mapped into memory.
 
     Attributes:
-        pixels: (N, side, side, C) uint8: the sharp photo alone (3), its pair (6) or its blur maps (5) behind it.
+        pixels: (N, side, side, C) uint8: the sharp photo (3), behind it inverse depth (4), blur maps (5) or its pair (6).
         held_out: So many crops at the end are for validation only.
     """
 
@@ -205,8 +230,8 @@ def open_crops(path: str | Path, held_out: float = 0.03) -> Crops:
     except (OSError, ValueError, EOFError):
         raise InputError(f"{path} is no file of crops: make one with refocal crops.") from None
     shape = pixels.shape
-    if len(shape) != 4 or shape[3] not in (3, 5, 6) or shape[1] != shape[2] or pixels.dtype != np.uint8 or len(pixels) < 2:
-        raise InputError(f"{path} holds {shape} {pixels.dtype}, not crops (number, side, side, 3, 5 or 6) uint8.")
+    if len(shape) != 4 or not 3 <= shape[3] <= 6 or shape[1] != shape[2] or pixels.dtype != np.uint8 or len(pixels) < 2:
+        raise InputError(f"{path} holds {shape} {pixels.dtype}, not crops (number, side, side, 3 to 6) uint8.")
     return Crops(pixels, max(1, round(held_out * len(pixels))))
 
 

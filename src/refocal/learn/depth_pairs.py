@@ -64,7 +64,7 @@ class DepthLikeBlur:
         return linear_to_srgb(blurred) if self.encoding == "linear" else blurred
 
 
-def depth_like(count: int, shape: tuple[int, int], random: torch.Generator) -> Tensor:
+def depth_like(count: int, shape: tuple[int, int], random: torch.Generator, *, signed: bool = False) -> Tensor:
     """Draw maps of a background plane and up to four shapes in front of it, each a plane of its own.
 
     Shapes are superellipses |u|^p + |v|^p < 1 of p = 1 (a rhombus), 2 or 8 (nearly a rectangle), turned, of an eighth to
@@ -75,9 +75,10 @@ def depth_like(count: int, shape: tuple[int, int], random: torch.Generator) -> T
         count: Of maps.
         shape: Height and width.
         random: Where chance comes from; the maps are made on its device.
+        signed: Keep the planes' sign: negative in front of the plane in focus.
 
     Returns:
-        (count, H, W) float32 in [0, 1].
+        (count, H, W) float32 in [0, 1], or in [-1, 1].
     """
     device = random.device
     down, across = (
@@ -91,7 +92,7 @@ def depth_like(count: int, shape: tuple[int, int], random: torch.Generator) -> T
         middle = (2 * chance[0] - 1) * (chance[1] > 0.2)
         slope = chance[2] * (chance[3] > 1 / 3)
         angle = 2 * torch.pi * chance[4]
-        plane = (middle + slope * (angle.cos() * across + angle.sin() * down)).abs().clamp(max=1)
+        plane = (middle + slope * (angle.cos() * across + angle.sin() * down)).clamp(-1, 1)
         turn = torch.pi * chance[5]
         x, y = across - (2 * chance[6] - 1), down - (2 * chance[7] - 1)
         u = (turn.cos() * x + turn.sin() * y).abs() / 8 ** (chance[8] - 1)
@@ -99,4 +100,4 @@ def depth_like(count: int, shape: tuple[int, int], random: torch.Generator) -> T
         power = torch.tensor([1.0, 2.0, 8.0], device=device)[(3 * chance[10]).long()]
         inside = (u**power + v**power < 1) & (number <= shapes)
         radius = torch.where(inside | (number == 0), plane, radius)
-    return radius
+    return radius if signed else radius.abs()

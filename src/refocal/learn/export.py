@@ -1,9 +1,9 @@
 """From a trained network to one ONNX file that runs without torch, and from the file back to its weights.
 
-The file holds the network's ``body`` for any batch, height and width. Weights are stored in half precision under the names
-of the state dict and cast to float32 in the graph; batch normalisation stays as it was trained. ONNX Runtime does the casts
-and folds the normalisation into the convolutions when it opens the file: neither costs time, and a training can go on from
-the file that was shipped.
+The file holds the network's ``body`` for any batch, height and width. Weights are stored in half precision, or the large
+ones in 8 bits, under the names of the state dict, and turned to float32 in the graph; batch normalisation stays as it was
+trained. ONNX Runtime computes these and folds the normalisation into the convolutions when it opens the file: neither costs
+time, and a training can go on from the file that was shipped.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
 from refocal.learn.checkpoint import load
 from refocal.learn.nets.padding import padded
-from refocal.learn.onnx_graph import store_half, trace
+from refocal.learn.onnx_graph import SCALE, store, stored_weights, trace
 from refocal.learn.recipe import to_json
+from refocal.learn.rounding import round_weights
 from refocal.learn.tasks import make_config, make_network
 from refocal.types import Array, InputError
 from refocal.weights.network_file import FORMAT, open_network
@@ -83,11 +83,11 @@ class Parity:
         """For the one who exports."""
         return (
             f"differs from torch by at most {self.even:.1e} (even sides) and {self.odd:.1e} (odd sides), "
-            f"and by {self.rounding:.1e} from rounding the weights to half precision"
+            f"and by {self.rounding:.1e} from rounding the weights"
         )
 
 
-def export(network: nn.Module, path: Path, about: About) -> Parity:
+def export(network: nn.Module, path: Path, about: About, bits: int = 16) -> Parity:
     """Write a network to an ONNX file, and compare what it computes with torch.
 
     The graph's inputs are named as the arguments of ``network.body``, each a picture of ``about.config.channels`` channels,
@@ -98,21 +98,22 @@ def export(network: nn.Module, path: Path, about: About) -> Parity:
         network: With ``body``, ``multiple`` and ``context_px``; stays as it is.
         path: Ends in .onnx; written whole or not at all.
         about: Goes into the metadata.
+        bits: Per large weight: 16, or 8 for half the size; see ``round_weights``.
 
     Raises:
-        InputError: If the path is none to write to, or a weight doesn't fit half precision.
+        InputError: If the path is none to write to, ``bits`` is another number, or a weight doesn't fit half precision.
         ValueError: If ``body`` leaves weights unused, or ONNX Runtime's result is another than torch's.
     """
     path = Path(path)
     if path.suffix != ".onnx" or not path.parent.is_dir():
         raise InputError(f"Give an .onnx file in an existing folder to export to, not {path}.")
     trained, rounded = _bare(network), _bare(network)
-    weights = _round(rounded)
+    weights, scales = round_weights(rounded, bits)
     inputs = {
         name: 1 if name == "radius_px" else about.config.channels for name in inspect.signature(rounded.body).parameters
     }
     model, needed_bytes = trace(rounded, inputs, list(getattr(rounded, "outputs", ("restored",))))
-    store_half(model, weights)
+    store(model, weights, scales)
     told = {
         "refocal.format": FORMAT,
         "name": about.name or path.stem,
@@ -126,7 +127,8 @@ def export(network: nn.Module, path: Path, about: About) -> Parity:
         "licence": about.licence,
         "recipe": about.recipe,
         "steps": str(about.steps),
-        "weights_sha256": fingerprint(weights),
+        "bits": str(bits),
+        "weights_sha256": fingerprint(weights | {name + SCALE: scale for name, scale in scales.items()}),
     }
     for key, value in told.items():
         model.metadata_props.add(key=key, value=value)
@@ -145,7 +147,7 @@ def export(network: nn.Module, path: Path, about: About) -> Parity:
 
 
 def export_checkpoint(
-    checkpoint: Path, path: Path, name: str = "", licence: str = "Apache-2.0", context_px: int = 0
+    checkpoint: Path, path: Path, name: str = "", licence: str = "Apache-2.0", context_px: int = 0, bits: int = 16
 ) -> Parity:
     """Write a checkpoint's network, averaged if its recipe averages, to an ONNX file.
 
@@ -155,6 +157,7 @@ def export_checkpoint(
         name: See ``About``.
         licence: See ``About``.
         context_px: See ``About``.
+        bits: See ``export``.
 
     Raises:
         InputError: If the checkpoint can't be read, or as ``export`` does.
@@ -163,7 +166,7 @@ def export_checkpoint(
     network = make_network(kept.recipe)
     network.load_state_dict(kept.best())
     about = About(kept.recipe.network, make_config(kept.recipe), name, to_json(kept.recipe), kept.step, licence, context_px)
-    return export(network, path, about)
+    return export(network, path, about, bits)
 
 
 def load_state(path: Path) -> dict[str, Tensor]:
@@ -184,18 +187,18 @@ def load_state(path: Path) -> dict[str, Tensor]:
         model = onnx.load(path, load_external_data=False)
     except (OSError, SafetensorError, DecodeError) as error:
         raise InputError(f"The weights file {path} can't be read: {error}.") from None
-    halves = [tensor for tensor in model.graph.initializer if tensor.data_type == onnx.TensorProto.FLOAT16]
-    if not halves or "refocal.format" not in {told.key for told in model.metadata_props}:
+    weights = stored_weights(model)
+    if not weights or "refocal.format" not in {told.key for told in model.metadata_props}:
         raise InputError(f"The weights file {path} holds no network of refocal's.")
-    return {half.name: torch.from_numpy(onnx.numpy_helper.to_array(half).astype(np.float32)) for half in halves}
+    return {name: torch.from_numpy(weight) for name, weight in weights.items()}
 
 
 def fingerprint(weights: Mapping[str, Array]) -> str:
-    """SHA-256 of float16 weights: their names and bytes, in the names' order."""
+    """SHA-256 of weights as they are stored: their names and bytes, in the names' order."""
     digest = hashlib.sha256()
     for name in sorted(weights):
         digest.update(name.encode())
-        digest.update(np.ascontiguousarray(weights[name], "<f2").tobytes())
+        digest.update(weights[name].astype(weights[name].dtype.newbyteorder("<")).tobytes())
     return digest.hexdigest()
 
 
@@ -205,19 +208,6 @@ def _bare(network: nn.Module) -> Any:
     for name in getattr(network, "training_only", ()):
         setattr(copied, name, None)
     return copied
-
-
-def _round(network: nn.Module) -> dict[str, Array]:
-    """Round the state in place to half precision; returns it as float16 by name. Counters are left out."""
-    weights = {}
-    for name, tensor in network.state_dict().items():  # shares memory with the network
-        if tensor.is_floating_point():
-            half = tensor.half()
-            if not half.isfinite().all():
-                raise InputError(f"The network's weight {name} holds numbers that half precision cannot.")
-            tensor.copy_(half)
-            weights[name] = half.contiguous().numpy()
-    return weights
 
 
 def _compare(path: Path, trained: Any, rounded: Any, inputs: dict[str, int]) -> Parity:

@@ -1,4 +1,4 @@
-"""A network's body as an ONNX graph: traced, its weights in half precision under their own names."""
+"""A network's body as an ONNX graph: traced, its weights in half precision or 8 bits under their own names."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import warnings
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -18,6 +19,9 @@ OPSET = 20
 
 IR_VERSION = 9
 """Of opset 20's time."""
+
+SCALE = ".scale"
+"""What the scales of a weight in 8 bits are called, after its name."""
 
 
 def trace(network: Any, channels: Mapping[str, int], outputs: list[str]) -> tuple[Any, int]:
@@ -67,8 +71,16 @@ def trace(network: Any, channels: Mapping[str, int], outputs: list[str]) -> tupl
     return model, memory.most // (2 * height * width)
 
 
-def store_half(model: Any, weights: Mapping[str, Array]) -> None:
-    """Replace a graph's weights by float16 ones, each with a cast to float32 before its use.
+def store(model: Any, weights: Mapping[str, Array], scales: Mapping[str, Array]) -> None:
+    """Replace a graph's weights by rounded ones, each turned to float32 before its use.
+
+    Halves are cast, 8 bits are cast and multiplied by their scales. ``DequantizeLinear`` would do that too, but ONNX Runtime
+    computes it anew in every run and leaves the normalisation beside the convolutions: 1.4 times the time was measured.
+
+    Args:
+        model: Changed in place.
+        weights: float16 or int8, by name.
+        scales: float32, for each of int8.
 
     Raises:
         ValueError: If the graph lacks one.
@@ -79,14 +91,29 @@ def store_half(model: Any, weights: Mapping[str, Array]) -> None:
     unused = sorted(set(weights) - set(stored))
     if unused:
         raise ValueError(f"The network's body doesn't use the weights {', '.join(unused)} as they are.")
-    for name, half in weights.items():
-        stored[name].CopyFrom(numpy_helper.from_array(half, name))
     nodes = list(model.graph.node)
     for node in nodes:
         node.input[:] = [f"{name}.float32" if name in weights else name for name in node.input]
-    casts = [helper.make_node("Cast", [name], [f"{name}.float32"], to=TensorProto.FLOAT) for name in weights]
+    before = []
+    for name, rounded in weights.items():
+        stored[name].CopyFrom(numpy_helper.from_array(rounded, name))
+        if name in scales:
+            model.graph.initializer.append(numpy_helper.from_array(scales[name], name + SCALE))
+            before.append(helper.make_node("Cast", [name], [f"{name}.whole"], to=TensorProto.FLOAT))
+            before.append(helper.make_node("Mul", [f"{name}.whole", name + SCALE], [f"{name}.float32"]))
+        else:
+            before.append(helper.make_node("Cast", [name], [f"{name}.float32"], to=TensorProto.FLOAT))
     del model.graph.node[:]
-    model.graph.node.extend(casts + nodes)
+    model.graph.node.extend(before + nodes)
+
+
+def stored_weights(model: Any) -> dict[str, Array]:
+    """A graph's weights that ``store`` put there, as float32 by name."""
+    from onnx import numpy_helper
+
+    arrays = {tensor.name: numpy_helper.to_array(tensor) for tensor in model.graph.initializer}
+    halves = {name: array.astype(np.float32) for name, array in arrays.items() if array.dtype == np.float16}
+    return halves | {name: array * arrays[name + SCALE] for name, array in arrays.items() if name + SCALE in arrays}
 
 
 def _names(node: Any) -> set[str]:

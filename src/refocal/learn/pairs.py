@@ -29,6 +29,11 @@ PAIRS: dict[str, Entry] = {
     "depth-like": Entry(
         "refocal.learn.depth_pairs:DepthLikeBlur", "colour blurred by planes and shapes at their own depths, with the map"
     ),
+    "dual-pixel": Entry(
+        "refocal.learn.dual_pixel_pairs:DualPixelPairs",
+        "both views of a dual-pixel sensor, the photo, and the signed map",
+        paper="Abuolaim et al. 2021",
+    ),
     "noise": Entry("refocal.learn.pairs:Noise", "luma under white noise, nothing blurred: for denoisers"),
 }
 

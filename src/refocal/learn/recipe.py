@@ -7,7 +7,7 @@ import difflib
 import json
 import types
 import typing
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
@@ -68,6 +68,7 @@ class Recipe:
         pairs_options: Fields of the pairs' dataclass that differ from its defaults.
         start: Weights to begin from: a name from ``WEIGHTS`` or a file; empty to begin from nothing.
         task: A name from ``TASKS``: which networks learn what from a batch.
+        task_options: What else the task lets choose; see there.
         optimiser: ``adam``, or ``adamw`` with decoupled weight decay.
         learning_rate: At the beginning, after warming up.
         final_learning_rate: At the end.
@@ -98,6 +99,7 @@ class Recipe:
     pairs_options: Mapping[str, Any] = field(default_factory=dict)
     start: str = ""
     task: str = "restore"
+    task_options: Mapping[str, Any] = field(default_factory=dict)
     optimiser: Literal["adam", "adamw"] = "adam"
     learning_rate: float = 1e-4
     final_learning_rate: float = 0.0
@@ -166,7 +168,9 @@ def override(recipe: Recipe, given: Mapping[str, str]) -> Recipe:
 
     Args:
         recipe: Stays as it is.
-        given: Name -> value as text: ``{"learning_rate": "1e-3", "phases.0.steps": "2000", "loss.1.weight": "0.1"}``.
+        given: Name -> value as text: ``{"learning_rate": "1e-3", "phases.0.steps": "2000", "loss.1.weight": "0.1"}``. Dashes
+            in names are underscores. Fields of mappings, ``config.glue``, take JSON (numbers, true, false, null, lists), or
+            else text; whether anybody knows them is for ``recipe_fields.check_fields`` to say.
 
     Raises:
         InputError: If there is no such field (the sentence names the nearest), or the value is of another kind.
@@ -177,27 +181,29 @@ def override(recipe: Recipe, given: Mapping[str, str]) -> Recipe:
 
 
 def field_names(value: Any, lead: str = "") -> list[str]:
-    """All names that ``override`` takes: ``seed``, ``phases.0.steps``, ..."""
+    """All names that ``override`` takes: ``seed``, ``phases.0.steps``, ...; of mappings, those that are in them."""
+    parts: Iterable[tuple[str, Any]]
     if dataclasses.is_dataclass(value):
-        parts: list[tuple[str, Any]] = [(f.name, getattr(value, f.name)) for f in dataclasses.fields(value)]
+        parts = [(f.name, getattr(value, f.name)) for f in dataclasses.fields(value) if f.name != "source"]
+    elif isinstance(value, Mapping):
+        parts = value.items()
     elif isinstance(value, tuple) and value and dataclasses.is_dataclass(value[0]):
         parts = [(str(i), part) for i, part in enumerate(value)]
     else:
-        return [lead] if isinstance(value, (bool, int, float, str)) else []
+        return [lead] if value is None or isinstance(value, (bool, int, float, str, list)) or value else []
     return [name for key, part in parts for name in field_names(part, f"{lead}.{key}" if lead else key)]
 
 
 def _replaced(value: Any, path: list[str], text: str, name: str, recipe: Recipe) -> Any:
     """``value`` with the field that ``path`` leads to read from ``text``."""
     key, rest = path[0], path[1:]
-    if isinstance(value, tuple) and key.isdigit() and int(key) < len(value):
+    if isinstance(value, Mapping) and key:
+        new = _replaced(value.get(key, {}), rest, text, name, recipe) if rest else _literal(text)
+        return {**value, key: new}
+    if isinstance(value, tuple) and key.isdigit() and int(key) < len(value) and rest:
         i = int(key)
-        return (
-            *value[:i],
-            _replaced(value[i], rest, text, name, recipe) if rest else _no_field(name, recipe),
-            *value[i + 1 :],
-        )
-    if not dataclasses.is_dataclass(value) or key not in {f.name for f in dataclasses.fields(value)}:
+        return (*value[:i], _replaced(value[i], rest, text, name, recipe), *value[i + 1 :])
+    if not dataclasses.is_dataclass(value) or key not in {f.name for f in dataclasses.fields(value)} - {"source"}:
         return _no_field(name, recipe)
     old = getattr(value, key)
     if rest:
@@ -207,6 +213,15 @@ def _replaced(value: Any, path: list[str], text: str, name: str, recipe: Recipe)
     else:
         return _no_field(name, recipe)
     return dataclasses.replace(value, **{key: new})  # type: ignore[type-var]
+
+
+def _literal(text: str) -> Any:
+    """A number, true, false, null or a list of such, as JSON writes them; any other text is itself."""
+    try:
+        value = json.loads(text, parse_constant=str)  # NaN and Infinity are no numbers to set
+    except ValueError:
+        return text
+    return tuple(value) if isinstance(value, list) else value
 
 
 def _no_field(name: str, recipe: Recipe) -> Any:

@@ -19,6 +19,16 @@ from refocal.learn.recipe import Recipe
 TASKS: dict[str, Entry] = {
     "restore": Entry("refocal.learn.tasks:Restore", "one network: blurred in, restored out"),
     "estimate-map": Entry("refocal.learn.map_task:EstimateMap", "one network: blurred in, radius in pixels out"),
+    "learn-kernels": Entry(
+        "refocal.learn.dual_pixel_task:LearnKernels",
+        "a map network and blur kernels: the sharp photo, blurred again, is the photo",
+    ),
+    "match-views": Entry(
+        "refocal.learn.dual_pixel_task:MatchViews", "a map network: each view, blurred as the other one is, is the other"
+    ),
+    "restore-adversarial": Entry(
+        "refocal.learn.adversarial_task:RestoreAdversarial", "a generator, guided by the radius, and its discriminators"
+    ),
 }
 
 

@@ -125,4 +125,17 @@ METHODS: dict[str, Entry] = {
         "Karaali & Jung 2022",
         {"weights": "svbr-net-gtb"},
     ),
+    "defocusgan": Entry(
+        "refocal.methods.defocusgan:DefocusGAN",
+        "a network that was guided by blur maps while it learned, with adversarial detail",
+        "",
+        "Zhai et al. 2023",
+    ),
+    "defocusgan-no-gan": Entry(
+        "refocal.methods.defocusgan:DefocusGAN",
+        "the same without the adversarial loss",
+        "",
+        "Zhai et al. 2023",
+        {"weights": "defocusgan-no-gan"},
+    ),
 }

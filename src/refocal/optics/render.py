@@ -16,15 +16,17 @@ occlusion-aware depth estimation", ICCP 2021, eqs. 6-8 (the model without the fi
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 from array_api_compat import array_namespace
 
 from refocal.images.colour import linear_to_srgb, srgb_to_linear
 from refocal.optics.boundary import pad
 from refocal.optics.convert import as_like
-from refocal.optics.convolution import convolve_valid
+from refocal.optics.convolution import DIRECT_TAPS, convolve_valid
 from refocal.optics.fill import fill_unknown
-from refocal.optics.kernels import family_kernel
+from refocal.optics.fourier import fast_shape, irfft2, rfft2, rfft2_small
+from refocal.optics.kernels import Kernel, family_kernel
 from refocal.optics.thin_lens import ThinLens
 from refocal.types import Array, Boundary, Encoding, Image, InputError
 
@@ -75,6 +77,42 @@ def render_radius(
     Raises:
         InputError: If the sizes differ or a radius isn't finite.
     """
+    return render_layers(
+        sharp,
+        signed_radius_px,
+        lambda radius: family_kernel(family, abs(radius)),
+        step_px=step_px,
+        boundary=boundary,
+        encoding=encoding,
+    )
+
+
+def render_layers(
+    sharp: Image,
+    signed_radius_px: Array,
+    kernel_at: Callable[[float], Kernel],
+    *,
+    step_px: float = 0.5,
+    boundary: Boundary = "mirror",
+    encoding: Encoding = "srgb",
+) -> Image:
+    """The same with any kernel for each signed radius, and as many views of the scene at once as it gives kernels.
+
+    Args:
+        sharp: (..., C, H, W) in [0, 1].
+        signed_radius_px: (H, W), or (..., H, W) for a batch; positive behind the plane of focus.
+        kernel_at: From the signed radius of a layer to its kernel: (kh, kw), or (V, kh, kw) for V views, which share the
+            scene but neither what they blur nor what they see behind the near things; odd sides, sum 1.
+        step_px: Difference of radius between layers.
+        boundary: What lies beyond the edge.
+        encoding: Of ``sharp`` and of the result; light itself is always added up linearly.
+
+    Returns:
+        (..., C, H, W), or (V, ..., C, H, W) where ``kernel_at`` gives a stack.
+
+    Raises:
+        InputError: If the sizes differ or a radius isn't finite.
+    """
     xp = array_namespace(sharp)
     signed_radius_px = as_like(signed_radius_px, sharp)
     if tuple(signed_radius_px.shape[-2:]) != tuple(sharp.shape[-2:]):
@@ -83,6 +121,7 @@ def render_radius(
         raise InputError("The radii of a depth map are not finite: check the distances and the lens.")
     light = srgb_to_linear(sharp) if encoding == "srgb" else sharp
     position = signed_radius_px[..., None, :, :] / step_px
+    position = xp.reshape(position, (*(1,) * (light.ndim - position.ndim), *position.shape))
     levels = range(math.floor(xp.min(position).item()), math.ceil(xp.max(position).item()) + 1)
 
     out, known, behind = xp.zeros_like(light), xp.zeros_like(position), xp.zeros_like(position)
@@ -91,17 +130,31 @@ def render_radius(
         if not bool(xp.any(alpha > 0)):
             continue
         behind = behind + alpha
-        kernel = family_kernel(family, abs(level) * step_px)
-        thickness = _blur(behind, kernel, boundary)
+        thickness, coverage, layer = _blur((behind, alpha, alpha * light), kernel_at(level * step_px), boundary)
         share = xp.where(thickness > NOTHING, 1 / xp.clip(thickness, min=NOTHING), 0.0)
-        coverage = xp.clip(_blur(alpha, kernel, boundary) * share, min=0.0, max=1.0)
+        coverage = xp.clip(coverage * share, min=0.0, max=1.0)
         if bool(xp.any((coverage > NOTHING) & (coverage < 1 - NOTHING) & (known == 0))):
             out = fill_unknown(out, known)
-        out = out * (1 - coverage) + _blur(alpha * light, kernel, boundary) * share
+        out = out * (1 - coverage) + layer * share
         known = xp.where(coverage > NOTHING, 1.0, known)
     out = xp.clip(out, min=0.0, max=1.0)
     return linear_to_srgb(out) if encoding == "srgb" else out
 
 
-def _blur(image: Image, kernel: Array, boundary: Boundary) -> Image:
-    return convolve_valid(pad(image, (kernel.shape[0] // 2, kernel.shape[1] // 2), boundary), kernel)
+def _blur(images: tuple[Image, ...], kernel: Kernel, boundary: Boundary) -> list[Image]:
+    """Each of the images with the kernel, or with every kernel of a stack on a new first axis; each transformed once."""
+    rows, columns = kernel.shape[-2:]
+    padded = [pad(image, (rows // 2, columns // 2), boundary) for image in images]
+    if kernel.ndim == 2:
+        return [convolve_valid(image, kernel) for image in padded]
+    xp = array_namespace(padded[0])
+    if rows * columns <= DIRECT_TAPS:
+        return [xp.stack([convolve_valid(image, view) for view in kernel]) for image in padded]
+    height, width = padded[0].shape[-2:]
+    shape = fast_shape(height, width)
+    otf = rfft2_small(as_like(kernel, padded[0]), shape)
+    blurred = []
+    for image in padded:
+        views = xp.reshape(otf, (len(kernel), *(1,) * (image.ndim - 2), *otf.shape[-2:]))
+        blurred.append(irfft2(rfft2(image, shape) * views, shape)[..., rows - 1 : height, columns - 1 : width])
+    return blurred

@@ -21,4 +21,37 @@ TABLES: dict[str, Entry] = {
     "svbr_net:1": Entry(
         "refocal.tables.svbr_net_1:table", "deconvolution with true and with estimated blur maps", "", "Karaali & Jung 2022"
     ),
+    "learnable_blur_kernel_defocusgan:1": Entry(
+        "refocal.tables.learnable_blur_kernel_defocusgan_1:table", "single-image methods, parameters", "", "Zhai et al. 2023"
+    ),
+    "learnable_blur_kernel_defocusgan:2": Entry(
+        "refocal.tables.learnable_blur_kernel_defocusgan_2:table",
+        "methods that see both dual-pixel views",
+        "",
+        "Zhai et al. 2023",
+    ),
+    "learnable_blur_kernel_defocusgan:3": Entry(
+        "refocal.tables.learnable_blur_kernel_defocusgan_3:table",
+        "deconvolution with estimated maps",
+        "",
+        "Zhai et al. 2023",
+    ),
+    "learnable_blur_kernel_defocusgan:4": Entry(
+        "refocal.tables.learnable_blur_kernel_defocusgan_4:table",
+        "what each part of DefocusGAN brings",
+        "",
+        "Zhai et al. 2023",
+    ),
+    "learnable_blur_kernel_defocusgan:5": Entry(
+        "refocal.tables.learnable_blur_kernel_defocusgan_5:table",
+        "blur kernels, by the maps they lead to",
+        "",
+        "Zhai et al. 2023",
+    ),
+    "learnable_blur_kernel_defocusgan:6": Entry(
+        "refocal.tables.learnable_blur_kernel_defocusgan_6:table",
+        "generators and adversarial losses",
+        "",
+        "Zhai et al. 2023",
+    ),
 }

@@ -57,7 +57,9 @@ def measure(table: PublishedTable, settings: Settings, show: Show) -> tuple[list
         InputError: If a data set isn't there.
     """
     pairs, absent = _pairs(table, settings.data_root)
-    metrics, missing = _metrics(table, settings.data_root)
+    of = {column.name: column.metric for column in table.columns}
+    functions, missing = metrics_of(table, settings.data_root)
+    metrics = {name: _Figure(function, METRICS[of[name]].needs) for name, function in functions.items()}
     known = read_kept(settings.cache)
     maps = Maps(settings, show)
     measured = []
@@ -207,14 +209,14 @@ def _all(dataset: Any) -> list[Pair]:
     return [dataset[index] for index in range(len(dataset))]
 
 
-def _metrics(table: PublishedTable, data_root: Path | None) -> tuple[dict[str, _Figure], list[str]]:
+def metrics_of(table: PublishedTable, data_root: Path | None) -> tuple[dict[str, Callable[..., Array]], list[str]]:
     """Column -> metric; and a sentence for LPIPS when it can't be measured here, as it needs more than the others."""
     entries = {column.name: METRICS[column.metric] for column in table.columns if column.metric}
-    metrics = {name: _Figure(entry.load(), entry.needs) for name, entry in entries.items()}
+    metrics = {name: entry.load() for name, entry in entries.items()}
     if "lpips" not in metrics:
         return metrics, []
     try:
-        return {**metrics, "lpips": _Figure(_lpips(metrics["lpips"].function, data_root), "sharp")}, []
+        return {**metrics, "lpips": _lpips(metrics["lpips"], data_root)}, []
     except InputError as error:
         del metrics["lpips"]
         return metrics, [f"LPIPS was left out. {error}"]

@@ -9,12 +9,16 @@ from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     from refocal.tables.cells import Cell
+    from refocal.tables.measure import Measured, Show
 
 Picture = Callable[[Sequence["Cell"], "Settings"], bytes]
 """Cells and settings in, a PNG file's bytes out; an ``InputError`` tells why there can be none."""
 
 Page = Callable[["PublishedTable", Sequence["Cell"], Sequence[str]], str]
 """The table, its cells and further sentences in, the page in Markdown out."""
+
+Measure = Callable[["PublishedTable", "Settings", "Show"], tuple[list["Measured"], list[str]]]
+"""What ``tables.measure.measure`` is."""
 
 
 @dataclass(frozen=True)
@@ -86,6 +90,7 @@ class PublishedTable:
         pictures: Name of the figure -> what draws it.
         more_data: Further data sets, measured if they are there.
         page: What writes the page; None for one line per line.
+        measure: What measures it; None for ``tables.measure.measure``.
     """
 
     name: str
@@ -101,6 +106,7 @@ class PublishedTable:
     pictures: Mapping[str, Picture] = field(default_factory=dict)
     more_data: tuple[str, ...] = ()
     page: Page | None = None
+    measure: Measure | None = None
 
 
 @dataclass(frozen=True)

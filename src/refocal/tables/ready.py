@@ -34,15 +34,17 @@ class Estimator:
         name: In ``ESTIMATORS``.
         estimate: The object.
         options: Its fields as text, and the SHA-256 of its weights if it has any.
+        most_px: Larger radii are cut to this.
     """
 
     name: str
     estimate: BlurEstimator
     options: str
+    most_px: float = MOST_PX
 
     def __call__(self, image: Image, _blur: Any = None) -> Array:
-        """Radius (H, W), whole 256ths of a pixel, at most 6 px; called like a method, so that pictures share the cores."""
-        radius_px = np.minimum(self.estimate(image).radius_px, MOST_PX)
+        """Radius (H, W), whole 256ths of a pixel, at most ``most_px``; called like a method, so that pictures share the cores."""
+        radius_px = np.minimum(self.estimate(image).radius_px, self.most_px)
         return (np.rint(radius_px * PNG_STEPS) / PNG_STEPS).astype(np.float32)
 
 

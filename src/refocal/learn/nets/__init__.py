@@ -44,4 +44,34 @@ NETWORKS: dict[str, Entry] = {
         "learn",
         "Lee et al. 2019",
     ),
+    "dual-pixel-map": Entry(
+        "refocal.learn.nets.dual_pixel_map:dual_pixel_map",
+        "four branches that read the radius off two views; 3,306,755 parameters",
+        "learn",
+        "Zhai et al. 2023",
+    ),
+    "defocusgan": Entry(
+        "refocal.learn.nets.defocusgan:defocusgan",
+        "branches for small and large blur, three scales; 4,860,675 parameters",
+        "learn",
+        "Zhai et al. 2023",
+    ),
+    "deblurgan-v2": Entry(
+        "refocal.learn.nets.deblurgan_v2:deblurgan_v2",
+        "feature pyramid on MobileNetV2; 2,106,627 parameters",
+        "learn",
+        "Kupyn et al. 2019",
+    ),
+    "dpdnet": Entry(
+        "refocal.learn.nets.dpdnet:dpdnet",
+        "U-Net of both dual-pixel views, or of one photo; 31,035,151 parameters",
+        "learn",
+        "Abuolaim & Brown 2020",
+    ),
+    "mdpnet": Entry(
+        "refocal.learn.nets.mdpnet:mdpnet",
+        "one photo to the sharp one and both views; 46,860,397 parameters",
+        "learn",
+        "Abuolaim et al. 2022",
+    ),
 }

@@ -1,6 +1,11 @@
 """Recipes by name, for ``refocal train NAME``."""
 
 from refocal.learn.recipe import Recipe
-from refocal.learn.recipes import dmenet, sharpness_loss, svbr_net
+from refocal.learn.recipes import dmenet, learnable_blur_kernel_defocusgan, sharpness_loss, svbr_net
 
-RECIPES: dict[str, Recipe] = {**sharpness_loss.RECIPES, **svbr_net.RECIPES, **dmenet.RECIPES}
+RECIPES: dict[str, Recipe] = {
+    **sharpness_loss.RECIPES,
+    **svbr_net.RECIPES,
+    **dmenet.RECIPES,
+    **learnable_blur_kernel_defocusgan.RECIPES,
+}

@@ -1,0 +1,115 @@
+"""A lens as free parameters: a blur kernel for every whole radius on either side of focus, and the blur by a signed map."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from refocal.optics.boundary import pad
+from refocal.optics.convolution import convolve_valid
+from refocal.optics.kernels import butterworth_ring, dual_pixel_half_disk, gaussian
+
+RADII = 25
+"""0, 1, ..., 24 pixels."""
+
+SMALLEST = 1e-7
+"""What is below has no logarithm that training could move: the corners outside a constrained kernel begin here."""
+
+
+@dataclass(frozen=True)
+class Config:
+    """What the kernels are.
+
+    Attributes:
+        kind: ``learned`` begins as ``butterworth``, the rings of eq. 3 (order 3, cutoff 2.5, floor 0.1), and every
+            coefficient is free; ``butterworth`` and ``gaussian`` (sigma of half the radius) stay as they are.
+        constrained: Learned kernels are kept positive with sum 1: softplus of the parameters over its sum. Not in the paper,
+            whose coefficients are free.
+    """
+
+    kind: Literal["learned", "butterworth", "gaussian"] = "learned"
+    constrained: bool = False
+
+
+class KernelBank(nn.Module):
+    """Sharp picture and signed map (N, C, H, W) in pixels to the picture blurred by it: g of eq. 4.
+
+        g(x, d) = sum_i [w_i(d) (K_i * x) + w_i(-d) (K'_i * x)],   w_i(d) = max(0, 1 - |d - i|), w_0 halved,
+
+    each pixel gathering with the kernel of its own radius; beyond the edge the picture is black, as in the released program.
+    The weights sum to 1 on [-24, 24].
+
+    Reference: "Learnable Blur Kernel for Single-Image Defocus Deblurring in the Wild", eqs. 1 to 4.
+    """
+
+    def __init__(self, config: Config) -> None:
+        super().__init__()
+        self.config = config
+        first = [torch.from_numpy(_kernel(config.kind, radius)).float() for radius in range(RADII)]
+        if config.constrained:
+            first = [torch.log(torch.expm1(kernel.clamp(min=SMALLEST))) for kernel in first]
+        learned = config.kind == "learned"
+        banks = ([nn.Parameter(kernel.clone(), requires_grad=learned) for kernel in first] for _ in range(2))
+        self.behind, self.front = (nn.ParameterList(bank) for bank in banks)
+
+    def kernels(self) -> tuple[list[Tensor], list[Tensor]]:
+        """Those of positive and those of negative radii, 25 each: 1 x 1, 3 x 3, 7 x 7, ..., 57 x 57."""
+        behind, front = ([self._normal(kernel) for kernel in bank] for bank in (self.behind, self.front))
+        return behind, front
+
+    def forward(self, sharp: Tensor, signed_px: Tensor) -> Tensor:
+        """Blur (N, C, H, W) by a map of the same shape, or of one channel for all."""
+        return blur_signed(sharp, signed_px, *self.kernels())
+
+    def _normal(self, kernel: Tensor) -> Tensor:
+        if not self.config.constrained:
+            return kernel
+        positive = nn.functional.softplus(kernel)
+        return positive / positive.sum()
+
+
+def kernel_bank(config: Config = Config()) -> KernelBank:
+    """Build the bank, as it is before training."""
+    return KernelBank(config)
+
+
+def blur_signed(sharp: Tensor, signed_px: Tensor, behind: Sequence[Tensor], front: Sequence[Tensor]) -> Tensor:
+    """Gather (N, C, H, W) by the kernels of signed radii, interpolated linearly between whole ones.
+
+    Args:
+        sharp: The picture.
+        signed_px: (N, C or 1, H, W), cut to the largest radius.
+        behind: Kernels of the radii 0, 1, ... for positive values, each with odd sides.
+        front: The same for negative values.
+    """
+    limit = len(behind) - 1
+    signed_px = signed_px.clamp(-limit, limit)
+    largest = math.ceil(float(signed_px.detach().abs().amax()))
+    blurred = torch.zeros_like(sharp)
+    for bank, radii in ((behind, signed_px), (front, -signed_px)):
+        for radius in range(min(limit, largest) + 1):
+            weight = (1 - (radii - radius).abs()).clamp(min=0)
+            if radius == 0:
+                weight = weight / 2  # both banks have a kernel of radius 0
+            if not bool((weight.detach() > 0).any()):
+                continue
+            kernel = bank[radius]
+            padded = pad(sharp, (kernel.shape[0] // 2, kernel.shape[1] // 2), "zero")
+            blurred = blurred + weight * convolve_valid(padded, kernel)
+    return blurred
+
+
+def half_disks(device: torch.device) -> tuple[list[Tensor], list[Tensor]]:
+    """BaMBNet's kernels of the left and of the right view, for the radii 0 to 24."""
+    pairs = [dual_pixel_half_disk(radius) for radius in range(RADII)]
+    left, right = ([torch.from_numpy(pair[side].copy()).float().to(device) for pair in pairs] for side in (0, 1))
+    return left, right
+
+
+def _kernel(kind: str, radius: int) -> object:
+    return gaussian(radius / 2) if kind == "gaussian" else butterworth_ring(radius)

@@ -1,0 +1,84 @@
+"""What a recipe's mappings may hold: the fields of the network's ``Config``, of the pairs, of the task, of the losses."""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib
+import inspect
+import types
+import typing
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from refocal.catalog import Entry, find
+from refocal.learn.losses import LOSSES
+from refocal.learn.nets import NETWORKS
+from refocal.learn.pairs import PAIRS
+from refocal.learn.recipe import Recipe
+from refocal.learn.tasks import TASKS
+from refocal.types import InputError
+
+
+def check_fields(recipe: Recipe) -> None:
+    """Refuse fields that nobody reads, and values of another kind, before anything is built.
+
+    Raises:
+        InputError: If a mapping of the recipe has such a field; the sentence names the known ones.
+    """
+    pairs = find(PAIRS, recipe.pairs, "kind of pairs")
+    _check("config", recipe.config, _beside(find(NETWORKS, recipe.network, "network"), "Config"), recipe.network)
+    _check("task_options", recipe.task_options, _beside(find(TASKS, recipe.task, "task"), "Options"), recipe.task)
+    _check("pairs_options", recipe.pairs_options, _kinds(pairs.load()), recipe.pairs)
+    for i, phase in enumerate(recipe.phases):
+        _check(f"phases.{i}.pairs_options", phase.pairs_options, _kinds(pairs.load()), recipe.pairs)
+    for i, term in enumerate(recipe.loss):
+        loss = find(LOSSES, term.loss, "loss").load()
+        names = list(inspect.signature(loss).parameters)[2:]  # after the two pictures
+        kinds = typing.get_type_hints(loss)
+        _check(f"loss.{i}.options", term.options, {name: kinds[name] for name in names}, term.loss)
+
+
+def _beside(entry: Entry, name: str) -> dict[str, Any]:
+    """The fields of the dataclass ``name`` in the module of an entry; none if it has no such class."""
+    made = getattr(importlib.import_module(entry.target.partition(":")[0]), name, None)
+    return {} if made is None else _kinds(made)
+
+
+def _kinds(made: type) -> dict[str, Any]:
+    kinds = typing.get_type_hints(made)
+    return {field.name: kinds[field.name] for field in dataclasses.fields(made)}
+
+
+def _check(place: str, given: Mapping[str, Any], known: Mapping[str, Any], owner: str) -> None:
+    for name, value in given.items():
+        if name not in known:
+            hint = f"there are {', '.join(known)}." if known else "there is none at all."
+            raise InputError(f"{owner} has no field {place}.{name}: {hint}")
+        if not _fits(value, known[name]):
+            raise InputError(f"The recipe's {place}.{name} is {_told(known[name])}, not {value!r}.")
+
+
+def _fits(value: Any, kind: Any) -> bool:
+    """Whether a value from a recipe, or from its JSON, is of a field's kind."""
+    origin, parts = typing.get_origin(kind), typing.get_args(kind)
+    if origin in (typing.Union, types.UnionType):
+        return any(_fits(value, part) for part in parts)
+    if origin is Literal:
+        return value in parts
+    if kind is float:
+        return isinstance(value, (int, float)) and not isinstance(value, bool)
+    if kind is int:
+        return isinstance(value, int) and not isinstance(value, bool)
+    if origin is tuple:
+        return isinstance(value, (tuple, list)) and all(_fits(part, parts[0]) for part in value)
+    if origin in (dict, Mapping):
+        return isinstance(value, Mapping)
+    return not isinstance(kind, type) or isinstance(value, kind)
+
+
+def _told(kind: Any) -> str:
+    if typing.get_origin(kind) is Literal:
+        return f"one of {', '.join(map(str, typing.get_args(kind)))}"
+    if typing.get_origin(kind) is tuple:
+        return "a list such as [3, 5]"
+    return {bool: "true or false", int: "a whole number", float: "a number", str: "a text"}.get(kind, f"of the kind {kind}")

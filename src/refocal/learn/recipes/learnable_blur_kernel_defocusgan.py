@@ -1,0 +1,163 @@
+"""The trainings of Zhai et al. 2023, "Learnable Blur Kernel for Single-Image Defocus Deblurring in the Wild"."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from refocal.learn.recipe import Phase, Recipe
+
+EPOCH = 1750
+"""Steps: 7,000 crops of DPDD, batches of 4."""
+
+_SIMULATED = (
+    "the paper trains on DPDD's photos; here both views and the photo are simulated from sharp crops, by the simulator "
+    "whose kernels the paper's begin with"
+)
+
+MAP = Recipe(
+    about="the defocus map network and its blur kernels, without true maps",
+    network="dual-pixel-map",
+    task="learn-kernels",
+    task_options={"first_steps": 10 * EPOCH, "turn_steps": 5 * EPOCH},
+    pairs="dual-pixel",
+    phases=(Phase(30 * EPOCH, 512, 4),),
+    loss=(),
+    learning_rate=2e-5,
+    schedule="constant",
+    source={
+        "phases": "crops of 512 px, batch 4; 30 epochs; the authors' program adds one to the last turn",
+        "task_options": "ten epochs of the network alone, then kernels and network take turns of five; weights 1000 and "
+        "1e-5, the latter from step 3,000, in the authors' program",
+        "learning_rate, schedule, optimiser": "2e-5, constant, Adam (0.9, 0.999) in the authors' program",
+        "pairs": _SIMULATED,
+    },
+)
+
+
+def _kernels(kind: str) -> Recipe:
+    options = {**MAP.task_options, "turn_steps": 0, "kernels": {"kind": kind}}
+    return replace(MAP, about=f"Table 5: {kind} kernels that stay as they are", task_options=options)
+
+
+BAMBNET = replace(
+    MAP,
+    about="BaMBNet's map: each view, blurred as the other is, is the other",
+    network="dual-pixel-map",
+    config={"branches": (1, 4, 7, 10)},
+    task="match-views",
+    task_options={},
+    phases=(Phase(20 * EPOCH, 512, 4),),
+    source={
+        "phases": "crops of 512 px, batch 4, 20 epochs",
+        "config": "branches of BaMBNet, 4,497,731 parameters",
+        "learning_rate, schedule, optimiser": "2e-5, constant, Adam in the authors' program",
+        "pairs": _SIMULATED,
+    },
+)
+
+_ADVERSARIAL: dict[str, Any] = {"critic_from": 6 * EPOCH, "adversarial_from": 11 * EPOCH}
+DEFOCUSGAN = Recipe(
+    about="DefocusGAN, guided by the radius for its first 20,000 steps",
+    network="defocusgan",
+    task="restore-adversarial",
+    task_options=_ADVERSARIAL,
+    pairs="dual-pixel",
+    phases=(Phase(90 * EPOCH, 512, 4),),
+    loss=(),
+    learning_rate=2e-4,
+    schedule="stairs",
+    stair_steps=30 * EPOCH,
+    stair_factor=0.5,
+    source={
+        "phases": "crops of 512 px, batch 4, 90 epochs",
+        "task_options": "weights of eq. 8: 0.012 and 0.002; the critic learns from epoch 6 on, twice a step, the generator "
+        "hears of it from epoch 11; guidance exp(-(2 t / 20,000)^2); critic, penalty and schedule as in the authors' "
+        "program; the defocus weighs in both losses, ours, as paper (G) and program (D) differ",
+        "learning_rate, schedule": "2e-4, halved every 30 epochs",
+        "optimiser": "Adam (0.9, 0.999)",
+        "pairs": _SIMULATED + "; their true radius guides, where the paper takes the map network's",
+    },
+)
+
+
+def _without(about: str, options: dict[str, Any], config: dict[str, Any] | None = None) -> Recipe:
+    return replace(DEFOCUSGAN, about=about, task_options={**_ADVERSARIAL, **options}, config=config or {})
+
+
+_NO_GAN: dict[str, Any] = {"critics": ()}
+_L1: dict[str, Any] = {**_NO_GAN, "perceptual_weight": 0.0}
+_BLIND: dict[str, Any] = {**_L1, "guidance_steps": 0}
+_NO_LP: dict[str, Any] = {"perceptual_weight": 0.0}
+
+# The published trainings see 30 and 165 gigapixels. The short ones see a few hundredths of that, of small crops and radii.
+_SHORT: dict[str, Any] = {"border_px": 8, "kernels": "both", "uneven": 0.1, "noise_std": 0.008, "sharp": 0.05}
+_SHORT_SOURCE = {
+    "phases": "ours: what one CPU core does in an hour or more; crops of 80 px after the border is cut; small radii first",
+    "pairs": f"{_SIMULATED}; half of the lenses soft disks, as a measured one shows them, noise and uneven views: ours",
+    "learning_rate, schedule, warmup_steps, clip_norm, ema, precision": "ours: common practice for short trainings",
+}
+MAP_SHORT = replace(
+    MAP,
+    about="the map network and its kernels, a short training that is told the true maps first",
+    task_options={"known_weight": 1.0, "data_weight": 20.0, "variation_weight": 0.0, "first_steps": 100_000},
+    phases=(Phase(1200, 96, 4, {"max_radius_px": 5.0}), Phase(6000, 96, 4, {"max_radius_px": 9.0})),
+    pairs_options={**_SHORT, "grey": 0.5},
+    learning_rate=7e-4,
+    final_learning_rate=5e-5,
+    schedule="cosine",
+    warmup_steps=200,
+    clip_norm=1.0,
+    ema=0.999,
+    precision="bf16-mixed",
+    source={
+        **_SHORT_SOURCE,
+        "task_options": "ours: the error of the signed radius itself, which simulated views come with, leads at first",
+    },
+)
+DEFOCUSGAN_SHORT = replace(
+    DEFOCUSGAN,
+    about="DefocusGAN without perceptual loss and GAN, a short training",
+    task_options={**_L1, "guidance_steps": 2000},
+    phases=(Phase(1800, 96, 4, {"max_radius_px": 4.0}), Phase(5200, 96, 4, {"max_radius_px": 6.5})),
+    pairs_options={**_SHORT, "grey": 1.0, "uneven": 0.0},
+    learning_rate=5e-4,
+    final_learning_rate=5e-5,
+    schedule="cosine",
+    warmup_steps=200,
+    clip_norm=1.0,
+    ema=0.999,
+    precision="bf16-mixed",
+    source={**_SHORT_SOURCE, "task_options": "Table 4 without Lp and GAN; guidance over the same share of its steps"},
+)
+
+RECIPES: dict[str, Recipe] = {
+    "dual-pixel-map": MAP,
+    "dual-pixel-map-short": MAP_SHORT,
+    "defocusgan-l1-short": DEFOCUSGAN_SHORT,
+    "dual-pixel-map-gaussian": _kernels("gaussian"),
+    "dual-pixel-map-butterworth": _kernels("butterworth"),
+    "bambnet": BAMBNET,
+    "defocusgan": DEFOCUSGAN,
+    "defocusgan-light": replace(
+        DEFOCUSGAN, about="DefocusGAN with the published 4.59 M parameters", config={"glue": "light"}
+    ),
+    "defocusgan-released": _without("the defocus weighs in the critic's loss only", {"weight_in": "D"}),
+    # Table 4: each adds one thing to the one before; the last two are defocusgan-no-gan and defocusgan.
+    "defocusgan-base": _without("Table 4: base", _BLIND, {"scales": 1, "attention": False}),
+    "defocusgan-base-rcab": _without("Table 4: base, RCAB", _BLIND, {"scales": 1}),
+    "defocusgan-base-rcab-dg": _without("Table 4: base, RCAB, DG", _L1, {"scales": 1}),
+    "defocusgan-l1": _without("Table 4: base, RCAB, DG, MS: no perceptual loss and no GAN", _L1),
+    "defocusgan-no-gan": _without("Table 4: base, RCAB, DG, MS, Lp: no GAN", _NO_GAN),
+    # Table 6: without the perceptual loss.
+    "deblurgan-v2": replace(
+        _without("Table 6: FPN generator, original adversarial loss", {**_NO_LP, "weight_in": "none", "guidance_steps": 0}),
+        network="deblurgan-v2",
+    ),
+    "defocusgan-original": _without("Table 6: original adversarial loss", {**_NO_LP, "weight_in": "none"}),
+    "defocusgan-double": _without(
+        "Table 6: the two critics of DeblurGAN-v2",
+        {**_NO_LP, "weight_in": "none", "critics": (3, 5), "game": "relativistic"},
+    ),
+    "defocusgan-no-lp": _without("Table 6: defocus adversarial loss", _NO_LP),
+}

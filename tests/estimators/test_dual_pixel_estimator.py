@@ -1,0 +1,143 @@
+"""Two views of a photo: how they are handed to a network that tells blur by how far apart they are."""
+
+import json
+
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, helper, numpy_helper
+
+from refocal.catalog import Entry
+from refocal.datasets import open_dataset
+from refocal.datasets.files import read_pixels
+from refocal.estimators import ESTIMATORS
+from refocal.estimators.dual_pixel import DEFAULT, equalised, estimator_of, stack_views
+from refocal.estimators.network_map import NetworkMap
+from refocal.estimators.zhuo_sim import ZhuoSim
+from refocal.types import InputError
+
+
+def difference(path):
+    """radius_px = 10 times the mean of |left - right| over the three channels."""
+    nodes = [
+        helper.make_node("Sub", ["left", "right"], ["apart"]),
+        helper.make_node("Abs", ["apart"], ["size"]),
+        helper.make_node("ReduceMean", ["size", "axes"], ["mean"]),
+        helper.make_node("Mul", ["mean", "ten"], ["radius_px"]),
+    ]
+    values = [numpy_helper.from_array(np.array([1]), "axes"), numpy_helper.from_array(np.float32(10), "ten")]
+    pictures = [
+        helper.make_tensor_value_info(name, TensorProto.FLOAT, ["batch", count, "height", "width"])
+        for name, count in (("left", 3), ("right", 3), ("radius_px", 1))
+    ]
+    graph = helper.make_graph(nodes, "difference", pictures[:2], pictures[2:], values)
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)], ir_version=9)
+    told = {
+        "refocal.format": "1",
+        "name": "difference",
+        "network": "difference",
+        "config": "{}",
+        "inputs": json.dumps(["left", "right"]),
+        "channels": "rgb",
+        "multiple": "1",
+        "context_px": "0",
+        "working_bytes": "40",
+        "licence": "CC0-1.0",
+        "recipe": "{}",
+        "steps": "3",
+        "weights_sha256": "ab" * 32,
+    }
+    helper.set_model_props(model, told)
+    onnx.checker.check_model(model, full_check=True)
+    onnx.save(model, path)
+    return str(path)
+
+
+def views(channels=1, height=96, width=120):
+    """A random scene, 3 px further to the right in the left view."""
+    blocks = np.random.default_rng(5).uniform(0.1, 0.6, (channels, height // 4, width // 4 + 1))
+    scene = np.kron(blocks, np.ones((1, 4, 4)))
+    return scene[..., :width].astype(np.float32), scene[..., 3 : width + 3].astype(np.float32)
+
+
+def test_the_map_is_what_the_network_makes_of_both_views(tmp_path):
+    estimate = NetworkMap(difference(tmp_path / "a.onnx"), equalise=False)
+    left, right = views(3)
+    wanted = 10 * np.abs(left - right).mean(0)
+    np.testing.assert_allclose(estimate(stack_views(left, right)).radius_px, wanted, atol=1e-5)
+    grey = 10 * np.abs(left[0] - right[0])
+    np.testing.assert_allclose(estimate(stack_views(left[:1], right[:1])).radius_px, grey, atol=1e-5)
+    mixed = 10 * np.abs(left[:1] - right).mean(0)
+    np.testing.assert_allclose(estimate(stack_views(left[:1], right)).radius_px, mixed, atol=1e-5)
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_a_view_that_is_darker_changes_nothing(tmp_path, channels):
+    weights = difference(tmp_path / "a.onnx")
+    left, right = views(channels)
+    wanted = NetworkMap(weights)(stack_views(left, right)).radius_px
+    darker = stack_views(left, 0.7 * right)
+    np.testing.assert_allclose(NetworkMap(weights)(darker).radius_px, wanted, atol=0.02)
+    assert np.abs(NetworkMap(weights, equalise=False)(darker).radius_px - wanted).mean() > 0.5
+
+
+def test_nor_does_one_that_falls_off_to_a_side(tmp_path):
+    weights = difference(tmp_path / "a.onnx")
+    left, right = views()
+    fall_off = np.linspace(1.0, 0.75, left.shape[2], dtype=np.float32)
+    wanted = NetworkMap(weights)(stack_views(left, right)).radius_px
+    uneven = stack_views(left, right * fall_off)
+    error = np.abs(NetworkMap(weights)(uneven).radius_px - wanted).mean()
+    unequalised = np.abs(NetworkMap(weights, equalise=False)(uneven).radius_px - wanted).mean()
+    assert error < 0.06 < 0.4 < unequalised
+
+
+def test_the_gain_is_one_for_all_channels_and_stays_in_range():
+    left, right = views(3)
+    bright = equalised(left / 2, right[[0, 0, 0]] / 2 * np.float32([1, 0.5, 0.25])[:, None, None])
+    np.testing.assert_allclose(bright[1], bright[0] / 2, rtol=1e-5)
+    assert bright.dtype == np.float32 and bright.max() <= 1
+    black = np.zeros((1, 20, 20), np.float32)
+    np.testing.assert_array_equal(equalised(black, black), black)
+    np.testing.assert_allclose(
+        equalised(np.full_like(black, 0.9), black + 0.1), 0.2, rtol=1e-6
+    )  # no view is 9 times the other
+    assert equalised(np.ones((1, 8, 8)), np.full((1, 8, 8), 0.7)).max() <= 1
+
+
+def test_the_gain_of_a_camera_is_that_of_its_white_sheets(shared):
+    """1.2 % over the eight scenes at full size."""
+    data = open_dataset("pixel4_dp/4", shared / "data/test")
+    sheets = shared / "data/test/pixel4_dp/calibration"
+    light = [read_pixels(sheets / f"white_sheet_{side}.png")[..., 0] - 1024.0 for side in ("left", "right")]
+    left, right = (sheet.reshape(252, 4, 336, 4).mean((1, 3)) for sheet in light)
+    true = (left / right) ** (1 / 2.2)
+    pair = data[0]
+    left, right = pair.extras["left"], pair.extras["right"]
+    seen = (right[0] > 0.1) & (right[0] < 0.8)
+    error = np.log(equalised(left, right)[0] / right[0] / true)[seen]
+    assert np.sqrt(np.mean(error**2)) < 0.015 < 0.08 < np.sqrt(np.mean(np.log(true[seen]) ** 2))
+
+
+def test_views_of_different_size_are_refused():
+    left, right = views()
+    with pytest.raises(InputError, match="left view is 120x96, the right one 100x96: give two views of one photo"):
+        stack_views(left, right[..., :100])
+
+
+def test_an_estimator_is_asked_for_the_views_that_it_takes(tmp_path, monkeypatch):
+    file = difference(tmp_path / "a.onnx")
+    for name in (DEFAULT, "bambnet"):
+        line = Entry("refocal.estimators.network_map:NetworkMap", "stand-in", "views", "", {"weights": file})
+        monkeypatch.setitem(ESTIMATORS, name, line)
+    made = NetworkMap(file)
+    assert estimator_of("default", 2) == estimator_of(file, 2) == estimator_of(made, 2) == made
+    assert estimator_of("default", 1) == ZhuoSim()
+    for one in ("zhuo-sim", ZhuoSim()):
+        with pytest.raises(InputError, match=r"takes one photo, not two views.*of two: dual-pixel-learned, bambnet\.$"):
+            estimator_of(one, 2)
+    for two, name in ((DEFAULT, DEFAULT), (made, "NetworkMap"), (file, "a.onnx")):
+        with pytest.raises(InputError, match=rf"{name} takes two views.*--left L --right R.*of one photo: default,"):
+            estimator_of(two, 1)
+    with pytest.raises(InputError, match="no estimator named 'zhuo'"):
+        estimator_of("zhuo", 2)

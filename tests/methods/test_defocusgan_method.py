@@ -1,0 +1,126 @@
+"""DefocusGAN on the run side: what the network's file is shown, and what becomes of its answer."""
+
+import network_samples as samples
+import numpy as np
+import onnx
+import pytest
+from onnx import helper
+
+from refocal import deblur
+from refocal.images.colour import luma
+from refocal.methods.defocusgan import DefocusGAN
+from refocal.optics.blur import Psf
+from refocal.restore import restore
+from refocal.types import InputError
+
+
+def picture(*shape, seed=0):
+    return np.random.default_rng(seed).random(shape).astype(np.float32)
+
+
+def scale(path, **options):
+    """restored = 0.5 blurred + 0.1, for colour."""
+    return samples.scale(path, "rgb", **options)
+
+
+def red(path):
+    """restored = blurred with 0.8 times the red."""
+    return scale(path, gain=np.float32([0.8, 1, 1]).reshape(3, 1, 1), offset=0.0)
+
+
+def test_the_network_restores_the_colours_as_in_the_paper(tmp_path):
+    method = DefocusGAN(scale(tmp_path / "a.onnx"), colours="network")
+    image = picture(3, 13, 22)
+    np.testing.assert_allclose(method(image), 0.5 * image + 0.1, atol=1e-6)
+    batch = np.stack([image, image[:, ::-1]])
+    np.testing.assert_allclose(method(batch), 0.5 * batch + 0.1, atol=1e-6)
+    np.testing.assert_allclose(method(image, Psf(np.ones((1, 1)))), 0.5 * image + 0.1, atol=1e-6)  # blur is no matter
+    assert (method.context_px(9), method.multiple, method.working_bytes) == (12, 1, 40)
+    assert method.weights_sha256 == "ab" * 32
+
+
+def test_chroma_is_kept_unless_the_network_is_asked(tmp_path):
+    image = 0.3 + 0.1 * picture(3, 13, 22)
+    grey = luma(image)
+    np.testing.assert_allclose(DefocusGAN(scale(tmp_path / "a.onnx"))(image), image + 0.1 - 0.5 * grey, atol=1e-6)
+    # Of what it makes of the grey photo, the luma counts: red's share of it is 0.299.
+    np.testing.assert_allclose(DefocusGAN(red(tmp_path / "b.onnx"))(image), image - 0.299 * 0.2 * grey, atol=1e-6)
+
+
+@pytest.mark.parametrize("colours", ["kept", "network"])
+def test_grey_photos_are_shown_three_times_and_results_cut(tmp_path, colours):
+    grey = picture(1, 9, 8)
+    found = DefocusGAN(red(tmp_path / "a.onnx"), colours=colours)(grey)
+    np.testing.assert_allclose(found, (1 - 0.299 * 0.2) * grey, atol=1e-6)
+    assert DefocusGAN(scale(tmp_path / "b.onnx", gain=5.0), colours=colours)(grey).max() == 1
+
+
+def mean65(path):
+    """restored = the mean of 65 x 65 px, with zeros beyond the edge, as a network's convolutions have them."""
+    file = scale(path, context_px="32")
+    model = onnx.load(file)
+    del model.graph.node[:], model.graph.initializer[:]
+    down = {"kernel_shape": [65, 1], "pads": [32, 0, 32, 0], "count_include_pad": 1}
+    across = {"kernel_shape": [1, 65], "pads": [0, 32, 0, 32], "count_include_pad": 1}
+    model.graph.node.append(helper.make_node("AveragePool", ["blurred"], ["columns"], **down))
+    model.graph.node.append(helper.make_node("AveragePool", ["columns"], ["restored"], **across))
+    onnx.save(model, path)
+    return file
+
+
+def test_beyond_the_edge_lies_the_mirrored_photo(tmp_path):
+    from scipy.ndimage import uniform_filter
+
+    image = picture(3, 40, 50)
+    found = DefocusGAN(mean65(tmp_path / "a.onnx"), colours="network")(image)
+    wanted = np.stack([uniform_filter(plane, 65, mode="mirror") for plane in image])
+    np.testing.assert_allclose(found, wanted, atol=1e-5)
+
+
+def test_photos_are_not_made_linear_for_it_and_need_no_blur(tmp_path):
+    method = DefocusGAN(scale(tmp_path / "a.onnx"), colours="network")
+    image = picture(3, 13, 22)
+    for blur in (None, 3.0):
+        np.testing.assert_allclose(restore(image, method, blur).image, 0.5 * image + 0.1, atol=1e-6)
+    photo = np.moveaxis(image, 0, -1)
+    np.testing.assert_allclose(deblur(photo, method, strength=0.5), 0.75 * photo + 0.05, atol=1e-6)
+
+
+def test_tiles_lie_on_the_networks_grid(tmp_path):
+    method = DefocusGAN(scale(tmp_path / "a.onnx", context_px="3", multiple="32"), colours="network")
+    image = picture(3, 100, 150)
+    seen = []
+
+    class Watched:
+        context_px, multiple, working_bytes, encoding = method.context_px, method.multiple, 40, "srgb"
+
+        def __call__(self, tile, blur=None):
+            seen.append(tile.shape)
+            return method(tile)
+
+    np.testing.assert_allclose(restore(image, Watched(), tile_px=64).image, 0.5 * image + 0.1, atol=1e-6)
+    assert len(seen) == 6
+
+
+def test_a_large_photo_in_tiles_is_the_whole(tmp_path):
+    method = DefocusGAN(mean65(tmp_path / "a.onnx"))
+    image = picture(3, 90, 200)
+    whole = restore(image, method).image
+    np.testing.assert_allclose(restore(image, method, tile_px=50).image, whole, atol=1e-5)
+    np.testing.assert_allclose(whole, method(image), atol=1e-6)
+
+
+def test_other_networks_and_pictures_are_refused(tmp_path):
+    image = picture(3, 10, 20)
+    one_plane, told_a_map = samples.scale(tmp_path / "a.onnx"), samples.told(tmp_path / "b.onnx")
+    for file in (one_plane, told_a_map, scale(tmp_path / "c.onnx", inputs=("left", "right"))):
+        with pytest.raises(InputError, match="those of 'sample': give those of a DefocusGAN"):
+            DefocusGAN(file)(image)
+    with pytest.raises(InputError, match="1 or 3 channels, not 2"):
+        DefocusGAN(scale(tmp_path / "d.onnx"))(picture(2, 10, 20))
+    with pytest.raises(InputError, match=r"no weights file nowhere\.onnx"):
+        DefocusGAN("nowhere.onnx")(image)
+    with pytest.raises(ValueError, match="threads"):
+        DefocusGAN(threads=-1)
+    with pytest.raises(ValueError, match="colours are kept"):
+        DefocusGAN(colours="none")
