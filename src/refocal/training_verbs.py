@@ -117,26 +117,36 @@ def train(words: list[str]) -> int:
 
 
 def export(words: list[str]) -> int:
-    """Turn a checkpoint into an ONNX file."""
-    parser = Parser(prog="refocal export", description="Turn a checkpoint into an .onnx file that refocal deblur runs.")
+    """Turn a checkpoint into an ONNX file, or its blur kernels into an .npz file."""
+    about = (
+        "Turn a checkpoint into an .onnx file that refocal deblur runs, or blur kernels that it learned into an .npz file."
+    )
+    parser = Parser(prog="refocal export", description=about)
     parser.add_argument("checkpoint", type=Path, metavar="CHECKPOINT", help="checkpoint.safetensors of a training")
-    parser.add_argument("-o", "--out", required=True, type=Path, metavar="NET.onnx", help="file to write")
+    parser.add_argument("-o", "--out", required=True, type=Path, metavar="NET.onnx", help="file to write; KERNELS.npz")
     parser.add_argument("--name", metavar="NAME", help="what the network is to be called [the file's name]")
     about = "how far away a pixel still matters, where you measured less than the receptive field [that]"
     parser.add_argument("--context-px", type=whole_number(1), default=0, metavar="N", help=about)
     parser.add_argument("--licence", default="Apache-2.0", metavar="SPDX", help="of the weights [Apache-2.0]")
+    parser.add_argument("--bits", type=int, choices=(8, 16), default=16, help="per large weight; 8: half the size [16]")
     parser.add_argument("--overwrite", action="store_true", help="replace the file if it exists")
     values = parser.parse_intermixed_args(words)
-    if values.out.suffix != ".onnx":
-        raise InputError(f"Give a name that ends in .onnx, not {values.out}.")
+    if values.out.suffix not in (".onnx", ".npz"):
+        raise InputError(f"Give a name that ends in .onnx, or in .npz for blur kernels, not {values.out}.")
     if values.out.exists() and not values.overwrite:
         raise InputError(f"{values.out} exists already; choose another name, or add --overwrite.")
     _require_learn()
 
+    if values.out.suffix == ".npz":
+        from refocal.learn.kernel_file import export_kernels
+
+        _print(f"{values.out}: {export_kernels(values.checkpoint, values.out)} kernels")
+        return 0
+
     from refocal.learn.export import export_checkpoint
 
     name = values.name or values.out.stem
-    parity = export_checkpoint(values.checkpoint, values.out, name, values.licence, values.context_px)
+    parity = export_checkpoint(values.checkpoint, values.out, name, values.licence, values.context_px, values.bits)
     _print(f"{values.out}: {values.out.stat().st_size / 1e6:.2f} MB; {parity}")
     return 0
 

@@ -14,6 +14,7 @@ from refocal.estimators import ESTIMATORS
 from refocal.estimators.dual_pixel import DEFAULT, equalised, estimator_of, stack_views
 from refocal.estimators.network_map import NetworkMap
 from refocal.estimators.zhuo_sim import ZhuoSim
+from refocal.propagation.guided_filter import guided_filter
 from refocal.types import InputError
 
 
@@ -141,3 +142,15 @@ def test_an_estimator_is_asked_for_the_views_that_it_takes(tmp_path, monkeypatch
             estimator_of(two, 1)
     with pytest.raises(InputError, match="no estimator named 'zhuo'"):
         estimator_of("zhuo", 2)
+
+
+def test_smoothing_is_the_guided_filter_of_the_photo(tmp_path):
+    """The reach is a share of the shorter side; without a share the map is the network's."""
+    file, both = difference(tmp_path / "difference.onnx"), stack_views(*views())
+    plain = NetworkMap(file, equalise=False)(both).radius_px
+    smooth = NetworkMap(file, equalise=False, smooth=1 / 12)(both).radius_px
+    guide = both.mean(axis=0, keepdims=True)
+    np.testing.assert_allclose(smooth, np.maximum(guided_filter(plain, guide, 8, 0.01), 0), atol=1e-5)
+    assert smooth.std() < 0.7 * plain.std() and smooth.mean() == pytest.approx(plain.mean(), rel=0.1)
+    with pytest.raises(ValueError, match="between 0 and 1"):
+        NetworkMap(file, smooth=2)

@@ -13,6 +13,8 @@ from refocal.weights import locate
 
 def _ready(name):
     """Whether there is what it needs: a file of the user's, or weights that aren't shipped."""
+    if ESTIMATORS[name].needs == "views":  # one photo is refused
+        return False
     made = ESTIMATORS[name].make()
     if hasattr(made, "path"):
         return False

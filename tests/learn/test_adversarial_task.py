@@ -33,7 +33,7 @@ def test_the_critic_learns_from_epoch_6_twice_a_step():
     assert task.turns(6 * EPOCH - 1) == ("network",)
     assert task.turns(6 * EPOCH) == ("critic_3", "critic_3", "network")
     assert RestoreAdversarial(RECIPES["defocusgan-no-gan"]).turns(10**6) == ("network",)
-    assert RestoreAdversarial(RECIPES["defocusgan-double"]).turns(10**6)[:2] == ("critic_3", "critic_5")
+    assert RestoreAdversarial(RECIPES["defocusgan-double-loss"]).turns(10**6)[:2] == ("critic_3", "critic_5")
 
 
 def test_the_generator_hears_of_the_critic_from_epoch_11():
@@ -128,13 +128,13 @@ def test_the_loop_logs_the_game(tmp_path):
 
 def test_every_ablation_of_tables_4_to_6_builds():
     names = {
-        "defocusgan-base": 1, "defocusgan-base-rcab": 1, "defocusgan-base-rcab-dg": 1, "defocusgan-l1": 1,
-        "defocusgan-no-gan": 1, "defocusgan": 2, "defocusgan-original": 2, "defocusgan-double": 3,
-        "defocusgan-no-lp": 2, "defocusgan-released": 2, "defocusgan-light": 2, "deblurgan-v2": 2,
+        "defocusgan-base": 1, "defocusgan-rcab": 1, "defocusgan-guided": 1, "defocusgan-multi-scale": 1,
+        "defocusgan-no-gan": 1, "defocusgan": 2, "defocusgan-original-loss": 2, "defocusgan-double-loss": 3,
+        "defocusgan-defocus-loss": 2, "defocusgan-released": 2, "defocusgan-light": 2, "deblurgan-v2": 2,
     }  # fmt: skip
     for name, networks in names.items():
         task = RestoreAdversarial(RECIPES[name])
         assert len(task.networks()) == networks, name
-        assert bool(task.options.guidance_steps) == (
-            name not in ("defocusgan-base", "defocusgan-base-rcab", "deblurgan-v2")
-        ), name
+        assert bool(task.options.guidance_steps) == (name not in ("defocusgan-base", "defocusgan-rcab", "deblurgan-v2")), (
+            name
+        )

@@ -63,6 +63,18 @@ def test_grey_crops_have_their_luma_everywhere(crops):
     assert torch.equal(sharp, luma8(crops).expand_as(sharp))
 
 
+def test_crosstalk_brings_the_views_together_and_leaves_the_photo(crops):
+    plain, mixed = made(crops), made(crops, crosstalk=0.3)
+    assert torch.equal(mixed["blurred"], plain["blurred"])
+
+    def apart(batch):
+        return (srgb_to_linear(batch["left"]) - srgb_to_linear(batch["right"])).flatten(1)
+
+    # left - right shrinks by 1 - 2 share, in each crop by its own; 8 bits blur that a little.
+    shares = [float((m @ p) / (p @ p)) for m, p in zip(apart(mixed), apart(plain), strict=True)]
+    assert all(1 - 2 * 0.3 - 0.02 < share < 1.02 for share in shares) and max(shares) - min(shares) > 0.1
+
+
 def test_uneven_views_differ_by_ramps_that_the_photo_does_not_have(crops):
     flat = torch.full((4, 32, 32, 3), 128, dtype=torch.uint8)
     batch = made(flat, uneven=0.2)

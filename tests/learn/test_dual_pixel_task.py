@@ -8,15 +8,17 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from learn_samples import write_crops
+from learn_samples import tiny_recipe, write_crops
 
 from refocal.learn import checkpoint
 from refocal.learn.dual_pixel_task import LearnKernels, MatchViews, Options, map_terms
+from refocal.learn.kernel_file import export_kernels
 from refocal.learn.nets.kernel_bank import half_disks
 from refocal.learn.recipe import Phase
 from refocal.learn.recipes.learnable_blur_kernel_defocusgan import BAMBNET, EPOCH, MAP
 from refocal.learn.train import Run, train
 from refocal.optics.blur import Psf
+from refocal.types import InputError
 
 SMALL = {"config": {"branches": (1, 4)}, "pairs_options": {"max_radius_px": 3.0, "kernels": "first"}}
 
@@ -138,4 +140,17 @@ def test_the_loop_trains_network_and_kernels_in_turn(tmp_path):
     assert [line["step"] for line in lines if "kernels_loss" in line] == [3]
     saved = checkpoint.load(tmp_path / "run" / "checkpoint.safetensors")
     begun = LearnKernels(recipe).networks()["kernels"].state_dict()
-    assert any(not torch.equal(value, begun[key]) for key, value in saved.part("weights/kernels").items())
+    learned = saved.part("weights/kernels")
+    assert any(not torch.equal(value, begun[key]) for key, value in learned.items())
+    assert export_kernels(tmp_path / "run" / "checkpoint.safetensors", tmp_path / "kernels.npz") == 50
+    with np.load(tmp_path / "kernels.npz") as kernels:
+        for radius in (0, 3, 24):
+            np.testing.assert_allclose(kernels[f"front-{radius}"], learned[f"front.{radius}"], atol=1e-3, rtol=1e-3)
+
+
+def test_another_checkpoint_has_no_kernels(tmp_path):
+    recipe = tiny_recipe(phases=(Phase(1, 16, 1),), validation_steps=1)
+    path = train(recipe, write_crops(tmp_path), Run(tmp_path / "run"))
+    with pytest.raises(InputError, match="holds no blur kernels"):
+        export_kernels(path, tmp_path / "kernels.npz")
+    assert not list(tmp_path.glob("*.npz"))

@@ -21,7 +21,7 @@ from refocal.tables import learnable_blur_kernel_defocusgan_measure as module
 from refocal.tables import learnable_blur_kernel_defocusgan_pictures as pictures
 from refocal.tables.cells import cells, to_csv
 from refocal.tables.learnable_blur_kernel_defocusgan_page import page
-from refocal.tables.learnable_blur_kernel_defocusgan_parameters import in_file, millions
+from refocal.tables.learnable_blur_kernel_defocusgan_parameters import millions
 from refocal.tables.published import Settings
 from refocal.types import InputError
 from refocal.weights import locate
@@ -218,19 +218,19 @@ def test_ablations_are_looked_for_by_their_own_names(stand_ins):
     assert status["Base | kodak24_dp"] == "not trained" and status["Base+RCAB+DGB+MS+Lp+GAN | kodak24_dp"] == "measured"
 
 
-def test_parameters_are_counted_in_the_file_as_torch_counts_them():
-    """Counts of the papers' networks, batch normalisation's statistics and half-precision constants aside."""
-    assert in_file(locate("svbr-net")) == 362_099
-    assert in_file(locate("sharpness-unet-beta-0")) == 4_891_216
-    assert in_file(locate("ddnet")) == 2_938_330
-
-
-def test_a_file_that_is_no_network_isn_t_counted(tmp_path):
-    (tmp_path / "kpac.onnx").write_bytes(b"\x3a\x7f\x2a")
+def test_parameters_are_counted_in_the_network():
+    """Counts known from elsewhere: the paper's Table 1, to two digits, and the layer tables behind it."""
+    pytest.importorskip("torch")
+    counts = {"dmenet": 26.943184, "mdpnet": 46.860397, "dpdnet": 31.035151, "dpdnet-single": 31.033423}
+    counts |= {"defocusgan": 4.860675, "defocusgan-light": 4.586307}
+    assert {name: millions(name) for name in counts} == counts
     assert millions("jnb") is None
-    with pytest.raises(InputError, match=r"kpac.onnx can't be counted"):
-        (tmp_path / "kpac.onnx").write_bytes(b"\xff\xff")
-        millions("kpac", tmp_path)
+
+
+def test_your_own_file_is_counted_by_what_it_says_of_itself(tmp_path):
+    pytest.importorskip("torch")
+    (tmp_path / "dpdnet.onnx").write_bytes(locate("svbr-net").read_bytes())
+    assert millions("dpdnet", tmp_path) == 0.362099
 
 
 def test_figure_3_has_a_row_per_scene(stand_ins):

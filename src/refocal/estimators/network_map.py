@@ -11,12 +11,16 @@ from refocal.estimators.one_picture import LEAST_PX, nothing_known
 from refocal.images.colour import luma
 from refocal.images.tiles import Region, apply_tiled, tile_size
 from refocal.optics.blur import BlurMap
+from refocal.propagation.guided_filter import guided_filter
 from refocal.types import Array, Image, InputError
 from refocal.weights import SUFFIXES, WEIGHTS
 from refocal.weights.network_file import NetworkFile, open_network
 
 OUTPUT = "radius_px"
 """The name of the first output of a network that estimates blur."""
+
+OUTLINE = 0.01
+"""Variance of the luma in a window from which on the guided filter keeps its outlines (He, Sun, Tang, TPAMI 2013)."""
 
 VIEWS = ("left", "right")
 """The inputs of a network that sees both views of a dual-pixel photo."""
@@ -34,17 +38,22 @@ class NetworkMap:
         threads: How many run it; 0 takes the cores that this process may use.
         tile_px: Side of the tiles; 0 chooses it from the free memory.
         equalise: Make the right of two dual-pixel views as bright as the left one first.
+        smooth: Even out the map by a guided filter whose window reaches so far, as a share of the photo's shorter side: the
+            network's mistakes on one surface go, outlines that the photo shows stay. 0 leaves the map as it is.
 
     Raises:
-        ValueError: If ``threads`` or ``tile_px`` is negative.
+        ValueError: If ``threads`` or ``tile_px`` is negative, or ``smooth`` isn't between 0 and 1.
     """
 
     weights: str = "dmenet"
     threads: int = 0
     tile_px: int = 0
     equalise: bool = True
+    smooth: float = 0.0
 
     def __post_init__(self) -> None:
+        if not 0 <= self.smooth <= 1:
+            raise ValueError(f"Give smooth as a share of the photo's shorter side between 0 and 1, not {self.smooth}.")
         if self.threads < 0 or self.tile_px < 0:
             raise ValueError(f"Give threads and tile_px of at least 0, not {self.threads} and {self.tile_px}.")
 
@@ -81,6 +90,9 @@ class NetworkMap:
         )
         # The tiles are cut from one plane, as one comes out.
         radius_px = apply_tiled(run, image[:1], tile_px=tile_px, **layout)[0]
+        if reach_px := round(self.smooth * min(height, width)):
+            guide = sum(luma(view) for view in np.split(image, count)) / count
+            radius_px = guided_filter(radius_px, guide, reach_px, OUTLINE)
         return BlurMap(np.maximum(radius_px, 0))
 
     @property

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from refocal.images.colour import linear_to_srgb, srgb_to_linear
 from refocal.learn.depth_pairs import depth_like
 from refocal.learn.mapped_pairs import numpy_chance
 from refocal.learn.pairs import luma8, rounded
@@ -38,6 +39,8 @@ class DualPixelPairs:
         least_share: The smallest such share.
         kernels: ``first`` of the twelve rings of the simulator, as in learnable_blur_kernel_defocusgan; one of all ``rings``
             for each crop; or half of the crops by ``rings``, half by ``disks`` with a soft rim.
+        crosstalk: Largest share of the other view's light in each view. 0 in the simulator; with 0.12 the views of its
+            lenses are as far apart as those of a Pixel 4 (0.46 radii, where the ramp makes 0.61).
         uneven: Each view's brightness runs over the crop by a ramp of up to this share, against the other's: a sensor's
             vignetting differs from view to view. 0 in the simulator.
         noise_std: Largest standard deviation of the noise in each view; each crop's own is drawn from 0 on.
@@ -49,6 +52,7 @@ class DualPixelPairs:
     max_radius_px: float = 24.0
     least_share: float = 0.1
     kernels: Literal["first", "rings", "both"] = "rings"
+    crosstalk: float = 0.0
     uneven: float = 0.0
     noise_std: float = 0.0
     border_px: int = 0
@@ -92,6 +96,11 @@ class DualPixelPairs:
         made = [render_views(photo, radii, lens) for photo, radii, lens in zip(sharp, signed, lenses, strict=True)]
         views = [torch.stack(part) for part in zip(*((one.left, one.right, one.combined) for one in made), strict=True)]
         shape = (len(sharp), 1, 1, 1)
+        if self.crosstalk:
+            other = self.crosstalk * torch.rand(shape, generator=random, device=sharp.device)
+            left, right = srgb_to_linear(views[0]), srgb_to_linear(views[1])
+            views[0] = linear_to_srgb((1 - other) * left + other * right)
+            views[1] = linear_to_srgb((1 - other) * right + other * left)
         if self.uneven:
             slope = self.uneven * (2 * torch.rand((2, *shape), generator=random, device=sharp.device) - 1)
             across = torch.linspace(-1, 1, sharp.shape[-1], device=sharp.device)

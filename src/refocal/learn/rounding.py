@@ -9,7 +9,7 @@ from torch import nn
 from refocal.types import Array, InputError
 
 SMALLEST = 1000
-"""Weights of fewer numbers stay halves: 1 % of the U-Net of 4.9 million, and its first and last layers are among them."""
+"""Weights of fewer numbers stay halves: the first and the last layer of the U-Net, 0.3 % of it with all normalisation."""
 
 
 def round_weights(network: nn.Module, bits: int) -> tuple[dict[str, Array], dict[str, Array]]:

@@ -43,7 +43,7 @@ class Estimator:
     most_px: float = MOST_PX
 
     def __call__(self, image: Image, _blur: Any = None) -> Array:
-        """Radius (H, W), whole 256ths of a pixel, at most ``most_px``; called like a method, so that pictures share the cores."""
+        """Radius (H, W), whole 256ths of a pixel, at most ``most_px``; called as a method is, to share the cores."""
         radius_px = np.minimum(self.estimate(image).radius_px, self.most_px)
         return (np.rint(radius_px * PNG_STEPS) / PNG_STEPS).astype(np.float32)
 

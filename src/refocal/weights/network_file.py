@@ -43,7 +43,7 @@ class NetworkFile:
         licence: SPDX expression.
         recipe: The training, as JSON.
         steps: Of the training.
-        weights_sha256: Of the weights alone: their names and half-precision bytes, in the names' order.
+        weights_sha256: Of the weights alone: their names and bytes as stored, in the names' order.
     """
 
     session: Any
