@@ -38,6 +38,12 @@ def fill(readme: str) -> str:
         "estimators": catalogue(ESTIMATORS, errors(BENCHMARKS / "maps.csv")),
         "sharpness_loss:I": published(BENCHMARKS / "reproduce" / "sharpness_loss-I.csv"),
         "svbr_net:1": by_map(BENCHMARKS / "reproduce" / "svbr_net-1.csv"),
+        "learnable_blur_kernel_defocusgan:1": on_sets(
+            BENCHMARKS / "reproduce" / "learnable_blur_kernel_defocusgan-1.csv", ("psnr", "ssim", "lpips")
+        ),
+        "learnable_blur_kernel_defocusgan:3": on_sets(
+            BENCHMARKS / "reproduce" / "learnable_blur_kernel_defocusgan-3.csv", ("spearman", "psnr")
+        ),
         "results": results(rows_of(sorted(BENCHMARKS.glob("*.csv")))),
     }
     for name, text in parts.items():
@@ -98,6 +104,21 @@ def by_map(file: Path) -> str:
             rows.append([method, *told])
     heads = ("true map", *(f"`{name}`" for name in maps[1:-1]), "none")
     return table(("method", *heads), rows)
+
+
+def on_sets(file: Path, columns: Sequence[str]) -> str:
+    """Our figures of a table of learnable_blur_kernel_defocusgan that runs on several data sets: a line for each method."""
+    with file.open(encoding="utf-8", newline="") as lines:
+        cells = {(cell["line"], cell["column"]): cell["ours"] for cell in csv.DictReader(lines) if cell["ours"]}
+    sets = ("pixel4_dp/4", "pixel4_dp/2", "kodak24_dp")
+    digits = {"psnr": 2}
+
+    def figures(method: str, data: str) -> str:
+        found = [(cells.get((f"{method} | {data}", name)), digits.get(name, 3)) for name in columns]
+        return " / ".join(f"{float(value):.{places}f}" for value, places in found if value)
+
+    methods = dict.fromkeys(line.split(" | ")[0] for line, column in cells if column in columns)
+    return table(("method", *sets), [(method, *(figures(method, data) for data in sets)) for method in methods])
 
 
 def _three(figure: str) -> str:

@@ -198,9 +198,7 @@ def _is_asked_for(blur: Any) -> bool:
 
 def _operator(image: Image, blur: Any) -> Blur:
     if _is_asked_for(blur):
-        estimate = estimator_of(blur or "default", 1)(image)
-        if isinstance(estimate, BlurMap):
-            return estimate
+        blur = estimator_of(blur or "default", 1)(image)
     if isinstance(blur, (int, float, np.number)):
         if not 0 <= blur <= MAX_RADIUS_PX:
             raise InputError(f"Give the blur radius as a number of pixels from 0 to {MAX_RADIUS_PX}, not {blur}.")

@@ -11,9 +11,11 @@ torch = pytest.importorskip("torch")
 from learn_samples import write_crops
 
 from refocal.learn.adversarial_task import RestoreAdversarial
+from refocal.learn.perceptual_features import make_features, perceptual_loss
 from refocal.learn.recipe import Phase
 from refocal.learn.recipes.learnable_blur_kernel_defocusgan import DEFOCUSGAN, EPOCH, RECIPES
 from refocal.learn.train import Run, train
+from refocal.types import InputError
 
 SMALL = {"config": {"branches": (1, 4), "thresholds_px": (1.9,)}, "pairs_options": {"max_radius_px": 3.0}}
 
@@ -76,6 +78,41 @@ def test_the_defocus_weighs_where_it_is_told_to(where, generator, critic):
     plain, weighted = terms("none"), terms(where)
     assert weighted[0] == pytest.approx(plain[0] * (1 + generator), rel=1e-3)
     assert weighted[1] == pytest.approx(plain[1] * (1 + critic), rel=1e-3)
+
+
+def test_the_perceptual_term_names_its_features(shared, monkeypatch):
+    """Weight times the features' mean squared error, under the name of the network that they are of."""
+    monkeypatch.setenv("REFOCAL_WEIGHTS", str(shared / "data/weights"))
+    task = RestoreAdversarial(replace(DEFOCUSGAN, **SMALL, task_options={"critics": (), "features": "lpips-squeeze"}))
+    networks, batch = task.networks(), batch_of(task)
+    terms = task.losses("network", networks, batch, 10**6)
+    restored = networks["network"](batch["blurred"])
+    expected = 0.012 * perceptual_loss(restored, batch["sharp"], make_features("lpips-squeeze"))
+    assert set(terms) == {"l1", "perceptual, squeezenet1.1 features.4"}
+    assert float(terms["perceptual, squeezenet1.1 features.4"].detach()) == pytest.approx(float(expected.detach()), rel=1e-4)
+
+
+def test_two_critics_count_half_each():
+    task = task_with(critics=(1, 3), weight_in="none", adversarial_weight=1.0)
+    networks, batch = task.networks(), batch_of(task)
+    heard = task.losses("network", networks, batch, 0)["adversarial"]
+    restored = networks["network"](batch["blurred"], batch["radius_px"], 1.0)
+    scores = [networks[f"critic_{layers}"](restored).mean() for layers in (1, 3)]
+    assert float(heard.detach()) == pytest.approx(-float(sum(scores).detach()) / 2, rel=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ({"critics": (3, 3)}, "different numbers"),
+        ({"critics": (0,)}, "from 1 to 6"),
+        ({"guidance_steps": 5}, "can't be guided"),
+    ],
+)
+def test_what_cannot_be_trained_is_told(options, sentence):
+    recipe = RECIPES["deblurgan-v2"] if "guidance_steps" in options else replace(DEFOCUSGAN, **SMALL)
+    with pytest.raises(InputError, match=sentence):
+        RestoreAdversarial(replace(recipe, task_options={"guidance_steps": 0, **options})).networks()
 
 
 def test_what_the_critic_sees_carries_no_gradient_to_the_generator():

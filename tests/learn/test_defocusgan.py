@@ -5,6 +5,7 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from refocal.learn.nets.defocusgan import Config, defocusgan, guidance
+from refocal.types import InputError
 
 
 def count(module):
@@ -99,5 +100,5 @@ def test_coarse_scales_share_the_branches_and_see_farther():
 
 
 def test_one_threshold_fewer_than_branches():
-    with pytest.raises(ValueError, match="3 thresholds"):
+    with pytest.raises(InputError, match="3 thresholds"):
         defocusgan(Config(thresholds_px=(1.0,)))

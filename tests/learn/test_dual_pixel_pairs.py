@@ -7,8 +7,9 @@ torch = pytest.importorskip("torch")
 
 from refocal.images.colour import srgb_to_linear
 from refocal.learn.depth_pairs import depth_like
-from refocal.learn.dual_pixel_pairs import RIM, DualPixelPairs, smooth3, soft_disk
+from refocal.learn.dual_pixel_pairs import RIM, DualPixelPairs, _lens, smooth3, soft_disk
 from refocal.learn.pairs import luma8
+from refocal.optics.dual_pixel import RING_SETS
 
 
 @pytest.fixture(scope="module")
@@ -94,6 +95,23 @@ def test_measured_depth_makes_radii_linear_in_inverse_depth(crops):
     )
     without = torch.cat([crops, torch.zeros_like(inverse)[..., None]], -1)
     assert torch.equal(made(without)["signed_px"], made(crops)["signed_px"])
+
+
+def test_noise_has_the_strength_that_was_drawn(crops):
+    """Flat grey under up to 0.02: each crop's own strength, the photo's by the root of two less than the views'."""
+    flat = torch.full((8, 64, 64, 3), 128, dtype=torch.uint8)
+    batch = made(flat, noise_std=0.02)
+    views, photos = (batch[name].flatten(1).std(1) for name in ("left", "blurred"))
+    assert views.max() < 0.0205 and views.max() > 2 * views.min()
+    strong = views > 0.005  # below, 8 bits add a level's own noise
+    assert torch.allclose(photos[strong] * 2**0.5, views[strong], rtol=0.05)
+
+
+def test_lenses_are_the_twelve_rings_and_soft_disks():
+    rings = {_lens(pick, "rings") for pick in range(24)}
+    both = [_lens(pick, "both") for pick in range(24)]
+    assert rings == set(RING_SETS) and both[12:] == 12 * [soft_disk] and set(both[:12]) == set(RING_SETS)
+    assert {_lens(pick, "first") for pick in range(24)} == {RING_SETS[0]}
 
 
 def test_the_soft_disk_has_a_rim_as_wide_as_told():

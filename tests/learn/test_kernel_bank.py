@@ -104,3 +104,16 @@ def test_the_half_disks_are_mirror_images():
     left, right = half_disks(torch.device("cpu"))
     assert all(torch.equal(a, b.flip(1)) for a, b in zip(left, right, strict=True))
     assert (left[2].sum(0)[0] < left[2].sum(0)[-1]) and float(left[2].sum()) == pytest.approx(1)
+
+
+def test_a_map_that_is_no_number_makes_the_picture_none():
+    """So that the training's guard stops, and not this."""
+    signed = torch.full((1, 1, 12, 12), 2.0)
+    signed[..., 5, 5] = torch.nan
+    assert torch.isnan(kernel_bank()(torch.rand(1, 1, 12, 12), signed)).any()
+
+
+def test_every_kernel_takes_part():
+    bank = kernel_bank()
+    bank(torch.rand(1, 1, 12, 12), torch.full((1, 1, 12, 12), 2.0)).sum().backward()
+    assert all(kernel.grad is not None for kernel in (*bank.behind, *bank.front))

@@ -115,7 +115,7 @@ def test_smallest_size(random_net):
         lpips(image[:, 1:], image[:, 1:], net, weights=path)
     with pytest.raises(RuntimeError):  # the limit is the net's own, not caution
         perceptual._FEATURES[net](
-            torch.zeros(1, 3, least - 1, 40), perceptual._load(str(path), None, net, torch.float32, "cpu")
+            torch.zeros(1, 3, least - 1, 40), perceptual.load_network(str(path), None, net, torch.float32, "cpu")
         )
 
 
@@ -129,11 +129,11 @@ def test_the_published_weights(shared):
 
 
 def test_they_are_found_by_name(shared, monkeypatch):
-    perceptual._load.cache_clear()
+    perceptual.load_network.cache_clear()
     monkeypatch.setenv("REFOCAL_WEIGHTS", str((shared / SQUEEZE).parent))
     image = np.random.default_rng(15).random((3, 40, 40))
     assert lpips(image, image) == 0
-    perceptual._load.cache_clear()
+    perceptual.load_network.cache_clear()
 
 
 def test_shapes_channels_and_gradients(shared):
@@ -163,7 +163,7 @@ def test_numpy_arrays_may_be_read_only_and_flipped(shared):
 
 def test_a_missing_or_wrong_file_is_refused_in_one_sentence(tmp_path, monkeypatch, random_net):
     image = np.zeros((3, 40, 40))
-    perceptual._load.cache_clear()
+    perceptual.load_network.cache_clear()
     monkeypatch.delenv("REFOCAL_WEIGHTS", raising=False)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     with pytest.raises(InputError, match=r"lpips_squeeze\.safetensors .*REFOCAL_WEIGHTS.*argument 'weights'"):

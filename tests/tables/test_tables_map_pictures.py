@@ -10,8 +10,9 @@ from refocal.datasets import open_dataset
 from refocal.estimators import ESTIMATORS
 from refocal.methods import METHODS
 from refocal.optics.blur import BlurMap
-from refocal.tables.map_pictures import BAR_PX, HEAD_PX, MARGIN_PX, ROWS_SHOWN, figure_3, figure_3_dandres
+from refocal.tables.map_pictures import ROWS_SHOWN, figure_3, figure_3_dandres
 from refocal.tables.published import Settings
+from refocal.tables.sheets import BAR_PX, HEAD_PX, MARGIN_PX
 from refocal.types import InputError
 
 SHOWN = ROWS_SHOWN.stop - ROWS_SHOWN.start

@@ -96,7 +96,11 @@ def _indoor(path: Path, photos: tuple[Path, ...]) -> set[int]:
             "file name or by place in the sorted list, counted from 1."
         )
     places = {word: place for place, photo in enumerate(photos) for word in (photo.name, photo.stem, str(place + 1))}
-    words = [word for line in path.read_text(encoding="utf-8").splitlines() if (word := line.strip())]
+    try:
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
+    except UnicodeDecodeError:
+        raise InputError(f"{path} isn't text in UTF-8: save it so.") from None
+    words = [word for line in lines if (word := line.strip())]
     for word in words:
         if word not in places:
             raise InputError(f"{path} names {word!r}, but no photo of {photos[0].parent} is called so.")

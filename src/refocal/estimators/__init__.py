@@ -46,7 +46,7 @@ ESTIMATORS: dict[str, Entry] = {
     ),
     "bambnet": Entry(
         "refocal.estimators.network_map:NetworkMap",
-        "the same of another training; train it or bring its weights",
+        "BaMBNet's network for the two views; train it or bring its weights",
         "views",
         "Liang et al. 2022",
         {"weights": "bambnet"},

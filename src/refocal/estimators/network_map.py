@@ -97,8 +97,8 @@ class NetworkMap:
 
     @property
     def views(self) -> int:
-        """How many views of a photo the network takes."""
-        return len(self._file().inputs)
+        """How many views of a photo the network takes: both of a dual-pixel photo, or one."""
+        return 2 if self._file().inputs == VIEWS else 1
 
     @property
     def weights_sha256(self) -> str:

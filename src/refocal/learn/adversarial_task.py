@@ -18,6 +18,7 @@ from refocal.learn.nets.patch_discriminator import Config, PatchDiscriminator
 from refocal.learn.perceptual_features import Features, make_features, perceptual_loss
 from refocal.learn.recipe import Recipe
 from refocal.learn.tasks import answer, make_network, make_pairs
+from refocal.types import InputError
 
 
 @dataclass(frozen=True)
@@ -75,8 +76,14 @@ class RestoreAdversarial:
 
     def networks(self) -> dict[str, nn.Module]:
         """The generator and its critics."""
-        critics = {name: PatchDiscriminator(Config(layers=int(name[-1]))) for name in self._critics()}
-        return {"network": make_network(self.recipe)} | critics
+        network = make_network(self.recipe)
+        if self.options.guidance_steps and not getattr(network, "guided", False):
+            raise InputError(f"{self.recipe.network} can't be guided by a map: set task_options.guidance_steps to 0.")
+        layers = self.options.critics
+        if not all(1 <= each <= 6 for each in layers) or len(set(layers)) < len(layers):
+            raise InputError(f"The recipe's task_options.critics are different numbers of layers from 1 to 6, not {layers}.")
+        critics = {f"critic_{each}": PatchDiscriminator(Config(layers=each)) for each in layers}
+        return {"network": network} | critics
 
     def turns(self, step: int) -> tuple[str, ...]:
         """Every critic a few times, then the generator."""

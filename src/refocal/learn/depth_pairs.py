@@ -65,7 +65,7 @@ class DepthLikeBlur:
 
 
 def depth_like(count: int, shape: tuple[int, int], random: torch.Generator, *, signed: bool = False) -> Tensor:
-    """Draw maps of a background plane and up to four shapes in front of it, each a plane of its own.
+    """Draw maps of a background plane and up to four shapes laid over it, each a plane of its own.
 
     Shapes are superellipses |u|^p + |v|^p < 1 of p = 1 (a rhombus), 2 or 8 (nearly a rectangle), turned, of an eighth to
     the whole of the picture's side. A third of the surfaces face the camera: one radius; a fifth of all are in focus there
@@ -75,7 +75,8 @@ def depth_like(count: int, shape: tuple[int, int], random: torch.Generator, *, s
         count: Of maps.
         shape: Height and width.
         random: Where chance comes from; the maps are made on its device.
-        signed: Keep the planes' sign: negative in front of the plane in focus.
+        signed: Keep the planes' sign: negative in front of the plane in focus. A shape may lie behind what it is laid over:
+            then it is a hole.
 
     Returns:
         (count, H, W) float32 in [0, 1], or in [-1, 1].

@@ -31,8 +31,8 @@ class DualPixelPairs:
     """Both views and the combined photo of crops at drawn or measured depths, by ``optics.dual_pixel.render_views``.
 
     The circle of confusion is linear in inverse depth, so a plane of the scene is a ramp of signed radii. Drawn scenes are
-    such planes in front of each other (``depth_pairs.depth_like``); for crops packed with depth (``refocal crops --depth``)
-    the inverse depth is scaled about a plane of focus drawn by chance.
+    such planes, in front of and behind each other (``depth_pairs.depth_like``); for crops packed with depth
+    (``refocal crops --depth``) the inverse depth is scaled about a plane of focus drawn by chance.
 
     Attributes:
         max_radius_px: Largest radius; that of each crop is a random share of it.
@@ -40,7 +40,8 @@ class DualPixelPairs:
         kernels: ``first`` of the twelve rings of the simulator, as in learnable_blur_kernel_defocusgan; one of all ``rings``
             for each crop; or half of the crops by ``rings``, half by ``disks`` with a soft rim.
         crosstalk: Largest share of the other view's light in each view. 0 in the simulator; with 0.12 the views of its
-            lenses are as far apart as those of a Pixel 4 (0.46 radii, where the ramp makes 0.61).
+            lenses are as far apart as those of a Pixel 4 (0.46 radii; the ramp makes 0.61 of a ring of 8 px, the ring with
+            the highest floor 0.5).
         uneven: Each view's brightness runs over the crop by a ramp of up to this share, against the other's: a sensor's
             vignetting differs from view to view. 0 in the simulator.
         noise_std: Largest standard deviation of the noise in each view; each crop's own is drawn from 0 on.

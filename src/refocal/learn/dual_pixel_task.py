@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -26,7 +26,8 @@ class Options:
         variation_from: The step from which it counts.
         first_steps: So many steps train the map network alone.
         turn_steps: Then kernels and network take turns, so many steps each; 0 never trains the kernels.
-        kernels: Fields of ``kernel_bank.Config``.
+        kernels: Their kind, see ``kernel_bank.Config``.
+        constrained: Whether learned ones are kept positive with sum 1.
         known_weight: Of the mean absolute error of the signed radius itself, in pixels. Not in the paper: simulated views
             come with their true map, and a short training gets further with it.
     """
@@ -36,8 +37,13 @@ class Options:
     variation_from: int = 3000
     first_steps: int = 0
     turn_steps: int = 0
-    kernels: dict[str, Any] | None = None
+    kernels: Literal["learned", "butterworth", "gaussian"] = "learned"
+    constrained: bool = False
     known_weight: float = 0.0
+
+    def bank(self) -> KernelBank:
+        """The kernels, as they are before training."""
+        return KernelBank(Config(self.kernels, self.constrained))
 
 
 @dataclass(frozen=True)
@@ -53,7 +59,7 @@ class LearnKernels:
 
     def networks(self) -> dict[str, nn.Module]:
         """f, as ``network``, and g, as ``kernels``."""
-        return {"network": make_network(self.recipe), "kernels": KernelBank(Config(**(self.options.kernels or {})))}
+        return {"network": make_network(self.recipe), "kernels": self.options.bank()}
 
     def turns(self, step: int) -> tuple[str, ...]:
         """First f alone, then g, f, g, ... for so many steps each."""

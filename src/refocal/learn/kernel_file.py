@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from refocal.learn.checkpoint import load
-from refocal.learn.nets.kernel_bank import Config, KernelBank
+from refocal.learn.dual_pixel_task import Options
 from refocal.types import InputError
 
 
@@ -28,7 +28,7 @@ def export_kernels(checkpoint: Path, path: Path) -> int:
     state = saved.part("weights/kernels")
     if not state:
         raise InputError(f"{checkpoint} holds no blur kernels: give the checkpoint of a training of dual-pixel-map.")
-    bank = KernelBank(Config(**dict(saved.recipe.task_options.get("kernels") or {})))
+    bank = Options(**saved.recipe.task_options).bank()
     bank.load_state_dict(state)
     behind, front = bank.kernels()
     named = {

@@ -77,7 +77,7 @@ class SqueezeNetFeatures(nn.Module):
     def forward(self, picture: Tensor) -> Tensor:
         """The features."""
         state = dict(zip(self._names, self._weights, strict=True))
-        features: Tensor = perceptual._squeezenet(picture, state)[SQUEEZENET_TAP]
+        features: Tensor = perceptual.squeezenet(picture, state)[SQUEEZENET_TAP]
         return features
 
 
@@ -132,7 +132,7 @@ def _find(file: str) -> Path | None:
 def _open(weights: str | Path) -> Features:
     state = _read(weights)
     if "features.3.squeeze.weight" in state:
-        return SqueezeNetFeatures(perceptual._load(str(weights), None, "squeeze", torch.float32, torch.device("cpu")))
+        return SqueezeNetFeatures(perceptual.load_network(str(weights), None, "squeeze", torch.float32, torch.device("cpu")))
     # VGG16 has the same layers up to conv3_3, and a convolution where VGG19 has a ReLU.
     if "features.17.weight" not in state:
         try:

@@ -39,6 +39,9 @@ class TrainingState:
             if saved is not None:
                 network.load_state_dict(saved.part(f"weights/{name}"))
             network.to(fabric.device, memory_format=torch.channels_last if recipe.channels_last else torch.contiguous_format)
+            if not any(parameter.requires_grad for parameter in network.parameters()):
+                self.networks[name] = network  # it takes part as it is, and has no turn
+                continue
             kind = torch.optim.AdamW if recipe.optimiser == "adamw" else torch.optim.Adam
             optimiser = kind(network.parameters(), recipe.learning_rate, weight_decay=recipe.weight_decay, fused=True)
             if saved is not None:

@@ -70,7 +70,7 @@ def lpips(
             first, second = (torch.tensor(np.ascontiguousarray(image)) for image in (restored, sharp))
             return lpips(first, second, net, weights, sha256).numpy()
 
-    state = _load(str(weights or f"lpips-{net}"), sha256, net, restored.dtype, restored.device)
+    state = load_network(str(weights or f"lpips-{net}"), sha256, net, restored.dtype, restored.device)
     shift, scale = (restored.new_tensor(value).reshape(3, 1, 1) for value in (SHIFT, SCALE))
     batches = (image.expand(*image.shape[:-3], 3, *image.shape[-2:]) for image in (restored, sharp))
     scaled = ((2 * batch.reshape(-1, *batch.shape[-3:]) - 1 - shift) / scale for batch in batches)
@@ -90,7 +90,7 @@ def _unit(features: Any) -> Any:
     return features / (norm + 1e-10)  # 1e-10: LPIPS v0.1
 
 
-def _squeezenet(image: Any, state: dict[str, Any]) -> list[Any]:
+def squeezenet(image: Any, state: dict[str, Any]) -> list[Any]:
     """SqueezeNet 1.1 (Iandola et al. 2016): the first ReLU, then after fire modules 4, 7, 9, 10, 11 and 12."""
     from torch.nn.functional import max_pool2d
 
@@ -141,7 +141,7 @@ def _vgg16(image: Any, state: dict[str, Any]) -> list[Any]:
     return taps
 
 
-_FEATURES = {"squeeze": _squeezenet, "alex": _alexnet, "vgg": _vgg16}
+_FEATURES = {"squeeze": squeezenet, "alex": _alexnet, "vgg": _vgg16}
 
 
 def _conv(image: Any, state: dict[str, Any], key: str, stride: int = 1, padding: int = 0) -> Any:
@@ -152,7 +152,7 @@ def _conv(image: Any, state: dict[str, Any], key: str, stride: int = 1, padding:
 
 
 @lru_cache(maxsize=4)  # a data set is measured image by image; the file is read, checked and moved once
-def _load(weights: str, sha256: str | None, net: str, dtype: Any, device: Any) -> dict[str, Any]:
+def load_network(weights: str, sha256: str | None, net: str, dtype: Any, device: Any) -> dict[str, Any]:
     """Read a weights file into ``dtype`` on ``device``, and try it."""
     import torch
     from safetensors import SafetensorError

@@ -24,7 +24,8 @@ import numpy as np
 
 from refocal.images.colour import linear_to_srgb, srgb_to_linear
 from refocal.optics.kernels import Kernel, butterworth_ring, dual_pixel_ramp
-from refocal.optics.render import render_layers
+from refocal.optics.render import render_layers, signed_radius_of
+from refocal.optics.thin_lens import ThinLens
 from refocal.types import Array, Boundary, Encoding, Image
 
 
@@ -103,6 +104,29 @@ def render_views(
     if encoding == "srgb":
         left, right, combined = linear_to_srgb(left), linear_to_srgb(right), linear_to_srgb(combined)
     return Views(left, right, combined)
+
+
+def render_depth_views(
+    sharp: Image,
+    depth_m: Array,
+    lens: ThinLens,
+    kernel_at: Callable[[float], Kernel] = RING_SETS[0],
+    *,
+    encoding: Encoding = "srgb",
+) -> Views:
+    """The same of a scene whose depth is known, through a thin lens.
+
+    Args:
+        sharp: (..., C, H, W) in [0, 1].
+        depth_m: (H, W) distances in metres, positive; infinity is allowed.
+        lens: Lens, focus and sensor.
+        kernel_at: As in ``render_views``.
+        encoding: As in ``render_views``.
+
+    Raises:
+        InputError: If a depth isn't positive or the sizes differ.
+    """
+    return render_views(sharp, signed_radius_of(depth_m, lens), kernel_at, encoding=encoding)
 
 
 @lru_cache(maxsize=512)

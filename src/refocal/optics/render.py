@@ -49,10 +49,19 @@ def render_depth(
     Raises:
         InputError: If a depth isn't positive or the sizes differ.
     """
+    return render_radius(sharp, signed_radius_of(depth_m, lens), family=family, encoding=encoding)
+
+
+def signed_radius_of(depth_m: Array, lens: ThinLens) -> Array:
+    """The signed radius in pixels that a lens gives each distance of a depth map (..., H, W) in metres.
+
+    Raises:
+        InputError: If a depth isn't positive.
+    """
     xp = array_namespace(depth_m)
     if not bool(xp.all(depth_m > 0)):
         raise InputError("A depth map holds distances in metres: positive everywhere, infinity for the sky.")
-    return render_radius(sharp, lens.signed_radius_px(depth_m), family=family, encoding=encoding)
+    return lens.signed_radius_px(depth_m)
 
 
 def render_radius(

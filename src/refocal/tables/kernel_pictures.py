@@ -5,23 +5,23 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from refocal.datasets import open_dataset
 from refocal.optics.dual_pixel import RING_SETS
+from refocal.optics.kernels import Kernel
 from refocal.tables.cells import Cell
 from refocal.tables.published import Settings
 from refocal.types import InputError
-
-Kernel = NDArray[np.float64]
 
 KERNELS_FILE = "dual-pixel-kernels.npz"
 """Arrays ``front-0`` ... ``front-24`` and ``behind-0`` ... ``behind-24``: learned kernels of whole radii in pixels."""
 
 SIGNS = ("front", "behind")
-RADII_PX = (4, 8, 12, 16, 20, 24)  # shown, a column each
+RADII_PX = (2, 3, 4, 5, 6, 8)  # shown, a column each: the radii that the short training has seen
 FIELD = (6, 8)  # rows and columns of the calibrated kernels' places in the picture
 TILE_PX, MARGIN_PX, HEAD_PX, LABEL_PX, PLOT_PX = 112, 6, 20, 108, 130
 REACH = 1.35  # of a tile and of a profile, in radii
@@ -157,7 +157,7 @@ def _tile(kernel: Kernel, radius_px: float, centre: tuple[float, float]) -> NDAr
     return np.rint(255 * shown / max(shown.max(), 1e-12)).astype(np.uint8)
 
 
-def _plots(pen: object, profiles: Mapping[str, Sequence[Kernel]], top: int) -> None:
+def _plots(pen: Any, profiles: Mapping[str, Sequence[Kernel]], top: int) -> None:
     """A plot under every column; of the calibrated kernels the middle one's line in all of them."""
     across = TILE_PX + MARGIN_PX
     most = max(1.5, *(float(line.max()) for lines in profiles.values() for line in lines))
@@ -168,13 +168,13 @@ def _plots(pen: object, profiles: Mapping[str, Sequence[Kernel]], top: int) -> N
             share = min(max(value, 0.0), most) / most
             return left + distance / REACH * (TILE_PX - 1), top + PLOT_PX - 1 - share * (PLOT_PX - 1)
 
-        pen.rectangle((left, top, left + TILE_PX - 1, top + PLOT_PX - 1), outline="lightgrey")  # type: ignore[attr-defined]
+        pen.rectangle((left, top, left + TILE_PX - 1, top + PLOT_PX - 1), outline="lightgrey")
         for distance in np.arange(0, 1, 0.06):
-            pen.line([at(distance, 1), at(distance + 0.02, 1)], "silver")  # type: ignore[attr-defined]
-        pen.line([at(1, 0), at(1, 1)], "silver")  # type: ignore[attr-defined]
+            pen.line([at(distance, 1), at(distance + 0.02, 1)], "silver")
+        pen.line([at(1, 0), at(1, 1)], "silver")
         for name, lines in profiles.items():
             line = lines[0 if name == "lens" else column]
             points = [
                 at(distance, float(value)) for distance, value in zip(np.linspace(0, REACH, len(line)), line, strict=True)
             ]
-            pen.line(points, COLOURS[name], 2)  # type: ignore[attr-defined]
+            pen.line(points, COLOURS[name], 2)

@@ -47,13 +47,13 @@ PICTURES = (
     "Where a cell has a second figure in another set's table, it is the paper's for all of DPDD: **other pictures**. "
     "Compare the order of the lines, not the decibels.",
     "PSNR: mean of the decibels of each picture. SSIM: uniform window of 7 × 7 px. LPIPS v0.1, SqueezeNet. Pictures "
-    "are scored as floating-point numbers. Time: median seconds per picture on this machine's CPU, the map's "
+    "are scored as floating-point numbers. Time: median seconds per picture on the CPU that measured, the map's "
     "estimation left out.",
 )
 MAP_PROTOCOL = (
     "Maps are told to the deconvolution as radii of disks, on the stored values; it is "
     f"`{DECONVOLUTION}` with a weight of {DECONVOLUTION_OPTIONS['weight']:.0f}. The paper doesn't say which method, "
-    "kernel or weight it uses; of those tried, these served the real photos best under the set's own map.",
+    "kernel or weight it uses; these were chosen on four scenes of `pixel4_dp/4` under the set's own map.",
     "Rank correlation: Spearman's rho between the estimated and the known radii. The map of `pixel4_dp` is in a unit "
     "of its own, 0 meaning unknown. It is taken as it is: in all 8 scenes everything lies behind the plane of focus, "
     "and the parallax between the views grows in proportion to the map, from 0 at a map of about 0. Known pixels "

@@ -59,10 +59,11 @@ ROWS = (
     ),
     Row(
         "KPAC",
-        "kpac",
+        "",
         figures(_ALL, 25.26, 0.774, 0.041, 0.161, 2.06),
         figures(_PART, 28.02, 0.852, 0.129),
         figures(_PART, 22.64, 0.702, 0.190),
+        absent="not in refocal",
     ),
     Row(
         "MDPNet",

@@ -35,7 +35,8 @@ AT_ONCE = 8  # pictures that are held: 0.7 GB of DPDD
 MOST_PX = 255.0  # what a map's 16-bit file holds
 SCENES = "pixel4_dp"  # the sets of so few and so different pictures that each has rows of its own
 NO_DATA = "no data here"
-_CODE = ("methods", "metrics", "optics", "propagation", "images", "restore.py", f"tables/{Path(__file__).name}")
+_ROOMS = ("methods", "metrics", "optics", "propagation", "images", "restore.py", "evaluate.py")
+_CODE = (*_ROOMS, f"tables/{Path(__file__).name}")
 
 
 @dataclass(frozen=True)
@@ -84,7 +85,7 @@ def measure(table: PublishedTable, settings: Settings, show: Show) -> tuple[list
             show(line.label, len(indices), len(indices))
             names = [name for name in line.columns if all(name in record for record in records)]
             values = {name: tuple(record[name] for record in records) for name in names}
-        if "parameters" in line.columns and (found := _parameters(line, settings.weights_dir)) is not None:
+        if "parameters" in line.columns and (found := _parameters(line)) is not None:
             values["parameters"] = (found,)
         reason = NO_DATA if dataset is None and isinstance(ready, Ready) else ready
         measured.append(Measured(line, reason, values, count))
@@ -205,7 +206,7 @@ def _ready(line: Line, weights_dir: Path | None) -> Ready | str:
     else:
         ready = prepare(plain, weights_dir)
     if isinstance(ready, str):
-        return line.absent if ablation else ready
+        return line.absent if ablation and not own else ready
     if line.blur in ("given", "none"):
         return replace(ready, method=Told(ready.method))
     estimator = estimator_of(line.blur, weights_dir)
@@ -226,9 +227,9 @@ def estimator_of(name: str, weights_dir: Path | None) -> Estimator | str:
     return found if isinstance(found, str) else replace(found, most_px=MOST_PX)
 
 
-def _parameters(line: Line, weights_dir: Path | None) -> float | None:
+def _parameters(line: Line) -> float | None:
     name = line.blur if line.blur not in ("given", "none") else str(line.options.get("weights") or line.method)
-    return millions(name, weights_dir)
+    return millions(name)
 
 
 def _scene(whole: Measured, record: Mapping[str, Any]) -> Measured:

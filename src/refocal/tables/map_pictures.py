@@ -3,26 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from io import BytesIO
-
-import numpy as np
 
 from refocal.datasets import Pair, open_dataset
 from refocal.metrics import psnr, q
 from refocal.metrics.map_errors import map_mae
 from refocal.metrics.structural import ssim_gaussian11
 from refocal.optics.blur import BlurMap
-from refocal.page import palette
 from refocal.tables.cells import Cell
 from refocal.tables.map_grid import DECONVOLUTION, GTB, MAPS, SVBR
 from refocal.tables.maps import Maps
 from refocal.tables.measure import to_scored
 from refocal.tables.published import Line, Settings
 from refocal.tables.ready import MOST_PX, Estimator, Ready, prepare, prepare_estimator
-from refocal.types import Array, Image, InputError
-
-Tile = tuple[str, Image | str]
-"""What stands above, and a picture (3, H, W) in [0, 1] or a few words in its place."""
+from refocal.tables.sheets import Tile, coloured, montage
+from refocal.types import Image, InputError
 
 PHOTO, REAL_PHOTO = "kodim14", "image_22"  # a ramp from left to right; the sharpest of the three public photos
 FIRST_ASKED = ("dandres", "liu", "ebdb", "zhuo-sim", "dmenet", "jnb", "zhang")  # the paper shows the first two
@@ -34,7 +28,6 @@ METHODS = {
 }
 COLUMNS = 3
 ROWS_SHOWN = slice(60, 300)  # of a picture: enough to see, and the sheet fits on a screen's width
-MARGIN_PX, HEAD_PX, BAR_PX, GREY = 6, 20, 14, 225
 
 
 def figure_3(found: Sequence[Cell], settings: Settings) -> bytes:  # noqa: ARG001  drawn anew, not from the cells
@@ -61,11 +54,11 @@ def _sheet(data: str, photo: str, settings: Settings) -> bytes:
     if pair is None:
         raise InputError(f"it shows {photo}, which isn't among the data")
     blurs = _blurs(pair, settings)
-    first: list[Tile] = [(f"blurred, {_figures(pair.blurred, pair)}", pair.blurred)]
+    first: list[Tile] = [(f"blurred, {_figures(pair.blurred, pair)}", pair.blurred[:, ROWS_SHOWN])]
     if pair.sharp is not None:
-        first += [("sharp", pair.sharp)]
+        first += [("sharp", pair.sharp[:, ROWS_SHOWN])]
     first += [_restored("default, blind", Line("", method="default", blur="none"), pair, None, settings)]
-    rows = [first, [(_map_head(head, blur, pair), _coloured(blur.radius_px)) for head, blur in blurs.items()]]
+    rows = [first, [(_map_head(head, blur, pair), coloured(blur.radius_px[ROWS_SHOWN])) for head, blur in blurs.items()]]
     for head, method in METHODS.items():
         line = Line("", method=method)
         if isinstance(prepare(line, settings.weights_dir), Ready):  # the page tells which methods aren't there
@@ -89,7 +82,7 @@ def _restored(head: str, line: Line, pair: Pair, blur: BlurMap | None, settings:
     if not isinstance(ready, Ready):
         return head, ready
     image = to_scored(ready.method(pair.blurred, blur), truncated=True)
-    return f"{head}, {_figures(image, pair)}", image
+    return f"{head}, {_figures(image, pair)}", image[:, ROWS_SHOWN]
 
 
 def _figures(image: Image, pair: Pair) -> str:
@@ -103,38 +96,3 @@ def _map_head(head: str, blur: BlurMap, pair: Pair) -> str:
     if true is None or true is blur:
         return f"{head}, bar: 0 to {MOST_PX:.0f} px"
     return f"{head}, MAE {float(map_mae(blur.radius_px, true.radius_px)):.2f} px"
-
-
-def _coloured(radius_px: Array) -> Image:
-    """The map in colours, 0 to 6 px, with the scale along its lower edge."""
-    shown = np.array(radius_px, np.float32)
-    bottom = min(ROWS_SHOWN.stop, len(shown))
-    shown[bottom - BAR_PX : bottom] = np.linspace(0, MOST_PX, shown.shape[1])
-    levels = np.rint(np.clip(shown / MOST_PX, 0, 1) * 255).astype(np.uint8)
-    return palette()[levels].transpose(2, 0, 1) / np.float32(255)
-
-
-def montage(rows: Sequence[Sequence[Tile]]) -> bytes:
-    """Rows of pictures of one size under their heads, as a PNG file."""
-    from PIL import Image as Pillow
-    from PIL import ImageDraw, ImageFont
-
-    shape = next(image[0, ROWS_SHOWN].shape for row in rows for _, image in row if not isinstance(image, str))
-    height, width = shape
-    across, down = width + MARGIN_PX, height + HEAD_PX + MARGIN_PX
-    sheet = Pillow.new("RGB", (max(map(len, rows)) * across + MARGIN_PX, len(rows) * down + MARGIN_PX), "white")
-    draw, font = ImageDraw.Draw(sheet), ImageFont.load_default(14)
-    for row, tiles in enumerate(rows):
-        for column, (head, image) in enumerate(tiles):
-            left, top = MARGIN_PX + column * across, MARGIN_PX + row * down
-            draw.text((left, top), head, "black", font)
-            top += HEAD_PX
-            if isinstance(image, str):
-                draw.rectangle((left, top, left + width - 1, top + height - 1), (GREY,) * 3)
-                draw.text((left + width // 4, top + height // 2), image, "black", font)
-                continue
-            levels = np.rint(np.clip(image[:, ROWS_SHOWN], 0, 1) * 255).astype(np.uint8)
-            sheet.paste(Pillow.fromarray(np.ascontiguousarray(levels.transpose(1, 2, 0))), (left, top))
-    stream = BytesIO()
-    sheet.save(stream, "PNG", optimize=True)
-    return stream.getvalue()

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from refocal.learn.nets.dual_pixel_map import context_px
 from refocal.learn.nets.padding import padded
 from refocal.learn.nets.residual_groups import STAGES, WIDTH, Branch, conv, pyramid
+from refocal.types import InputError
 
 
 @dataclass(frozen=True)
@@ -52,11 +53,15 @@ class DefocusGAN(nn.Module):
     """
 
     multiple = 16
+    guided = True
 
     def __init__(self, config: Config) -> None:
         super().__init__()
         if len(config.thresholds_px) != len(config.branches) - 1:
-            raise ValueError(f"{len(config.branches)} branches are parted by {len(config.branches) - 1} thresholds.")
+            raise InputError(
+                f"{len(config.branches)} branches are parted by {len(config.branches) - 1} thresholds, not "
+                f"{len(config.thresholds_px)}: give config.branches and config.thresholds_px that fit."
+            )
         self.config = config
         self.head = nn.Sequential(conv(config.channels), nn.ReLU())
         self.branches = nn.ModuleList(Branch(kind, config.attention, deepest_skip=False) for kind in config.branches)
@@ -64,7 +69,7 @@ class DefocusGAN(nn.Module):
         self.glue = None
         if config.scales == 3:
             self.glue = _Released() if config.glue == "released" else _Light()
-        # The coarse scales see eight times as far, with six of the branches' stages.
+        # A bound: the coarser scales run half as many stages, or fewer, at four and eight pixels a step.
         self.context_px = context_px(config.branches) * (1 if config.scales == 1 else 3)
 
     def forward(self, blurred: Tensor, radius_px: Tensor | None = None, guidance: float = 0.0) -> Tensor:

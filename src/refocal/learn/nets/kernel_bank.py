@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
 
 import torch
@@ -12,7 +13,7 @@ from torch import Tensor, nn
 
 from refocal.optics.boundary import pad
 from refocal.optics.convolution import convolve_valid
-from refocal.optics.kernels import butterworth_ring, dual_pixel_half_disk, gaussian
+from refocal.optics.kernels import Kernel, butterworth_ring, dual_pixel_half_disk, gaussian
 
 RADII = 25
 """0, 1, ..., 24 pixels."""
@@ -64,7 +65,10 @@ class KernelBank(nn.Module):
 
     def forward(self, sharp: Tensor, signed_px: Tensor) -> Tensor:
         """Blur (N, C, H, W) by a map of the same shape, or of one channel for all."""
-        return blur_signed(sharp, signed_px, *self.kernels())
+        behind, front = self.kernels()
+        # Every kernel takes part, though with nothing: processes that share a batch wait for the gradient of each.
+        nothing = 0 * torch.stack([kernel.sum() for kernel in (*behind, *front)]).sum()
+        return blur_signed(sharp, signed_px, behind, front) + nothing
 
     def _normal(self, kernel: Tensor) -> Tensor:
         if not self.config.constrained:
@@ -89,7 +93,8 @@ def blur_signed(sharp: Tensor, signed_px: Tensor, behind: Sequence[Tensor], fron
     """
     limit = len(behind) - 1
     signed_px = signed_px.clamp(-limit, limit)
-    largest = math.ceil(float(signed_px.detach().abs().amax()))
+    # A map that is no number is to make the loss none, which stops the training, and not to end here.
+    largest = math.ceil(float(signed_px.detach().nan_to_num().abs().amax()))
     blurred = torch.zeros_like(sharp)
     for bank, radii in ((behind, signed_px), (front, -signed_px)):
         for radius in range(min(limit, largest) + 1):
@@ -104,6 +109,7 @@ def blur_signed(sharp: Tensor, signed_px: Tensor, behind: Sequence[Tensor], fron
     return blurred
 
 
+@lru_cache(maxsize=2)
 def half_disks(device: torch.device) -> tuple[list[Tensor], list[Tensor]]:
     """BaMBNet's kernels of the left and of the right view, for the radii 0 to 24."""
     pairs = [dual_pixel_half_disk(radius) for radius in range(RADII)]
@@ -111,5 +117,5 @@ def half_disks(device: torch.device) -> tuple[list[Tensor], list[Tensor]]:
     return left, right
 
 
-def _kernel(kind: str, radius: int) -> object:
+def _kernel(kind: str, radius: int) -> Kernel:
     return gaussian(radius / 2) if kind == "gaussian" else butterworth_ring(radius)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from refocal.learn.recipe import Phase, Recipe
+from refocal.learn.recipe import Phase, Recipe, Term
 
 EPOCH = 1750
 """Steps: 7,000 crops of DPDD, batches of 4."""
@@ -36,14 +36,13 @@ MAP = Recipe(
 
 
 def _kernels(kind: str) -> Recipe:
-    options = {**MAP.task_options, "turn_steps": 0, "kernels": {"kind": kind}}
+    options = {**MAP.task_options, "turn_steps": 0, "kernels": kind}
     return replace(MAP, about=f"Table 5: {kind} kernels that stay as they are", task_options=options)
 
 
 BAMBNET = replace(
     MAP,
     about="BaMBNet's map: each view, blurred as the other is, is the other",
-    network="dual-pixel-map",
     config={"branches": (1, 4, 7, 10)},
     task="match-views",
     task_options={},
@@ -90,7 +89,7 @@ _L1: dict[str, Any] = {**_NO_GAN, "perceptual_weight": 0.0}
 _BLIND: dict[str, Any] = {**_L1, "guidance_steps": 0}
 _NO_LP: dict[str, Any] = {"perceptual_weight": 0.0}
 
-# The published trainings see 30 and 165 gigapixels. The short ones see a few hundredths of that, of small crops and radii.
+# The published trainings see 55 and 165 gigapixels. The short ones see a few thousandths of that, of small crops and radii.
 _SHORT: dict[str, Any] = {"border_px": 8, "kernels": "both", "uneven": 0.1, "noise_std": 0.008, "sharp": 0.05}
 _SHORT_SOURCE = {
     "phases": "ours: what one CPU core does in an hour or more; crops of 80 px after the border is cut; small radii first",
@@ -99,8 +98,8 @@ _SHORT_SOURCE = {
 }
 MAP_SHORT = replace(
     MAP,
-    about="the map network and its kernels, a short training that is told the true maps first",
-    task_options={"known_weight": 1.0, "data_weight": 20.0, "variation_weight": 0.0, "first_steps": 100_000},
+    about="the map network alone, a short training that is told the true maps",
+    task_options={"known_weight": 1.0, "data_weight": 20.0, "variation_weight": 0.0},
     phases=(Phase(1200, 96, 4, {"max_radius_px": 5.0}), Phase(6000, 96, 4, {"max_radius_px": 9.0})),
     pairs_options={**_SHORT, "grey": 0.5},
     learning_rate=7e-4,
@@ -112,24 +111,23 @@ MAP_SHORT = replace(
     precision="bf16-mixed",
     source={
         **_SHORT_SOURCE,
-        "task_options": "ours: the error of the signed radius itself, which simulated views come with, leads at first",
+        "task_options": "ours: the error of the signed radius itself, which simulated views come with, leads",
     },
 )
 KERNELS_SHORT = replace(
     MAP_SHORT,
     about="the map network and its kernels in turn, without true maps, a short training",
-    task_options={"first_steps": 0, "turn_steps": 150, "variation_from": 0, "variation_weight": 1e-4},
-    phases=(Phase(1200, 96, 4, {"max_radius_px": 9.0}),),
+    task_options={"first_steps": 0, "turn_steps": 100, "variation_from": 0, "variation_weight": 4e-4},
+    phases=(Phase(600, 96, 4, {"max_radius_px": 9.0}),),
     pairs_options={**MAP_SHORT.pairs_options, "crosstalk": 0.25},
     start="dual-pixel-map-first.safetensors",
     learning_rate=1e-4,
     final_learning_rate=2e-5,
     warmup_steps=50,
-    precision="32-true",
     source={
         **_SHORT_SOURCE,
-        "task_options": "the losses of the paper, in shorter turns; the variation of 80 px crops weighs about as that of "
-        "512 px, a sum over 41 times as many pixels, with 1e-5",
+        "task_options": "the losses of the paper, in shorter turns; the variation of 80 px crops weighs as that of 512 px, "
+        "a sum over 41 times as many pixels, with 1e-5",
         "start": "your own dual-pixel-map-first-short",
     },
 )
@@ -173,7 +171,27 @@ def _then(about: str, options: dict[str, Any], steps: int) -> Recipe:
     )
 
 
+# What Tables 1 and 2 compare with, and can be trained on such pairs.
+DPDNET = Recipe(
+    about="DPDNet, which restores from both views",
+    network="dpdnet",
+    pairs="dual-pixel",
+    phases=(Phase(200 * 1400, 512, 5),),
+    loss=(Term("l2"),),
+    learning_rate=2e-5,
+    schedule="stairs",
+    stair_steps=60 * 1400,
+    stair_factor=0.5,
+    source={
+        "phases": "Abuolaim & Brown 2020: crops of 512 px, batch 5, 200 epochs, here of 7,000 crops",
+        "loss, learning_rate, schedule, optimiser": "there: MSE, Adam, 2e-5 halved every 60 epochs",
+        "pairs": _SIMULATED,
+    },
+)
+
 RECIPES: dict[str, Recipe] = {
+    "dpdnet": DPDNET,
+    "dpdnet-single": replace(DPDNET, about="DPDNet of one photo", config={"views": 1}),
     "dual-pixel-map": MAP,
     "dual-pixel-map-gaussian": _kernels("gaussian"),
     "dual-pixel-map-butterworth": _kernels("butterworth"),
