@@ -227,7 +227,7 @@ def test_an_estimator_of_ones_own_is_held_back_as_a_named_one():
     assert np.abs(restore(image, "wiener", named.blur).image - named.image).max() > 0.01  # a given one is believed
     with pytest.raises(InputError, match="told one kernel for the whole photo"):
         restore(image, "ddnet", ZhuoSim())
-    with pytest.raises(InputError, match=r"Give the blur as a Psf, a BlurMap.*not function"):
+    with pytest.raises(InputError, match=r"Give the blur as a Psf, a BlurMap.*not ndarray"):
         restore(image, "wiener", lambda picture: picture)
 
 

@@ -169,7 +169,7 @@ def ours(found, label, column):
 
 
 def test_each_set_is_scored_under_its_protocol_and_each_real_scene_alone(stand_ins, tmp_path):
-    table, found, missing = run(1, tmp_path / "t.jsonl", ("Ours", "IFAN", "KPAC"))
+    table, found, missing = run(1, tmp_path / "t.jsonl", ("Ours", "IFAN", "MDPNet"))
     # Inside the border the gain and the offset are fitted away; on the synthetic set nothing is.
     assert ours(found, "Ours | pixel4_dp/4", "psnr") > 100 and ours(found, "Ours | pixel4_dp/4 | 003", "psnr") > 100
     pair = stand_ins["kodak24_dp"][0]
@@ -178,7 +178,7 @@ def test_each_set_is_scored_under_its_protocol_and_each_real_scene_alone(stand_i
     assert ours(found, "Ours | kodak24_dp", "mae") == pytest.approx(np.mean(np.abs(restored - pair.sharp)))
     by_line = {cell.line: cell for cell in found if cell.column == "psnr"}
     assert (by_line["Ours | dpdd"].published, by_line["Ours | dpdd"].status) == (25.56, "no data here")
-    assert by_line["IFAN | kodak24_dp"].status == "not in refocal" and by_line["KPAC | kodak24_dp"].status == "not trained"
+    assert by_line["IFAN | kodak24_dp"].status == "not in refocal" and by_line["MDPNet | kodak24_dp"].status == "not trained"
     assert by_line["Ours | pixel4_dp/4 | 001"].data == "pixel4_dp/4, *001" and by_line["Ours | pixel4_dp/4"].n == 2
     assert "Ours | pixel4_dp/4 | 003" in to_csv(found)
     assert missing == ["Nothing was measured on dpdd. Data set 'dpdd' isn't here: get it from its authors."]
@@ -263,7 +263,7 @@ def test_kernels_are_drawn_at_one_size(tmp_path):
     named = {f"{sign}-{radius}": kernel for sign, bank in banks.items() for radius, kernel in bank.items()}
     np.savez(tmp_path / kernels.KERNELS_FILE, **named)
     read = kernels.read_kernels(tmp_path)
-    np.testing.assert_array_equal(read["behind"][12], banks["behind"][12])
+    np.testing.assert_array_equal(read["behind"][5], banks["behind"][5])
     lens = np.stack([np.pad(disk(11.0), 19)] * 48)
     sheet = np.asarray(Image.open(io.BytesIO(kernels.draw(read, lens))))
     tile = kernels.TILE_PX
@@ -272,7 +272,7 @@ def test_kernels_are_drawn_at_one_size(tmp_path):
             top = kernels.HEAD_PX + row * (tile + kernels.MARGIN_PX)
             left = kernels.LABEL_PX + column * (tile + kernels.MARGIN_PX)
             white = (sheet[top : top + tile, left : left + tile, 0] > 127).mean()
-            assert white == pytest.approx(np.pi / (2 * kernels.REACH) ** 2, rel=0.06)
+            assert white == pytest.approx(np.pi / (2 * kernels.REACH) ** 2, rel=0.15)
 
     np.savez(tmp_path / kernels.KERNELS_FILE, other=lens[0])
     with pytest.raises(InputError, match="doesn't hold the kernels front-0"):

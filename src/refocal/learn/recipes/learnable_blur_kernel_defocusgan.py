@@ -116,19 +116,31 @@ MAP_SHORT = replace(
 )
 KERNELS_SHORT = replace(
     MAP_SHORT,
-    about="the map network and its kernels in turn, without true maps, a short training",
-    task_options={"first_steps": 0, "turn_steps": 100, "variation_from": 0, "variation_weight": 4e-4},
-    phases=(Phase(600, 96, 4, {"max_radius_px": 9.0}),),
+    about="the map network, told the true maps, and its kernels in turn, a short training",
+    task_options={**MAP_SHORT.task_options, "turn_steps": 100},
+    phases=(Phase(1800, 96, 4, {"max_radius_px": 9.0}),),
     pairs_options={**MAP_SHORT.pairs_options, "crosstalk": 0.25},
     start="dual-pixel-map-first.safetensors",
-    learning_rate=1e-4,
-    final_learning_rate=2e-5,
+    learning_rate=2e-4,
+    final_learning_rate=1e-5,
     warmup_steps=50,
     source={
         **_SHORT_SOURCE,
+        "task_options": f"{MAP_SHORT.source['task_options']}; shorter turns than the paper's",
+        "start": "your own dual-pixel-map-first-short",
+    },
+)
+UNSUPERVISED_SHORT = replace(
+    KERNELS_SHORT,
+    about="the map network and its kernels in turn, without true maps, a short training",
+    task_options={"turn_steps": 100, "variation_from": 0, "variation_weight": 4e-4},
+    phases=(Phase(600, 96, 4, {"max_radius_px": 9.0}),),
+    learning_rate=1e-4,
+    final_learning_rate=2e-5,
+    source={
+        **KERNELS_SHORT.source,
         "task_options": "the losses of the paper, in shorter turns; the variation of 80 px crops weighs as that of 512 px, "
         "a sum over 41 times as many pixels, with 1e-5",
-        "start": "your own dual-pixel-map-first-short",
     },
 )
 MULTI_SCALE_SHORT = replace(
@@ -220,6 +232,7 @@ RECIPES: dict[str, Recipe] = {
     "defocusgan-defocus-loss": _without("Table 6: defocus adversarial loss", _NO_LP),
     "dual-pixel-map-first-short": MAP_SHORT,
     "dual-pixel-map-short": KERNELS_SHORT,
+    "dual-pixel-map-unsupervised-short": UNSUPERVISED_SHORT,
     "defocusgan-multi-scale-short": MULTI_SCALE_SHORT,
     "defocusgan-no-gan-short": _then("DefocusGAN without GAN", _NO_GAN, 500),
     "defocusgan-short": _then("DefocusGAN", {"adversarial_from": 100}, 500),
