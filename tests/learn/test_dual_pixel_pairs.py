@@ -112,6 +112,7 @@ def test_lenses_are_the_twelve_rings_and_soft_disks():
     both = [_lens(pick, "both") for pick in range(24)]
     assert rings == set(RING_SETS) and both[12:] == 12 * [soft_disk] and set(both[:12]) == set(RING_SETS)
     assert {_lens(pick, "first") for pick in range(24)} == {RING_SETS[0]}
+    assert {_lens(pick, "disks") for pick in range(24)} == {soft_disk}
 
 
 def test_the_soft_disk_has_a_rim_as_wide_as_told():

@@ -42,7 +42,8 @@ ESTIMATORS: dict[str, Entry] = {
         "trained network for the two views of a dual-pixel photo",
         "views",
         "Zhai et al. 2023",
-        {"weights": "dual-pixel-map"},
+        # 16 px at 252: on pixel4_dp/4 the mean rank correlation rises from 0.84 to 0.87.
+        {"weights": "dual-pixel-map", "smooth": 1 / 16},
     ),
     "bambnet": Entry(
         "refocal.estimators.network_map:NetworkMap",

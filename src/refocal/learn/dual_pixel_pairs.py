@@ -38,7 +38,7 @@ class DualPixelPairs:
         max_radius_px: Largest radius; that of each crop is a random share of it.
         least_share: The smallest such share.
         kernels: ``first`` of the twelve rings of the simulator, as in learnable_blur_kernel_defocusgan; one of all ``rings``
-            for each crop; or half of the crops by ``rings``, half by ``disks`` with a soft rim.
+            for each crop; ``disks`` with a soft rim; or ``both``, each for half of the crops.
         crosstalk: Largest share of the other view's light in each view. 0 in the simulator; with 0.12 the views of its
             lenses are as far apart as those of a Pixel 4 (0.46 radii; the ramp makes 0.61 of a ring of 8 px, the ring with
             the highest floor 0.5).
@@ -52,7 +52,7 @@ class DualPixelPairs:
 
     max_radius_px: float = 24.0
     least_share: float = 0.1
-    kernels: Literal["first", "rings", "both"] = "rings"
+    kernels: Literal["first", "rings", "disks", "both"] = "rings"
     crosstalk: float = 0.0
     uneven: float = 0.0
     noise_std: float = 0.0
@@ -117,7 +117,7 @@ class DualPixelPairs:
 def _lens(pick: int, kernels: str) -> Callable[[float], Kernel]:
     if kernels == "first":
         return RING_SETS[0]
-    if kernels == "both" and pick >= len(RING_SETS):
+    if kernels == "disks" or (kernels == "both" and pick >= len(RING_SETS)):
         return soft_disk
     return RING_SETS[pick % len(RING_SETS)]
 
