@@ -223,7 +223,8 @@ def test_nothing_is_unpickled_or_executed():
             if isinstance(node, ast.Import):
                 assert not {alias.name.partition(".")[0] for alias in node.names} & modules, where
             elif isinstance(node, ast.ImportFrom):
-                assert (node.module or "").partition(".")[0] not in modules, where
+                only_errors = all(alias.name.endswith("Error") for alias in node.names)  # to catch what torch raises
+                assert only_errors or (node.module or "").partition(".")[0] not in modules, where
             elif isinstance(node, ast.Call):
                 assert getattr(node.func, "id", "") not in {"eval", "exec"}, where
                 assert getattr(node.func, "attr", "") not in {"system", "popen"}, where

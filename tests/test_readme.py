@@ -50,6 +50,8 @@ def desk(tmp_path):
     for name in (
         "photo.jpg",
         "sharp.jpg",
+        "left.png",
+        "right.png",
         "extra.tif",
         "photos/a.jpg",
         "photos/sub/b.png",

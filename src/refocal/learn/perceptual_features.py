@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-import pickle
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import TypeAlias
 
 import torch
@@ -150,7 +150,7 @@ def _read(weights: str | Path) -> dict[str, Tensor]:
         if not path.is_file():
             raise InputError(f"There is no weights file {weights}.")
         state = torch.load(path, map_location="cpu", weights_only=True)  # or a pickle could run code
-    except (SafetensorError, pickle.UnpicklingError, EOFError, RuntimeError) as error:
+    except (SafetensorError, UnpicklingError, EOFError, RuntimeError) as error:
         first = str(error).partition("\n")[0]
         raise InputError(f"The weights file {weights} can't be read: {first}") from None
     return state if isinstance(state, dict) else {}

@@ -97,10 +97,9 @@ def table() -> PublishedTable:
         ROWS,
         (
             "`default` is refocal's method for photos of which nothing is known.",
-            "Parameters of ours are counted: in the weights that are run, or in the network itself where there are "
-            "none. The released program of the paper has 4.86 million, and so have our weights; with the lighter "
-            "joints between the scales that are the nearest reading of the published 4.59 million it is the line of "
-            "the light glue.",
+            "Parameters of ours are those of the networks in refocal, where a test counts them. The released program of "
+            "the paper has 4.86 million, and so have our weights; with the lighter joints between the scales that are "
+            "the nearest reading of the published 4.59 million it is the line of the light glue.",
             "DMENet is counted with the branches that only its training uses, as the paper does. The authors' DPDNet "
             "for one photo has 31.03 million parameters, not 35.25.",
         ),
