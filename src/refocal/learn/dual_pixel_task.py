@@ -8,8 +8,8 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from refocal import metrics
 from refocal.learn.dual_pixel_pairs import smooth3
+from refocal.learn.map_task import map_figures
 from refocal.learn.nets.kernel_bank import Config, KernelBank, blur_signed, half_disks
 from refocal.learn.recipe import Recipe
 from refocal.learn.tasks import make_network, make_pairs
@@ -84,8 +84,8 @@ class LearnKernels:
             return losses if turn == "kernels" else losses | map_terms(signed, batch, step, self.options)
 
     def validate(self, network: nn.Module, batch: dict[str, Tensor]) -> dict[str, Tensor]:
-        """See ``map_figures``."""
-        return map_figures(network, batch)
+        """See ``map_task.map_figures``."""
+        return _figures(network, batch)
 
 
 @dataclass(frozen=True)
@@ -124,8 +124,8 @@ class MatchViews:
             return {"data": self.options.data_weight * difference} | map_terms(signed, batch, step, self.options)
 
     def validate(self, network: nn.Module, batch: dict[str, Tensor]) -> dict[str, Tensor]:
-        """See ``map_figures``."""
-        return map_figures(network, batch)
+        """See ``map_task.map_figures``."""
+        return _figures(network, batch)
 
 
 def map_terms(signed: Tensor, batch: dict[str, Tensor], step: int, options: Options) -> dict[str, Tensor]:
@@ -139,11 +139,6 @@ def map_terms(signed: Tensor, batch: dict[str, Tensor], step: int, options: Opti
     return losses
 
 
-def map_figures(network: nn.Module, batch: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Minus the mean absolute error of each map's radius in pixels, which is to be large, and that of the best flat map."""
-    radius_px, true = network(batch["left"], batch["right"]).float().abs().amax(1), batch["radius_px"][:, 0]
-    median = true.flatten(1).median(dim=1).values[:, None, None].expand_as(true)
-    return {
-        "minus_mae_px": -metrics.map_mae(radius_px, true),
-        "minus_mae_px_flat": -metrics.map_mae(median, true),
-    }
+def _figures(network: nn.Module, batch: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Of the radius, whichever side of focus it is on."""
+    return map_figures(network(batch["left"], batch["right"]).float().abs().amax(1), batch)

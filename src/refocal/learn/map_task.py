@@ -52,13 +52,18 @@ class EstimateMap:
         return losses
 
     def validate(self, network: nn.Module, batch: dict[str, Tensor]) -> dict[str, Tensor]:
-        """Minus the mean absolute error of each map in pixels, which is to be large, and that of the best flat map."""
-        radius_px, true = _radii(network, batch)[0].float().clamp(min=0)[:, 0], batch["radius_px"][:, 0]
-        median = true.flatten(1).median(dim=1).values
-        return {
-            "minus_mae_px": -metrics.map_mae(radius_px, true),
-            "minus_mae_px_flat": -metrics.map_mae(median[:, None, None].expand_as(true), true),
-        }
+        """See ``map_figures``."""
+        return map_figures(_radii(network, batch)[0].float().clamp(min=0)[:, 0], batch)
+
+
+def map_figures(radius_px: Tensor, batch: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Minus the mean absolute error of each map (N, H, W) in pixels, which is to be large, and that of the best flat map."""
+    true = batch["radius_px"][:, 0]
+    median = true.flatten(1).median(dim=1).values
+    return {
+        "minus_mae_px": -metrics.map_mae(radius_px, true),
+        "minus_mae_px_flat": -metrics.map_mae(median[:, None, None].expand_as(true), true),
+    }
 
 
 def _radii(network: nn.Module, batch: dict[str, Tensor]) -> tuple[Tensor, ...]:

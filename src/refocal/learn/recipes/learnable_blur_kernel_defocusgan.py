@@ -91,6 +91,14 @@ _NO_LP: dict[str, Any] = {"perceptual_weight": 0.0}
 
 # The published trainings see 55 and 165 gigapixels. The short ones see a few thousandths of that, of small crops and radii.
 _SHORT: dict[str, Any] = {"border_px": 8, "kernels": "both", "uneven": 0.1, "noise_std": 0.008, "sharp": 0.05}
+_SHORT_STEPS: dict[str, Any] = {
+    "final_learning_rate": 5e-5,
+    "schedule": "cosine",
+    "warmup_steps": 200,
+    "clip_norm": 1.0,
+    "ema": 0.999,
+    "precision": "bf16-mixed",
+}
 _SHORT_SOURCE = {
     "phases": "ours: what one CPU core does in an hour or more; crops of 80 px after the border is cut; small radii first",
     "pairs": f"{_SIMULATED}; half of the lenses soft disks, as a measured one shows them, noise and uneven views: ours",
@@ -103,12 +111,7 @@ MAP_SHORT = replace(
     phases=(Phase(1200, 96, 4, {"max_radius_px": 5.0}), Phase(6000, 96, 4, {"max_radius_px": 9.0})),
     pairs_options={**_SHORT, "grey": 0.5},
     learning_rate=7e-4,
-    final_learning_rate=5e-5,
-    schedule="cosine",
-    warmup_steps=200,
-    clip_norm=1.0,
-    ema=0.999,
-    precision="bf16-mixed",
+    **_SHORT_STEPS,
     source={
         **_SHORT_SOURCE,
         "task_options": "ours: the error of the signed radius itself, which simulated views come with, leads",
@@ -150,12 +153,7 @@ MULTI_SCALE_SHORT = replace(
     phases=(Phase(1800, 96, 4, {"max_radius_px": 4.0}), Phase(5200, 96, 4, {"max_radius_px": 6.5})),
     pairs_options={**_SHORT, "grey": 1.0, "uneven": 0.0},
     learning_rate=5e-4,
-    final_learning_rate=5e-5,
-    schedule="cosine",
-    warmup_steps=200,
-    clip_norm=1.0,
-    ema=0.999,
-    precision="bf16-mixed",
+    **_SHORT_STEPS,
     source={
         **_SHORT_SOURCE,
         "pairs": _SHORT_SOURCE["pairs"] + "; grey crops, as the method shows the network the luma",
