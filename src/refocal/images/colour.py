@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from array_api_compat import array_namespace
 
 from refocal.types import Array, Image
@@ -34,3 +36,9 @@ def luma(image: Image) -> Image:
         raise ValueError(f"Luma needs 1 or 3 channels, not {image.shape[-3]}.")
     red, green, blue = (image[..., i : i + 1, :, :] for i in range(3))
     return LUMA_WEIGHTS[0] * red + LUMA_WEIGHTS[1] * green + LUMA_WEIGHTS[2] * blue
+
+
+def with_luma(image: Image, change: Callable[[Image], Image]) -> Image:
+    """The image (..., 1 or 3, H, W) with its luma changed and its chroma kept: what the luma gains, every channel gains."""
+    grey = luma(image)
+    return image + (change(grey) - grey)

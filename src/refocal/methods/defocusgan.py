@@ -7,7 +7,7 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
-from refocal.images.colour import luma
+from refocal.images.colour import with_luma
 from refocal.methods.network import Network
 from refocal.optics.boundary import pad
 from refocal.optics.convert import as_like, to_numpy
@@ -64,11 +64,7 @@ class DefocusGAN:
         if (file.inputs, file.outputs[0], file.channels) != (("blurred",), "restored", "rgb"):
             raise InputError(f"The weights {self.weights} are those of {file.network!r}: give those of a DefocusGAN.")
         photo = to_numpy(image)
-        if self.colours == "network":
-            restored = self._restored(photo)
-        else:
-            grey = luma(photo)
-            restored = photo + (self._restored(grey) - grey)
+        restored = self._restored(photo) if self.colours == "network" else with_luma(photo, self._restored)
         return as_like(np.clip(restored, 0, 1), image)
 
     def _restored(self, photo: Array) -> Array:

@@ -8,7 +8,7 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
-from refocal.images.colour import luma
+from refocal.images.colour import luma, with_luma
 from refocal.optics.blur import BlurMap
 from refocal.optics.boundary import pad
 from refocal.optics.convert import as_like, to_numpy
@@ -70,8 +70,7 @@ class SVBRNet:
         if self.colours == "network" and photo.shape[-3] == 3:
             restored = self._restored(photo, blur)
         else:
-            grey = luma(photo)
-            restored = photo + (luma(self._restored(grey, blur)) - grey)
+            restored = with_luma(photo, lambda grey: luma(self._restored(grey, blur)))
         return as_like(np.clip(restored, 0, 1), image)
 
     def _restored(self, photo: Array, blur: BlurMap) -> Array:
