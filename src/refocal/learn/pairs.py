@@ -34,6 +34,10 @@ PAIRS: dict[str, Entry] = {
         "both views of a dual-pixel sensor, the photo, and the signed map",
         paper="Abuolaim et al. 2021",
     ),
+    "camera": Entry(
+        "refocal.learn.camera_pairs:CameraPairs",
+        "luma of scenes behind drawn lenses, photographed out of focus by a camera, with the map",
+    ),
     "noise": Entry("refocal.learn.pairs:Noise", "luma under white noise, nothing blurred: for denoisers"),
 }
 

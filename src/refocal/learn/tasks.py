@@ -19,6 +19,9 @@ from refocal.learn.recipe import Recipe
 TASKS: dict[str, Entry] = {
     "restore": Entry("refocal.learn.tasks:Restore", "one network: blurred in, restored out"),
     "estimate-map": Entry("refocal.learn.map_task:EstimateMap", "one network: blurred in, radius in pixels out"),
+    "restore-and-map": Entry(
+        "refocal.learn.focus_task:RestoreAndMap", "one network: blurred in, restored, radius and its likely error out"
+    ),
     "learn-kernels": Entry(
         "refocal.learn.dual_pixel_task:LearnKernels",
         "a map network and blur kernels: the sharp photo, blurred again, is the photo",

@@ -8,6 +8,11 @@ device.
 from refocal.catalog import Entry
 
 NETWORKS: dict[str, Entry] = {
+    "focus-unet": Entry(
+        "refocal.learn.nets.focus_unet:focus_unet",
+        "the default model: residual U-Net, restores and tells the radius; 4,256,134 parameters",
+        "learn",
+    ),
     "sharpness-unet": Entry(
         "refocal.learn.nets.sharpness_unet:sharpness_unet",
         "U-Net of 45 convolutions in blocks of five, global residual; 4,891,216 parameters",

@@ -1,0 +1,171 @@
+"""Training pairs like real photos: scenes in linear light behind drawn lenses, then a camera, for whole batches at once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from refocal.images.colour import linear_to_srgb, srgb_to_linear
+from refocal.learn.camera import jpeg, sharpened, steeper, with_noise
+from refocal.learn.lens_kernels import Drawn, Lenses, draw, luma_kernels
+from refocal.learn.pairs import luma8, rounded
+
+REACH = 1.3
+"""A kernel reaches so many radii at most: stretch, chromatic difference and soft rim together."""
+
+PLANES = 5
+"""A radius that varies smoothly is blurred with so many kernels, and each pixel lies between two of them."""
+
+
+@dataclass(frozen=True)
+class CameraPairs:
+    """Crops photographed out of focus.
+
+    Light is blurred as light: the crop's tone curve is undone, highlights may rise beyond white, then the scene is blurred
+    and clipped, gets noise, and goes through tone curve, sharpening, resizing, 8 bits and JPEG. What is to come back is the
+    crop itself, in focus and free of noise. A scene is a plane facing the camera, a smooth ramp of radii, or a thing in
+    front of another one with true occlusion: what hides behind a blurred edge shines through. Each part can be left out.
+
+    Attributes:
+        max_radius_px: Radii are drawn from 0 to this, small ones more often.
+        in_focus: Share of the crops with radius 0 everywhere.
+        ramps: Share of the crops whose radius varies smoothly.
+        layers: Share of the crops with a thing in front of another.
+        lens: Fields of ``Lenses`` that differ from its defaults.
+        highlights: Share of the crops whose highlights rise beyond white, up to four times.
+        shot, read: Largest noise of the light: variance per unit, and deviation of the darkness.
+        noisy: Share of the crops with noise.
+        tone: Share of the crops with a tone curve steeper than sRGB's, up to half as steep again.
+        sharpening: Share of the crops that the camera sharpens.
+        resized: Share of the batches that are made smaller after the blur, by 3/4 or 2/3.
+        compressed: Share of the crops that were JPEG files of quality 60 to 100.
+        border_px: Crops are blurred whole and lose so many pixels at each edge then: what lies beyond is not known there.
+    """
+
+    max_radius_px: float = 15.0
+    in_focus: float = 0.1
+    ramps: float = 0.3
+    layers: float = 0.2
+    lens: dict[str, float] = field(default_factory=dict)
+    highlights: float = 0.2
+    shot: float = 1e-3
+    read: float = 5e-3
+    noisy: float = 0.7
+    tone: float = 0.5
+    sharpening: float = 0.3
+    resized: float = 0.2
+    compressed: float = 0.5
+    border_px: int = 16
+
+    def __call__(self, crops: Tensor, random: torch.Generator) -> dict[str, Tensor]:
+        """Make ``blurred``, ``sharp`` and ``radius_px``, (N, 1, h, w) float32, from uint8 (N, H, W, 3).
+
+        The luma is what is blurred and restored. The sides h and w are H and W less two borders, or 3/4 or 2/3 of that.
+        """
+        sharp, count = luma8(crops), len(crops)
+
+        def some(share: float) -> Tensor:
+            return _uniform(count, random) < share
+
+        gain = torch.where(some(self.tone), 1 + 0.5 * _uniform(count, random), torch.ones_like(sharp[:, :1, :1, :1]))
+        light = srgb_to_linear(steeper(sharp, 1 / gain))
+        lift = torch.where(some(self.highlights), 3 * _uniform(count, random), torch.zeros_like(gain))
+        bright = light * (1 + lift * ((light - 0.7) / 0.3).clamp(0, 1).square())
+        blurred, sharp, radius_px = self._scene(bright, sharp, random)
+        level = _uniform(count, random) ** 3 * some(self.noisy)  # most photos have little
+        blurred = with_noise(blurred.clamp(0, 1), self.shot * level, self.read * level, random)
+        blurred = steeper(linear_to_srgb(blurred.clamp(0, 1)), gain)
+        amount = _uniform(count, random) * some(self.sharpening)
+        sigma_px = float(0.6 + 0.8 * torch.rand((), generator=random, device=random.device))
+        blurred = sharpened(blurred, amount, sigma_px)
+        blurred, sharp, radius_px = self._resized((blurred, sharp, radius_px), random)
+        blurred = rounded(blurred)
+        quality = (60 + 41 * _uniform(count, random)).floor().clamp(max=100)
+        blurred = torch.where(some(self.compressed), jpeg(blurred, quality), blurred)
+        inner = (..., *2 * (slice(self.border_px, -self.border_px or None),))
+        return {"blurred": blurred[inner], "sharp": sharp[inner].contiguous(), "radius_px": radius_px[inner]}
+
+    def _scene(self, light: Tensor, sharp: Tensor, random: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
+        """Blurred light, the sharp picture and the radius."""
+        count, kind = len(light), _uniform(len(light), random).flatten()
+        far, near = (self.max_radius_px * _uniform(count, random).flatten() ** 1.5 for _ in range(2))
+        focused = kind < self.in_focus
+        ramps = (kind >= self.in_focus) & (kind < self.in_focus + self.ramps)
+        layers = (kind >= self.in_focus + self.ramps) & (kind < self.in_focus + self.ramps + self.layers)
+        far = torch.where(focused, torch.zeros_like(far), far)
+        lenses = draw(replace(Lenses(), **self.lens), count, random)
+        radius_px = far[:, None, None, None].expand_as(light).clone()
+        blurred, sharp = light.clone(), sharp.clone()
+        plain = ~(focused | ramps | layers)
+        blurred[plain] = self._through(light[plain], far[plain], lenses[plain])
+        if bool(ramps.any()):
+            blurred[ramps], radius_px[ramps] = self._ramp(light[ramps], far[ramps], near[ramps], lenses[ramps], random)
+        if bool(layers.any()):
+            # The thing in front is from another crop of the batch, or from the same: then only its blur shows its outline.
+            other = torch.where(_uniform(count, random) < 0.7, light.roll(1, 0), light)
+            picture = torch.where((other == light).flatten(1).all(1)[:, None, None, None], sharp, sharp.roll(1, 0))
+            mask = _shapes(light[layers], random)
+            part, lens = (light[layers], far[layers]), lenses[layers]
+            front = self._through(torch.cat([mask * other[layers], mask], 1), near[layers], lens)
+            back = self._through(*part, lens)
+            blurred[layers] = front[:, :1] + (1 - front[:, 1:]) * back
+            sharp[layers] = mask * picture[layers] + (1 - mask) * sharp[layers]
+            radius_px[layers] = torch.where(mask > 0.5, near[layers, None, None, None], radius_px[layers])
+        return blurred, sharp, radius_px
+
+    def _ramp(
+        self, light: Tensor, low: Tensor, high: Tensor, lenses: Drawn, random: torch.Generator
+    ) -> tuple[Tensor, Tensor]:
+        """Blurred by radii between ``low`` and ``high`` that vary smoothly: a plane seen at an angle, or hills."""
+        count = len(light)
+        slope = 2 * torch.rand((2, count, 1, 1, 1), generator=random, device=light.device) - 1
+        side = torch.linspace(-1, 1, light.shape[-1], device=light.device)
+        place = 0.5 + 0.5 * (slope[0] * side + slope[1] * side[:, None]) / slope.abs().sum(0).clamp(min=1e-3)
+        hills = torch.rand((count, 1, 4, 4), generator=random, device=light.device)
+        hills = functional.interpolate(hills, size=light.shape[-2:], mode="bicubic", align_corners=True)
+        place = torch.where(_uniform(count, random) < 0.5, place, hills).clamp(0, 1)
+        total = torch.zeros_like(light)
+        for plane in range(PLANES):
+            radius = low + (high - low) * plane / (PLANES - 1)
+            weight = (1 - (place * (PLANES - 1) - plane).abs()).clamp(min=0)
+            total = total + weight * self._through(light, radius, lenses)
+        return total, low[:, None, None, None] + (high - low)[:, None, None, None] * place
+
+    def _through(self, light: Tensor, radius_px: Tensor, lenses: Drawn) -> Tensor:
+        """Blur (n, C, H, W), which goes on periodically: the border is cut off later."""
+        if not len(light):
+            return light
+        half_px = round(REACH * self.max_radius_px) + 1
+        kernels = luma_kernels(radius_px, lenses, half_px)
+        height, width = light.shape[-2:]
+        spread = functional.pad(kernels, (0, width - kernels.shape[-1], 0, height - kernels.shape[-2]))
+        spread = spread.roll((-half_px, -half_px), (-2, -1))
+        product = torch.fft.rfft2(light) * torch.fft.rfft2(spread)[:, None]
+        blurred: Tensor = torch.fft.irfft2(product, s=(height, width))
+        return blurred
+
+    def _resized(self, parts: tuple[Tensor, Tensor, Tensor], random: torch.Generator) -> tuple[Tensor, ...]:
+        """Smaller, for a share of the batches: a crop of a reduced photo."""
+        chance = float(torch.rand((), generator=random, device=random.device))
+        if chance >= self.resized:
+            return parts
+        share = 3 / 4 if chance < self.resized / 2 else 2 / 3
+        side = round(parts[0].shape[-1] * share / 16) * 16
+        small = (functional.interpolate(part, size=(side, side), mode="bicubic", antialias=True) for part in parts)
+        blurred, sharp, radius_px = small
+        return blurred, sharp.clamp(0, 1), radius_px.clamp(min=0) * (side / parts[0].shape[-1])
+
+
+def _uniform(count: int, random: torch.Generator) -> Tensor:
+    return torch.rand((count, 1, 1, 1), generator=random, device=random.device)
+
+
+def _shapes(like: Tensor, random: torch.Generator) -> Tensor:
+    """Blobs and half planes, (N, 1, H, W) with edges one pixel soft."""
+    noise = torch.rand((len(like), 1, 5, 5), generator=random, device=like.device)
+    field_ = functional.interpolate(noise, size=like.shape[-2:], mode="bicubic", align_corners=True) - 0.5
+    steep = torch.stack(torch.gradient(field_, dim=(-2, -1))).square().sum(0).sqrt().clamp(min=1e-4)
+    return (0.5 + field_ / steep).clamp(0, 1)
