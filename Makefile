@@ -7,7 +7,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c const
 # NumPy's, SciPy's and torch's own threads would only get in each other's way beside $(JOBS) test processes.
 PYTEST := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -q -n $(JOBS)
 
-.PHONY: help demo test check format docs bench tables clean
+.PHONY: help demo gallery test check format docs bench speed tables clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z]*\):.*##/\1:/p' $(firstword $(MAKEFILE_LIST))
@@ -17,6 +17,9 @@ demo: $(VENV)/.run-stamp  ## restore the photos in examples/ into demo-out/
 	@$(BIN)/refocal deblur examples -o demo-out --save-map --report demo-out/index.html
 	@echo "Restored photos: $(CURDIR)/demo-out"
 	@echo "Before and after, for a browser: $(CURDIR)/demo-out/index.html"
+
+gallery: $(VENV)/.run-stamp  ## show real photos before and after in docs/gallery (needs REFOCAL_DATA or ../shared/data/test)
+	@$(BIN)/python benchmarks/gallery.py
 
 test: $(VENV)/.test-stamp  ## run the tests
 	@$(PYTEST)
@@ -39,11 +42,14 @@ docs: $(VENV)/.test-stamp  ## build the documentation into docs/_build/html
 bench: $(VENV)/.test-stamp  ## time the core and the command, write benchmarks/core.csv
 	@$(BIN)/python benchmarks/core.py
 
+speed: $(VENV)/.test-stamp  ## time every method from 0.5 to 24 megapixels, draw quality against cost
+	@$(BIN)/python benchmarks/speed.py
+
 tables: $(VENV)/.test-stamp  ## bring the README's tables up to date
 	@$(BIN)/python benchmarks/readme_tables.py
 
 clean:  ## remove everything that was built, .venv too
-	rm -rf $(VENV) demo-out build dist docs/_build .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) demo-out build dist docs/_build docs/gallery .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 	find src tests benchmarks -name __pycache__ -prune -exec rm -rf {} +
 	rm -rf src/*.egg-info
 

@@ -18,11 +18,12 @@ def test_find_names_the_nearest_or_all():
     assert find(METHODS, "wiener", "method") is METHODS["wiener"]
     with pytest.raises(InputError, match="no method named 'weiner': did you mean 'wiener'"):
         find(METHODS, "weiner", "method")
-    with pytest.raises(InputError, match="choose one of: default, identity, "):
+    with pytest.raises(InputError, match="choose one of: default, fast, classical, identity, "):
         find(METHODS, "zzz", "method")
 
 
 def test_lines_of_names_every_line_of_a_class():
     assert lines_of(METHODS, Wiener(0.5)) == ["wiener"]
-    assert lines_of(METHODS, METHODS["default"].make()) == ["default", "hyper-laplacian"]
+    assert lines_of(METHODS, METHODS["classical"].make()) == ["classical", "hyper-laplacian"]
+    assert lines_of(METHODS, METHODS["default"].make()) == ["default", "fast"]
     assert lines_of(METHODS, lambda image, blur: image) == []

@@ -133,7 +133,8 @@ def test_a_named_method_runs_through_restore_which_estimates_the_blur(monkeypatc
         ("wiener", "ebdb", "estimated:ebdb", Ebdb()),
         ("unsharp-mask", None, "none", None),
         ("unsharp-mask", "ebdb", "none", None),
-        ("default", None, "estimated", None),
+        ("classical", None, "estimated", None),
+        ("default", None, "none", None),
     ):
         (row,) = evaluate(method, pairs, ("psnr",), blur=blur)
         assert (row.method, row.blur, calls.pop()) == (method, source, (method, told))

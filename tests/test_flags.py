@@ -61,7 +61,7 @@ def test_fields_become_flags_of_their_type(every):
 
 def test_without_a_method_the_default_line_makes_it():
     assert parse("a.png")[1] == parse("--method", "default")[1] == METHODS["default"].make()
-    assert parse("--weight", "300")[1] == METHODS["default"].make({"weight": 300.0})
+    assert parse("--bokeh", "restored")[1] == METHODS["default"].make({"bokeh": "restored"})
 
 
 @pytest.mark.parametrize(
@@ -71,7 +71,7 @@ def test_without_a_method_the_default_line_makes_it():
         (["--method", "every", "--width", "3"], "There is no flag --width: the options of every are --size-px, --count,"),
         (["--method", "every", "--size", "3"], "There is no flag --size:"),  # no guessing at beginnings
         (["--method", "identity", "--width=3"], "There is no flag --width: identity has no options"),
-        (["--width", "3"], "There is no flag --width: the options of default are --weight, --exponent"),
+        (["--width", "3"], "There is no flag --width: the options of default are --weights, --threads"),
         (["--method", "every", "--size-px", "nan"], "nan is not a finite number"),
         (["--method", "every", "--size-px", "wide"], "invalid number value: 'wide'"),
         (["--method", "every", "--count", "1.5"], "invalid int value"),

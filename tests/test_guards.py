@@ -29,6 +29,8 @@ TABLES = {"METHODS": METHODS, "ESTIMATORS": ESTIMATORS, "METRICS": METRICS, "DAT
 
 # Entries that no paper stands behind; the reason is in the comment.
 NO_PAPER = {
+    ("METHODS", "default"),  # of this project; its card tells how it was trained
+    ("METHODS", "fast"),  # likewise
     ("METHODS", "identity"),  # does nothing
     ("METHODS", "unsharp-mask"),  # from the darkroom; the reference in its docstring is for the formula only
     ("METRICS", "psnr"),  # elementary
@@ -37,6 +39,8 @@ NO_PAPER = {
     ("METRICS", "spearman"),  # elementary statistics
     ("DATASETS", "folder"),  # the user's own
     ("ESTIMATORS", "from-file"),  # likewise
+    ("ESTIMATORS", "default"),  # of this project
+    ("ESTIMATORS", "fast"),  # likewise
 }
 FLAG = re.compile(r"(?<![\w-])--[a-z][a-z-]*[a-z]")
 

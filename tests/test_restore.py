@@ -66,7 +66,7 @@ def test_strength_and_mask_go_from_the_photo_to_the_restored_one():
 def test_the_input_is_left_alone():
     image = picture()
     kept = image.copy()
-    restore(image, "default")
+    restore(image, "classical", "zhuo-sim")
     np.testing.assert_array_equal(image, kept)
 
 
@@ -115,17 +115,29 @@ def test_beside_a_lamp_the_dark_stays_in_proportion(monkeypatch):
 def test_a_sharp_photo_stays_as_it_is(shared, number):
     """At least 40 dB; 23 has a background out of focus, which is restored, and is the lowest of the 24."""
     sharp = kodak(shared, number)
-    assert decibel(refocal.deblur(np.moveaxis(sharp, 0, -1), strength=1.0), np.moveaxis(sharp, 0, -1)) > 40
+    assert decibel(restore(sharp, "classical", "zhuo-sim").image, sharp) > 40
 
 
 @pytest.mark.parametrize(("radius_px", "gain"), [(2.5, 0.5), (4.0, 0.4)])
 def test_an_out_of_focus_photo_gains(shared, radius_px, gain):
     sharp = kodak(shared, 8, np.s_[:, :400, :400])
     blurred = defocused(sharp, radius_px)
-    assert decibel(restore(blurred).image, sharp) > decibel(blurred, sharp) + gain
+    assert decibel(restore(blurred, "classical", "zhuo-sim").image, sharp) > decibel(blurred, sharp) + gain
 
 
-@pytest.mark.parametrize("method", ["default", "richardson-lucy", "wiener", "unsharp-mask"])
+@pytest.mark.parametrize("method", ["default", "fast"])
+def test_the_networks_leave_a_sharp_photo_and_restore_a_blurred_one(shared, method):
+    sharp = kodak(shared, 8, np.s_[:, :400, :400])
+    assert decibel(restore(sharp, method).image, sharp) > 40
+    for radius_px in (2.5, 4.0):
+        blurred = defocused(sharp, radius_px)
+        result = restore(blurred, method)
+        assert decibel(result.image, sharp) > decibel(blurred, sharp) + 0.5
+        assert np.median(result.blur.radius_px) == pytest.approx(radius_px, abs=1)
+        np.testing.assert_array_equal(refocal.estimate_blur(np.moveaxis(blurred, 0, -1), method), result.blur.radius_px)
+
+
+@pytest.mark.parametrize("method", ["classical", "richardson-lucy", "wiener", "unsharp-mask"])
 def test_tiles_give_the_whole(shared, method):
     """The blur is given, as estimating looks at the whole photo in either case; 1e-3 in linear light, more in the dark."""
     blurred = defocused(kodak(shared, 8, np.s_[:, :200, :500]), 2.0)
@@ -139,7 +151,7 @@ def test_one_pixel_and_thin_photos_are_restored():
         image = RNG.uniform(0, 1, shape).astype(np.float32)
         assert restore(image, "wiener", 2.0).image.shape == shape
     tiny = RNG.uniform(0, 1, (3, 2, 2)).astype(np.float32)  # too small to know its blur: left as it is
-    np.testing.assert_array_equal(restore(tiny).image, tiny)
+    np.testing.assert_array_equal(restore(tiny, "classical", "zhuo-sim").image, tiny)
 
 
 def test_photos_keep_their_depth_alpha_and_metadata():
@@ -209,7 +221,7 @@ def test_blur_is_estimated_from_two_views(tmp_path, monkeypatch):
         ((left,), "default", "as a pair, not 1 pictures"),
         ((left, right[:, :50]), "default", "left view is 64x48, the right one 50x48"),
         ((left, right), "zhuo-sim", "zhuo-sim takes one photo, not two views.*of two: dual-pixel-learned"),
-        (left, "dual-pixel-learned", "takes two views of a photo, not one photo.*of one photo: default, zhuo-sim"),
+        (left, "dual-pixel-learned", "takes two views of a photo, not one photo.*of one photo: default, fast, zhuo-sim"),
         (left, Apart(), "Apart takes two views"),
     ):
         with pytest.raises(InputError, match=said):
@@ -254,7 +266,7 @@ def test_an_estimator_of_ones_own_is_held_back_as_a_named_one():
 )
 def test_mistakes_are_told_in_one_sentence(arguments, said):
     with pytest.raises(InputError, match=said) as caught:
-        restore(picture(), **arguments)
+        restore(picture(), **{"method": "classical", **arguments})
     assert "\n" not in str(caught.value)
 
 
@@ -268,7 +280,9 @@ def test_what_is_no_image_is_refused():
 
 def test_a_blur_that_the_method_does_not_use_changes_nothing():
     image = picture()
-    np.testing.assert_array_equal(restore(image, "unsharp-mask", 3.0).image, restore(image, "unsharp-mask").image)
+    told, alone = restore(image, "unsharp-mask", 3.0), restore(image, "unsharp-mask")
+    np.testing.assert_array_equal(told.image, alone.image)
+    assert told.notes == ("This method uses no blur: the one that was given changes nothing.",) and alone.notes == ()
 
 
 def test_a_periodic_blur_is_never_cut_into_tiles():
@@ -281,7 +295,8 @@ def test_a_periodic_blur_is_never_cut_into_tiles():
 @pytest.mark.parametrize("shape", [(40, 4, 3), (3, 3, 3), (4, 40, 3), (5, 5, 3)])
 def test_photos_a_few_pixels_wide_are_estimated(shape):
     photo = RNG.integers(0, 256, shape).astype(np.uint8)
-    assert refocal.deblur(photo).shape == shape and np.isfinite(refocal.estimate_blur(photo)).all()
+    assert refocal.deblur(photo, "classical", "zhuo-sim").shape == shape
+    assert np.isfinite(refocal.estimate_blur(photo, "zhuo-sim")).all()
 
 
 def test_a_blur_that_can_only_be_applied_serves_the_methods_that_ask_for_no_more():
@@ -297,3 +312,25 @@ def test_a_blur_that_can_only_be_applied_serves_the_methods_that_ask_for_no_more
 def test_a_method_for_one_kernel_is_not_given_an_estimated_map():
     with pytest.raises(InputError, match="told one kernel for the whole photo"):
         restore(np.full((1, 32, 32), 0.5, np.float32), "ddnet")
+
+
+@dataclass(frozen=True)
+class Seeing:
+    """Halves the picture and tells its red and green as radius and confidence."""
+
+    def __call__(self, image, blur=None):
+        return 0.25 * image
+
+    def restore_and_map(self, image):
+        return 0.5 * image, image[0], image[1]
+
+
+def test_a_method_of_ones_own_may_tell_the_blur_it_found():
+    image, psf = picture(), Psf(disk(1.0), encoding="srgb")
+    result = restore(image, Seeing())
+    np.testing.assert_array_equal(result.image, 0.5 * image)
+    np.testing.assert_array_equal(result.blur.radius_px, image[0])
+    np.testing.assert_array_equal(result.blur.confidence, image[1])
+    given = restore(image, Seeing(), psf)
+    np.testing.assert_allclose(given.image, 0.25 * image, atol=1e-7)
+    assert given.blur is psf

@@ -16,6 +16,7 @@ from refocal.catalog import Entry, find
 from refocal.flags import (
     Parser,
     Version,
+    add_device,
     add_method,
     add_overwrite,
     check_out,
@@ -96,12 +97,13 @@ def _dispatch(words: list[str]) -> int:
 
 
 def _deblur(words: list[str]) -> int:
-    from refocal.methods import METHODS
+    from refocal.methods import METHODS, TOLD_BLUR
 
     parser = _verb("deblur", "Restore photos: files, folders (to the bottom) and patterns such as 'trip/**/*.jpg'.")
     parser.add_argument("inputs", nargs="+", metavar="IN", help="photo, folder or pattern")
     parser.add_argument("-o", "--out", required=True, metavar="OUT", help="folder; or a file, if one photo goes in")
-    add_method(parser, "default")
+    told = any(word.partition("=")[0] in ("--radius-px", "--estimator", "--map") for word in words)
+    add_method(parser, TOLD_BLUR if told else "default")
     parser.add_argument("--strength", type=number(0, 1), default=1.0, metavar="S", help="0 keeps, 1 restores fully [1]")
     parser.add_argument("--mask", metavar="FILE", help="picture of the same size: white is restored, black is kept")
     parser.add_argument("--radius-px", type=number(0, 100), metavar="R", help="radius of the blur, the same everywhere")
@@ -111,6 +113,7 @@ def _deblur(words: list[str]) -> int:
     parser.add_argument("--report", type=Path, metavar="FILE.html", help="write a page with every photo before and after")
     parser.add_argument("--log", type=Path, metavar="FILE.jsonl", help="append a line of JSON per photo")
     parser.add_argument("--tile-px", type=whole_number(1), metavar="N", help="restore in tiles of N x N pixels")
+    add_device(parser)
     add_overwrite(parser)
     values, method = parse_with_method(parser, words)
     estimator = None if (values.estimator, bool(values.map)) == ("from-file", True) else values.estimator
@@ -119,7 +122,8 @@ def _deblur(words: list[str]) -> int:
         raise InputError(f"Give {(*known, '--estimator')[0]} or {(*known, '--estimator')[1]}, not both: one blur is enough.")
     _find_estimator(estimator)
     if values.method in METHODS and not METHODS[values.method].needs:
-        for name in ("radius_px", "estimator", "map", "save_map"):
+        silent = () if hasattr(method, "restore_and_map") else ("save_map",)
+        for name in ("radius_px", "estimator", "map", *silent):
             if getattr(values, name):
                 _say(f"{values.method} uses no blur, so {flag(name)} changes nothing.")
                 setattr(values, name, None)
@@ -127,7 +131,9 @@ def _deblur(words: list[str]) -> int:
     from refocal.batch import plan
     from refocal.deblur_files import Settings, deblur_files, read_mask
     from refocal.images.map_files import read_map
+    from refocal.weights.network_file import use_device
 
+    use_device(values.device)
     jobs = plan(values.inputs, values.out, save_map=values.save_map, overwrite=values.overwrite)
     mask = None if values.mask is None else read_mask(values.mask)
     known_map = None if values.map is None else read_map(values.map)
@@ -143,6 +149,7 @@ def _map(words: list[str]) -> int:
     parser.add_argument("--right", metavar="R", help="right view")
     parser.add_argument("-o", "--out", required=True, type=Path, metavar="OUT", help=".npy, .tif or .png (1/256 px)")
     parser.add_argument("--estimator", default="default", metavar="E", help=", ".join(_estimators()))
+    add_device(parser)
     add_overwrite(parser)
     values = parser.parse_intermixed_args(words)
     views = [view for view in (values.left, values.right) if view is not None]
@@ -154,7 +161,9 @@ def _map(words: list[str]) -> int:
 
     from refocal.images.map_files import check_map_name, write_map
     from refocal.restore import estimate_blur
+    from refocal.weights.network_file import use_device
 
+    use_device(values.device)
     check_map_name(values.out)
     check_out(values.input or values.left, values.out, values.overwrite)
     radius_px = estimate_blur(views or values.input, values.estimator)
@@ -197,6 +206,7 @@ def _evaluate(words: list[str]) -> int:
     parser.add_argument("--given-blur", action="store_true", help="hand the true blur to the method")
     parser.add_argument("--estimator", metavar="E", help=f"how the blur is estimated: {', '.join(_estimators())}")
     parser.add_argument("--limit", type=whole_number(1), metavar="N", help="only the first N pictures")
+    add_device(parser)
     values, method = parse_with_method(parser, words)
     metrics = [name.strip() for name in values.metrics.split(",") if name.strip()]
     if not metrics:
@@ -216,7 +226,9 @@ def _evaluate(words: list[str]) -> int:
     from refocal.datasets import open_dataset
     from refocal.evaluate import evaluate
     from refocal.rows import append_rows, read_rows, to_table, to_text
+    from refocal.weights.network_file import use_device
 
+    use_device(values.device)
     for path in files:
         if path.exists():
             read_rows(path)  # refuse a file of another kind now, not after an hour of measuring

@@ -147,13 +147,13 @@ def evaluate_images(
 def _resolve(method: str | Deblurrer) -> tuple[str, str, Callable[[Image, Any], Image]]:
     """Name, options and function of a method."""
     if isinstance(method, str):
-        find(METHODS, method, "method")
-        return method, "", lambda image, blur: _restore(image, method, blur)
+        made = find(METHODS, method, "method").make()  # by its name, "default" told a blur would be another method
+        return method, "", lambda image, blur: _restore(image, made, blur)
     options = ", ".join(f"{f.name}={getattr(method, f.name)}" for f in fields(method)) if is_dataclass(method) else ""
     names = lines_of(METHODS, method)
     if names:  # the line whose object differs in the fewest fields; of two as near, the one named after the class
-        made = {name: METHODS[name].make() for name in reversed(names)}
-        name = min(made, key=lambda n: sum(getattr(made[n], f.name) != getattr(method, f.name) for f in fields(made[n])))
+        each = {name: METHODS[name].make() for name in reversed(names)}
+        name = min(each, key=lambda n: sum(getattr(each[n], f.name) != getattr(method, f.name) for f in fields(each[n])))
         return name, options, lambda image, blur: _restore(image, method, blur)
     name = getattr(method, "__name__", type(method).__name__)
     return name, options, lambda image, blur: method(image, blur if blur is None or hasattr(blur, "apply") else blur(image))

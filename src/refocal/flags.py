@@ -9,6 +9,7 @@ import argparse
 import dataclasses
 import inspect
 import math
+import os
 import re
 import sys
 import types
@@ -82,6 +83,12 @@ def check_out(source: str, out: Path, overwrite: bool) -> None:
         raise InputError(f"{out} is the input itself; choose another name, or add --overwrite.")
     if out.exists() and not overwrite:
         raise InputError(f"{out} exists already; choose another name, or add --overwrite.")
+
+
+def add_device(parser: argparse.ArgumentParser) -> None:
+    """The flag that says where networks run, for ``use_device``."""
+    about = "where networks run: cpu, or cuda (NVIDIA, with refocal[gpu]); the rest runs on the CPU [$REFOCAL_DEVICE or cpu]"
+    parser.add_argument("--device", default=os.environ.get("REFOCAL_DEVICE") or "cpu", metavar="D", help=about)
 
 
 def add_method(parser: argparse.ArgumentParser, default: str | None) -> None:

@@ -12,12 +12,13 @@ from pathlib import Path
 
 from refocal.catalog import find
 from refocal.datasets import open_dataset
-from refocal.flags import Parser, whole_number
+from refocal.flags import Parser, add_device, whole_number
 from refocal.tables import TABLES
 from refocal.tables.cells import cells, to_csv, to_markdown
 from refocal.tables.measure import Show, measure
 from refocal.tables.published import PublishedTable, Settings
 from refocal.types import InputError
+from refocal.weights.network_file import use_device
 
 EVERY_S = 20  # seconds between two lines of progress where there is no terminal
 
@@ -32,7 +33,9 @@ def command(words: list[str]) -> int:
     parser.add_argument("--weights-dir", type=Path, metavar="DIR", help="your own METHOD.onnx files, run instead of ours")
     parser.add_argument("--limit", type=whole_number(1), metavar="N", help="only N pictures per line, evenly spread")
     parser.add_argument("--jobs", type=whole_number(1), default=os.cpu_count() or 1, metavar="N", help="pictures at a time")
+    add_device(parser)
     values = parser.parse_intermixed_args(words)
+    use_device(values.device)
     page = reproduce(values.table, values.out, Settings(values.data_root, values.weights_dir, values.limit, values.jobs))
     if sys.stdout.isatty():
         from rich.console import Console

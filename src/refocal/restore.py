@@ -15,7 +15,7 @@ from refocal.images.colour import linear_to_srgb, srgb_to_linear
 from refocal.images.io import from_float, to_float
 from refocal.images.map_files import MAX_RADIUS_PX
 from refocal.images.tiles import Region, apply_tiled, tile_size
-from refocal.methods import METHODS
+from refocal.methods import METHODS, TOLD_BLUR
 from refocal.optics.blur import BlurMap, Psf
 from refocal.optics.kernels import disk
 from refocal.types import Array, Blur, BlurEstimator, Deblurrer, Image, InputError
@@ -26,15 +26,16 @@ if TYPE_CHECKING:
 # How an estimated map is held back; each number chosen on photos of known sharpness (docs/log.md). A small radius may as
 # well be the soft edge of something in focus; what the estimator doubts is restored less; a tenth of the photo always stays.
 UNSURE_RADIUS_PX, SURE_RADIUS_PX = 1.0, 2.0
-SURE_CONFIDENCE = 0.5
+SURE_CONFIDENCE = 0.5  # a network's is a probability: from here on it is more likely right than wrong
 MOST = 0.9
 # A wrong radius, a clipped lamp or an object's outline ring. No pixel leaves the range of the photo around it, and where it
 # holds less than a tenth of the brightest light near by, rings would outshine it: there the photo stays in proportion.
 RANGE_REACH_PX = 4
 GLARE_REACH_PX, GLARE_SHARE = 8, 0.1
 
-WORKING_BYTES = 64
-"""What a method holds at once per pixel and channel of a tile, unless it tells more: sixteen float32 pictures."""
+UNUSED = "This method uses no blur: the one that was given changes nothing."
+
+WORKING_BYTES = 64  # what a method holds at once per pixel and channel of a tile, unless it tells more: 16 float32 pictures
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,7 +44,7 @@ class Restored:
 
     Attributes:
         image: (C, H, W) float32 in [0, 1].
-        blur: What was given or estimated; ``None`` where the method asked for none.
+        blur: What was given or estimated, or what the method itself found; ``None`` where it told and asked for none.
         notes: Sentences about what the method couldn't do as asked.
     """
 
@@ -69,7 +70,8 @@ def restore(
         image: (C, H, W) float in [0, 1], C 1 or 3, sRGB.
         method: A name from ``METHODS`` or the method itself.
         blur: A ``Psf`` or ``BlurMap``, the radius in pixels of a uniform disk, or an estimator or its name; by default the
-            default estimator is asked where the method needs a blur.
+            default estimator is asked where the method needs a blur. Told with the method "default", which needs none, it
+            is undone by "classical".
         strength: 0 gives the image back as it is, 1 restores fully.
         mask: (H, W) in [0, 1]: how far each pixel may change.
         tile_px: Side of the tiles for photos that don't fit into memory; chosen from the free memory by default.
@@ -80,7 +82,7 @@ def restore(
     _check(image, strength, mask)
     if tile_px is not None and tile_px < 1:
         raise InputError(f"Give a tile side of at least 1 px, not {tile_px}.")
-    deblurrer, needs = _method(method)
+    deblurrer, needs = _method(method, blur)
     if strength == 0:
         return Restored(image, None)
     if needs == "psf" and _is_asked_for(blur):
@@ -90,28 +92,34 @@ def restore(
     operator = _operator(image, blur) if asked else None
     if needs == "map" and isinstance(blur, (int, float, np.number)):
         operator = BlurMap(np.full(image.shape[1:], blur, np.float32))
-    notes = _notes(deblurrer, operator)
+    notes = (UNUSED,) if blur is not None and not asked else _notes(deblurrer, operator)
     weight = _weight(strength, mask, operator if estimated else None)
+    tells = getattr(deblurrer, "restore_and_map", None) if operator is None else None
+    found = [np.empty(image.shape[1:], np.float32) for _ in ("radius_px", "confidence")] if tells else []
 
     def restore_tile(tile: Image, region: Region) -> Image:
         share = weight if isinstance(weight, float) else region.crop(weight)
-        if not np.any(share):
+        if not tells and not np.any(share):
             return tile
         part = operator.crop(region.rows, region.columns) if isinstance(operator, BlurMap) else operator
-        restored = _deblurred(tile, deblurrer, part)
+        restored, *maps = tells(tile) if tells else (_deblurred(tile, deblurrer, part),)
+        for plane, told in zip(found, maps, strict=True):
+            plane[region.core_rows, region.core_columns] = region.core(told)
         if estimated:
             restored, share = _within_range(restored, tile), share * _free_of_glare(tile)
         return np.clip(tile + share * (restored - tile), 0, 1)
 
     halo = _halo(deblurrer, operator)
     if halo is None:
-        whole = Region(slice(None), slice(None), slice(0, image.shape[1]), slice(0, image.shape[2]))
-        return Restored(restore_tile(image, whole).astype(np.float32), operator, notes)
-    align = getattr(deblurrer, "multiple", 1)
-    if tile_px is None:
-        working = max(WORKING_BYTES * image.shape[0], getattr(deblurrer, "working_bytes", 0))
-        tile_px = tile_size(image.shape[1], image.shape[2], bytes_per_pixel=working, halo_px=halo, align_px=align)
-    return Restored(apply_tiled(restore_tile, image, tile_px=tile_px, halo_px=halo, align_px=align), operator, notes)
+        whole = tuple(slice(0, side) for side in image.shape[1:])
+        restored = restore_tile(image, Region(*whole, *whole)).astype(np.float32)
+    else:
+        align = getattr(deblurrer, "multiple", 1)
+        if tile_px is None:
+            working = max(WORKING_BYTES * image.shape[0], getattr(deblurrer, "working_bytes", 0))
+            tile_px = tile_size(image.shape[1], image.shape[2], bytes_per_pixel=working, halo_px=halo, align_px=align)
+        restored = apply_tiled(restore_tile, image, tile_px=tile_px, halo_px=halo, align_px=align)
+    return Restored(restored, BlurMap(found[0], confidence=found[1]) if tells else operator, notes)
 
 
 def restore_photo(
@@ -142,8 +150,8 @@ def deblur(
             hold in colour), a file's bytes (come back encoded in the same format), a ``PIL.Image.Image``, or an array
             (H, W) or (H, W, C), C 1 to 4 with alpha last, of uint8, uint16 or float in [0, 1].
         method: A name from ``refocal.METHODS`` or the method itself.
-        blur: A ``Psf`` or ``BlurMap``, the radius in pixels of a uniform disk, or an estimator or its name; estimated by
-            default.
+        blur: A ``Psf`` or ``BlurMap``, the radius in pixels of a uniform disk, or an estimator or its name; then
+            the default method is "classical". By default the method sees for itself.
         strength: 0 gives identical pixels, 1 restores fully.
         mask: (H, W) in [0, 1]: how far each pixel may change.
         tile_px: Side of the tiles for large photos; chosen from the free memory by default.
@@ -180,10 +188,10 @@ def estimate_blur(image: Any, estimator: str | BlurEstimator = "default") -> Arr
     return estimator_of(estimator, 2)(stack_views(left, right)).radius_px
 
 
-def _method(method: str | Deblurrer) -> tuple[Deblurrer, str | None]:
+def _method(method: str | Deblurrer, blur: Any) -> tuple[Deblurrer, str | None]:
     """The method's object, and what it needs to know; ``None`` for one's own, which gets whatever is given."""
     if isinstance(method, str):
-        entry = find(METHODS, method, "method")
+        entry = find(METHODS, TOLD_BLUR if method == "default" and blur is not None else method, "method")
         return entry.make(), entry.needs
     if not callable(method) or isinstance(method, type):
         raise InputError(f"Give a method by its name or as an object such as Wiener(), not {method!r}.")

@@ -45,7 +45,9 @@ class Deblurrer(Protocol):
 
     It may tell more: ``multiple``, the grid in pixels on which its tiles must begin (1); ``working_bytes``, what it holds at
     once per pixel of a tile, all channels together (64 per channel); ``encoding``, of the photos that it takes, if it isn't
-    to be the blur's; ``max_radius_px``, beyond which it knows no blur.
+    to be the blur's; ``max_radius_px``, beyond which it knows no blur. One that needs no blur and finds it out by itself may
+    have ``restore_and_map(image)``, which gives the restored image, the radius in pixels and the confidence in [0, 1],
+    (..., H, W) each, at once: ``restore`` calls that instead, and its result has the map.
     """
 
     def __call__(self, image: Image, blur: Blur | None = None) -> Image:

@@ -12,6 +12,7 @@ from refocal.datasets import open_dataset
 from refocal.datasets.files import read_pixels
 from refocal.estimators import ESTIMATORS
 from refocal.estimators.dual_pixel import DEFAULT, equalised, estimator_of, stack_views
+from refocal.estimators.focus import FocusMap
 from refocal.estimators.network_map import NetworkMap
 from refocal.estimators.zhuo_sim import ZhuoSim
 from refocal.propagation.guided_filter import guided_filter
@@ -133,7 +134,7 @@ def test_an_estimator_is_asked_for_the_views_that_it_takes(tmp_path, monkeypatch
         monkeypatch.setitem(ESTIMATORS, name, line)
     made = NetworkMap(file)
     assert estimator_of("default", 2) == estimator_of(file, 2) == estimator_of(made, 2) == made
-    assert estimator_of("default", 1) == ZhuoSim()
+    assert estimator_of("default", 1) == FocusMap()
     for one in ("zhuo-sim", ZhuoSim()):
         with pytest.raises(InputError, match=r"takes one photo, not two views.*of two: dual-pixel-learned, bambnet\.$"):
             estimator_of(one, 2)

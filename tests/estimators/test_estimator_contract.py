@@ -35,7 +35,7 @@ def photo(shared):
 
 
 def test_something_is_ready():
-    assert {"default", "zhuo-sim", "ebdb", "jnb", "zhang", "dandres", "liu"} <= set(READY)
+    assert {"default", "fast", "zhuo-sim", "ebdb", "jnb", "zhang", "dandres", "liu"} <= set(READY)
 
 
 @pytest.mark.parametrize("name", READY)

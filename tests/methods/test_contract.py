@@ -15,7 +15,9 @@ NEED_BLUR = [name for name, entry in METHODS.items() if entry.needs == "blur"]
 KINDS = ["psf", "map"]
 # Trained networks do what they learned: nothing holds exactly for a blur that they weren't trained on.
 TRAINED = [
-    name for name, entry in METHODS.items() if entry.target.endswith((":Network", ":DDNet", ":SVBRNet", ":DefocusGAN"))
+    name
+    for name, entry in METHODS.items()
+    if entry.target.endswith((":Network", ":DDNet", ":SVBRNet", ":DefocusGAN", ":Focus"))
 ]
 # Those that look at the whole picture (superpixels) tell no context, and are never given tiles nor single channels.
 WHOLE = [name for name, entry in METHODS.items() if not hasattr(entry.load(), "context_px")]
@@ -170,7 +172,7 @@ def test_tiles_give_the_whole_on_a_photo(name, shared):
     assert np.abs(tiled - method(image, blur)).max() < 1e-3
 
 
-@pytest.mark.parametrize("name", [name for name in NEED_BLUR if name != "default"])
+@pytest.mark.parametrize("name", [name for name in NEED_BLUR if name != "classical"])
 def test_an_asymmetric_kernel_is_undone_where_it_acted(name):
     """Flipped, transposed or off by a pixel, the kernel would lose what the blurred picture had."""
     sharp, psf = natural(1, 96, 96), Psf(asymmetric_kernel())
@@ -184,7 +186,7 @@ def test_an_asymmetric_kernel_is_undone_where_it_acted(name):
         assert psnr(method(image, Psf(np.roll(psf.kernel, 1, axis))), sharp) < right - 1.5
 
 
-@pytest.mark.parametrize("name", [name for name in NEED_BLUR if name != "default"])
+@pytest.mark.parametrize("name", [name for name in NEED_BLUR if name != "classical"])
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_edge_of_the_picture_is_restored_as_well_as_its_middle(name, kind):
     sharp = natural(1, 120, 120, seed=4)

@@ -28,6 +28,12 @@ DATASETS: dict[str, Entry] = {
     ),
     "bsds500": Entry("refocal.datasets.synthetic:bsds500", "500 sharp photos, blurred here", "", "Arbelaez et al. 2011"),
     "cid22": Entry("refocal.datasets.synthetic:cid22", "41 sharp photos, blurred here", "", "Sneyers et al. 2023"),
+    "camera_synthetic": Entry(
+        "refocal.datasets.camera_synthetic:camera_synthetic",
+        "65 sharp crops, taken out of focus by a camera made here",
+        "",
+        "Kodak 1993, Sneyers et al. 2023",
+    ),
     "pixel4_dp": Entry(
         "refocal.datasets.pixel4_dp:pixel4_dp", "real defocus of a phone, at scale 1, 2 or 4", "", "Xin et al. 2021"
     ),
@@ -104,6 +110,7 @@ class _Home:
 _HOMES = {
     "kodak24": _Home(("kodak24", "kodak"), "https://r0k.us/graphics/kodak/"),
     "kodak22": _Home(("kodak24", "kodak"), "https://r0k.us/graphics/kodak/"),
+    "camera_synthetic": _Home(("kodak24", "kodak"), "https://r0k.us/graphics/kodak/"),
     "kodak24_dp": _Home(("kodak24", "kodak"), "https://r0k.us/graphics/kodak/"),
     "bsds500": _Home(("bsds500", "BSDS500/data/images", "BSR/BSDS500/data/images"), "https://github.com/BIDS/BSDS500"),
     "cid22": _Home(("cid22", "CID22"), "https://github.com/imazen/codec-corpus"),

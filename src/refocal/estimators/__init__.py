@@ -4,7 +4,8 @@ from refocal.catalog import Entry, find
 from refocal.types import BlurEstimator
 
 ESTIMATORS: dict[str, Entry] = {
-    "default": Entry("refocal.estimators.zhuo_sim:ZhuoSim", "zhuo-sim with its own defaults", "", "Zhuo & Sim 2011"),
+    "default": Entry("refocal.estimators.focus:FocusMap", "what the default method's network sees, with confidence"),
+    "fast": Entry("refocal.estimators.focus:FocusMap", "the same of the method fast", "", "", {"weights": "fast"}),
     "zhuo-sim": Entry(
         "refocal.estimators.zhuo_sim:ZhuoSim", "re-blur ratio at edges, spread by propagation", "", "Zhuo & Sim 2011"
     ),
@@ -63,8 +64,11 @@ def make_estimator(name: str) -> BlurEstimator:
         InputError: If there is no such name.
     """
     if name.endswith(".onnx"):
+        from refocal.estimators.focus import FocusMap
         from refocal.estimators.network_map import NetworkMap
+        from refocal.weights.focus import is_focus
+        from refocal.weights.network_file import open_network
 
-        return NetworkMap(name)
+        return FocusMap(name) if is_focus(open_network(name)) else NetworkMap(name)
     estimator: BlurEstimator = find(ESTIMATORS, name, "estimator").make()
     return estimator

@@ -50,7 +50,7 @@ def jpeg(image: Tensor, quality: Tensor) -> Tensor:
     Blocks, transform, tables and rounding are the format's (ITU-T T.81), the tables scaled as libjpeg does.
     """
     height, width = image.shape[-2:]
-    scale = torch.where(quality < 50, 5000 / quality, 200 - 2 * quality)
+    scale = torch.where(quality < 50, (5000 / quality).floor(), 200 - 2 * quality)
     table = torch.tensor(JPEG_LUMA, dtype=image.dtype, device=image.device)
     steps = ((table * scale[..., None] + 50) / 100).floor().clamp(1, 255)
     basis = _dct(image)

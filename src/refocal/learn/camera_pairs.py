@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -12,6 +14,7 @@ from refocal.images.colour import linear_to_srgb, srgb_to_linear
 from refocal.learn.camera import jpeg, sharpened, steeper, with_noise
 from refocal.learn.lens_kernels import Drawn, Lenses, draw, luma_kernels
 from refocal.learn.pairs import luma8, rounded
+from refocal.types import InputError
 
 REACH = 1.3
 """A kernel reaches so many radii at most: stretch, chromatic difference and soft rim together."""
@@ -30,7 +33,9 @@ class CameraPairs:
     front of another one with true occlusion: what hides behind a blurred edge shines through. Each part can be left out.
 
     Attributes:
-        max_radius_px: Radii are drawn from 0 to this, small ones more often.
+        max_radius_px: The largest radius.
+        least_radius_px: The smallest, but for crops in focus.
+        skew: 1 draws all radii between these alike, more than 1 the small ones more often.
         in_focus: Share of the crops with radius 0 everywhere.
         ramps: Share of the crops whose radius varies smoothly.
         layers: Share of the crops with a thing in front of another.
@@ -46,10 +51,12 @@ class CameraPairs:
     """
 
     max_radius_px: float = 15.0
+    least_radius_px: float = 0.0
+    skew: float = 1.5
     in_focus: float = 0.1
     ramps: float = 0.3
     layers: float = 0.2
-    lens: dict[str, float] = field(default_factory=dict)
+    lens: Mapping[str, Any] = field(default_factory=dict)
     highlights: float = 0.2
     shot: float = 1e-3
     read: float = 5e-3
@@ -60,11 +67,28 @@ class CameraPairs:
     compressed: float = 0.5
     border_px: int = 16
 
+    def __post_init__(self) -> None:
+        names = ("in_focus", "ramps", "layers", "highlights", "noisy", "tone", "sharpening", "resized", "compressed")
+        for name in names:
+            if not 0 <= getattr(self, name) <= 1:
+                raise InputError(f"The pairs' {name} is a share, from 0 to 1, not {getattr(self, name)}.")
+        if self.in_focus + self.ramps + self.layers > 1:
+            raise InputError("The pairs' in_focus, ramps and layers are shares of the same crops: give at most 1 together.")
+        if not 0 <= self.least_radius_px <= self.max_radius_px:
+            raise InputError(f"The pairs' max_radius_px is at least 0 and least_radius_px, not {self.max_radius_px}.")
+        if min(self.shot, self.read, self.border_px) < 0:
+            raise InputError("The pairs' shot, read and border_px are at least 0.")
+        known = [part.name for part in fields(Lenses)]
+        for name, value in self.lens.items():
+            if name not in known or not isinstance(value, (int, float)) or not 0 <= value < float("inf"):
+                raise InputError(f"The pairs' lens has numbers of at least 0 for {', '.join(known)}, not {name} {value!r}.")
+
     def __call__(self, crops: Tensor, random: torch.Generator) -> dict[str, Tensor]:
         """Make ``blurred``, ``sharp`` and ``radius_px``, (N, 1, h, w) float32, from uint8 (N, H, W, 3).
 
         The luma is what is blurred and restored. The sides h and w are H and W less two borders, or 3/4 or 2/3 of that.
         """
+        self._check(crops)
         sharp, count = luma8(crops), len(crops)
 
         def some(share: float) -> Tensor:
@@ -74,31 +98,53 @@ class CameraPairs:
         light = srgb_to_linear(steeper(sharp, 1 / gain))
         lift = torch.where(some(self.highlights), 3 * _uniform(count, random), torch.zeros_like(gain))
         bright = light * (1 + lift * ((light - 0.7) / 0.3).clamp(0, 1).square())
-        blurred, sharp, radius_px = self._scene(bright, sharp, random)
+        blurred, seen, radius_px = self._scene(bright, random)
+        sharp = steeper(linear_to_srgb(seen.clamp(0, 1)), gain)
         level = _uniform(count, random) ** 3 * some(self.noisy)  # most photos have little
         blurred = with_noise(blurred.clamp(0, 1), self.shot * level, self.read * level, random)
         blurred = steeper(linear_to_srgb(blurred.clamp(0, 1)), gain)
         amount = _uniform(count, random) * some(self.sharpening)
         sigma_px = float(0.6 + 0.8 * torch.rand((), generator=random, device=random.device))
-        blurred = sharpened(blurred, amount, sigma_px)
+        # The camera would have sharpened the photo in focus as well: one that is must come back unchanged.
+        blurred, sharp = (sharpened(picture, amount, sigma_px).clamp(0, 1) for picture in (blurred, sharp))
         blurred, sharp, radius_px = self._resized((blurred, sharp, radius_px), random)
         blurred = rounded(blurred)
         quality = (60 + 41 * _uniform(count, random)).floor().clamp(max=100)
-        blurred = torch.where(some(self.compressed), jpeg(blurred, quality), blurred)
+        # Blocks of 8 begin anywhere, as photos are cropped after they were compressed.
+        top, left = (int(place) for place in torch.randint(8, (2,), generator=random, device=random.device))
+        packed = jpeg(blurred.roll((top, left), (-2, -1)), quality).roll((-top, -left), (-2, -1))
+        blurred = torch.where(some(self.compressed), packed, blurred)
         inner = (..., *2 * (slice(self.border_px, -self.border_px or None),))
-        return {"blurred": blurred[inner], "sharp": sharp[inner].contiguous(), "radius_px": radius_px[inner]}
+        return {"blurred": blurred[inner], "sharp": rounded(sharp)[inner].contiguous(), "radius_px": radius_px[inner]}
 
-    def _scene(self, light: Tensor, sharp: Tensor, random: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
-        """Blurred light, the sharp picture and the radius."""
+    def _check(self, crops: Tensor) -> None:
+        height, width = crops.shape[1:3]
+        smallest = width if self.resized == 0 else _reduced(width, 2 / 3)
+        if height != width or width % 8 or smallest - 2 * self.border_px < 8 or 2 * self._half_px + 1 > width:
+            raise InputError(
+                f"Crops of {height} x {width} px don't do for radii up to {self.max_radius_px:g} px and borders of "
+                f"{self.border_px} px: give squares whose side is a multiple of 8, and larger ones."
+            )
+
+    @property
+    def _half_px(self) -> int:
+        return round(REACH * self.max_radius_px) + 1
+
+    def _scene(self, light: Tensor, random: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
+        """Blurred light, the light of the same scene in focus, and the radius."""
         count, kind = len(light), _uniform(len(light), random).flatten()
-        far, near = (self.max_radius_px * _uniform(count, random).flatten() ** 1.5 for _ in range(2))
+        span = self.max_radius_px - self.least_radius_px
+        far, near = (self.least_radius_px + span * _uniform(count, random).flatten() ** self.skew for _ in range(2))
         focused = kind < self.in_focus
         ramps = (kind >= self.in_focus) & (kind < self.in_focus + self.ramps)
         layers = (kind >= self.in_focus + self.ramps) & (kind < self.in_focus + self.ramps + self.layers)
         far = torch.where(focused, torch.zeros_like(far), far)
+        # Mostly it is one of the two things that the camera is focused on.
+        which = 3 * _uniform(count, random).flatten()
+        far, near = far * ~(layers & (which < 1)), near * ~(layers & (which > 2))
         lenses = draw(replace(Lenses(), **self.lens), count, random)
         radius_px = far[:, None, None, None].expand_as(light).clone()
-        blurred, sharp = light.clone(), sharp.clone()
+        blurred, sharp = light.clone(), light.clone()
         plain = ~(focused | ramps | layers)
         blurred[plain] = self._through(light[plain], far[plain], lenses[plain])
         if bool(ramps.any()):
@@ -106,13 +152,12 @@ class CameraPairs:
         if bool(layers.any()):
             # The thing in front is from another crop of the batch, or from the same: then only its blur shows its outline.
             other = torch.where(_uniform(count, random) < 0.7, light.roll(1, 0), light)
-            picture = torch.where((other == light).flatten(1).all(1)[:, None, None, None], sharp, sharp.roll(1, 0))
             mask = _shapes(light[layers], random)
             part, lens = (light[layers], far[layers]), lenses[layers]
             front = self._through(torch.cat([mask * other[layers], mask], 1), near[layers], lens)
             back = self._through(*part, lens)
             blurred[layers] = front[:, :1] + (1 - front[:, 1:]) * back
-            sharp[layers] = mask * picture[layers] + (1 - mask) * sharp[layers]
+            sharp[layers] = mask * other[layers] + (1 - mask) * light[layers]
             radius_px[layers] = torch.where(mask > 0.5, near[layers, None, None, None], radius_px[layers])
         return blurred, sharp, radius_px
 
@@ -138,7 +183,7 @@ class CameraPairs:
         """Blur (n, C, H, W), which goes on periodically: the border is cut off later."""
         if not len(light):
             return light
-        half_px = round(REACH * self.max_radius_px) + 1
+        half_px = self._half_px
         kernels = luma_kernels(radius_px, lenses, half_px)
         height, width = light.shape[-2:]
         spread = functional.pad(kernels, (0, width - kernels.shape[-1], 0, height - kernels.shape[-2]))
@@ -153,10 +198,14 @@ class CameraPairs:
         if chance >= self.resized:
             return parts
         share = 3 / 4 if chance < self.resized / 2 else 2 / 3
-        side = round(parts[0].shape[-1] * share / 16) * 16
+        side = _reduced(parts[0].shape[-1], share)
         small = (functional.interpolate(part, size=(side, side), mode="bicubic", antialias=True) for part in parts)
         blurred, sharp, radius_px = small
         return blurred, sharp.clamp(0, 1), radius_px.clamp(min=0) * (side / parts[0].shape[-1])
+
+
+def _reduced(side: int, share: float) -> int:
+    return round(side * share / 16) * 16
 
 
 def _uniform(count: int, random: torch.Generator) -> Tensor:

@@ -14,6 +14,7 @@ from refocal.learn.losses import LOSSES
 from refocal.learn.map_task import map_figures
 from refocal.learn.recipe import Recipe
 from refocal.learn.tasks import answer, make_network, make_pairs
+from refocal.types import InputError
 
 MOST_DB = 60.0
 """Of crops in focus: what comes back as it was would be infinitely good."""
@@ -32,6 +33,12 @@ class Options:
     scales: int = 3
     coarser_weight: float = 0.5
     map_weight: float = 0.01
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.scales <= 5:
+            raise InputError(f"The task's scales are 1 to 5 sizes of the pictures, not {self.scales}.")
+        if min(self.coarser_weight, self.map_weight) < 0:
+            raise InputError("The task's coarser_weight and map_weight are at least 0.")
 
 
 @dataclass(frozen=True)

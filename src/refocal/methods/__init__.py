@@ -6,9 +6,14 @@ A new method is one file and one line here; the line alone gives its row in ``re
 
 from refocal.catalog import Entry
 
+TOLD_BLUR = "classical"
+"""Who tells the blur, but names no method, wants it undone: the default one sees the blur itself and takes none."""
+
 METHODS: dict[str, Entry] = {
-    # Chosen on photos of known sharpness, see docs/log.md; a trained network takes this line over.
-    "default": Entry(
+    "default": Entry("refocal.methods.focus:Focus", "a network of refocal's own, which tells the blur as well"),
+    "fast": Entry("refocal.methods.focus:Focus", "a smaller one of its kind", "", "", {"weights": "fast"}),
+    # Chosen on photos of known sharpness, see docs/log.md.
+    "classical": Entry(
         "refocal.methods.hyper_laplacian:HyperLaplacian",
         "hyper-laplacian under an estimated blur map, held back where the map is unsure",
         "blur",

@@ -15,9 +15,13 @@ import numpy as np
 from refocal.optics.boundary import pad
 from refocal.types import Array, InputError
 from refocal.weights import locate
+from refocal.weights.device import VARIABLE, broken, check_device, current_device, start_session
 
 FORMAT = "1"
 """Of the metadata, under the key ``refocal.format``."""
+
+SMALLEST = "denoiser-small"
+"""Of the shipped networks; a device is tried with it."""
 
 Stamp = tuple[int, int, int, int]
 
@@ -77,16 +81,43 @@ class NetworkFile:
 def open_network(weights: str | Path, threads: int = 0) -> NetworkFile:
     """Open a network, or give back the one that is open; a file that has changed is opened anew.
 
+    It runs on the device that ``use_device`` or the environment variable ``REFOCAL_DEVICE`` names, by default the CPU.
+
     Args:
         weights: As for ``refocal.weights.locate``.
-        threads: To run it with; 0 takes the cores that this process may use.
+        threads: To run it with on the CPU; 0 takes the cores that this process may use.
 
     Raises:
-        InputError: If there is no such file or it isn't one of refocal's networks.
+        InputError: If there is no such file, it isn't one of refocal's networks, or the device can't be used.
     """
+    return _opened(weights, threads, current_device())
+
+
+def use_device(device: str) -> None:
+    """Run networks on this device from now on, in this process and in those that it starts.
+
+    A GPU computes in float32 like the CPU, without TensorFloat-32. What has no network runs on the CPU as ever.
+
+    Args:
+        device: ``"cpu"``, or ``"cuda"`` for an NVIDIA GPU; this is tried at once, with a small network.
+
+    Raises:
+        InputError: If there is no such device or it can't be used; then the one before stays.
+    """
+    if check_device(device) == "cuda":
+        file = _opened(SMALLEST, 0, device)
+        try:
+            file.run(np.zeros((1, 1, 64, 64), np.float32))  # only a convolution loads the libraries for it
+        except Exception as error:  # onnxruntime's errors have no class in common
+            raise InputError(broken(device, str(error))) from None
+    if device != os.environ.get(VARIABLE, "cpu"):
+        os.environ[VARIABLE] = device
+
+
+def _opened(weights: str | Path, threads: int, device: str) -> NetworkFile:
     with _LOCK:  # or two threads would open the same file twice
         path, stamp = _find(str(weights))
-        return _open(path, stamp, threads or _cores(), os.getpid())
+        return _open(path, stamp, threads or _cores(), device, os.getpid())  # a fork has no threads
 
 
 def _find(weights: str) -> tuple[Path, Stamp]:
@@ -105,7 +136,7 @@ def _stamp(path: Path) -> Stamp:
 
 
 @lru_cache(maxsize=4)  # each keeps the working memory of the largest picture it has seen
-def _open(path: Path, stamp: Stamp, threads: int, process: int) -> NetworkFile:  # noqa: ARG001 (a fork has no threads)
+def _open(path: Path, stamp: Stamp, threads: int, device: str, process: int) -> NetworkFile:  # noqa: ARG001
     if path.suffix != ".onnx":
         raise InputError(f"The weights file {path} is not .onnx, which a network is run from: refocal export writes one.")
     onnxruntime = _runtime()
@@ -118,7 +149,9 @@ def _open(path: Path, stamp: Stamp, threads: int, process: int) -> NetworkFile: 
     # The arena stays, as fresh memory for every run costs as much as the arithmetic; a pattern per size would double it.
     options.enable_mem_pattern = False
     try:
-        session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+        session = start_session(onnxruntime, path, options, device)
+    except InputError:
+        raise
     except Exception as error:  # onnxruntime's errors have no class in common
         raise InputError(f"The weights file {path} can't be read as a network: {error}.") from None
     told = session.get_modelmeta().custom_metadata_map

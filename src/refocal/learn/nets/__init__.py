@@ -10,7 +10,7 @@ from refocal.catalog import Entry
 NETWORKS: dict[str, Entry] = {
     "focus-unet": Entry(
         "refocal.learn.nets.focus_unet:focus_unet",
-        "the default model: residual U-Net, restores and tells the radius; 4,256,134 parameters",
+        "the default model: residual U-Net, restores and tells the radius; 4,258,726 parameters",
         "learn",
     ),
     "sharpness-unet": Entry(

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from refocal.learn.nets.padding import padded
+from refocal.types import InputError
 
 NEAR_PX, NEAR_SHARE = 0.5, 0.25
 """A radius is right within half a pixel, or a quarter of itself: what the confidence is the probability of."""
@@ -25,16 +26,18 @@ class Config:
         unshuffle: The photo's pixels are first dealt onto a grid so many times coarser.
         widths: Channels of each level, the finest first; each level is half the size of the one before.
         blocks: Residual blocks at each level, in the encoder and again in the decoder; the coarsest has them once.
-        head_px: Side of the first convolution, odd, on the coarser grid.
-        gated: Whether pixels in focus are given back as they are; see ``FocusUNet``.
     """
 
     channels: int = 1
     unshuffle: int = 2
     widths: tuple[int, ...] = (32, 64, 128, 256)
     blocks: tuple[int, ...] = (2, 2, 2, 2)
-    head_px: int = 3
-    gated: bool = False
+
+    def __post_init__(self) -> None:
+        if not self.widths or len(self.widths) != len(self.blocks) or min(*self.widths, *self.blocks) < 1:
+            raise InputError(f"Give as many widths as blocks, 1 or more each, not {self.widths} and {self.blocks}.")
+        if self.channels not in (1, 3) or self.unshuffle < 1:
+            raise InputError("The network has channels 1 or 3 and unshuffle of at least 1.")
 
 
 class Block(nn.Module):
@@ -44,8 +47,6 @@ class Block(nn.Module):
         super().__init__()
         self.first = nn.Conv2d(width, width, 3, padding=1)
         self.second = nn.Conv2d(width, width, 3, padding=1)
-        nn.init.zeros_(self.second.weight)
-        nn.init.zeros_(self.second.bias)
 
     def forward(self, features: Tensor) -> Tensor:
         """(N, width, H, W) to the same."""
@@ -60,7 +61,7 @@ class FocusUNet(nn.Module):
     is that of the circle of confusion. Its error is taken to be Laplace-distributed with a scale that the network tells as
     well; the confidence is the probability that the radius is right within ``NEAR_PX`` or ``NEAR_SHARE`` of itself.
 
-    With ``gated``, a pixel whose radius is below ``GATE_PX`` stays as it is, and one of twice that radius is restored fully.
+    What is in focus is kept by the method, not here: a gate in training would leave small radii without a gradient.
     """
 
     inputs = ("blurred",)
@@ -72,7 +73,7 @@ class FocusUNet(nn.Module):
         dealt, widths = config.channels * config.unshuffle**2, config.widths
         self.multiple = config.unshuffle * 2 ** (len(widths) - 1)
         self.context_px = reach_px(config)
-        self.head = nn.Conv2d(dealt, widths[0], config.head_px, padding=config.head_px // 2)
+        self.head = nn.Conv2d(dealt, widths[0], 3, padding=1)
         self.encoder = nn.ModuleList(_blocks(w, n) for w, n in zip(widths, config.blocks, strict=True))
         self.decoder = nn.ModuleList(_blocks(w, n) for w, n in zip(widths[:-1], config.blocks[:-1], strict=True))
         steps = list(pairwise(widths))
@@ -101,8 +102,6 @@ class FocusUNet(nn.Module):
         coarse = functional.softplus(self.blur(fine).float()) + LEAST_SCALE_PX
         size = functional.interpolate(coarse, scale_factor=self.config.unshuffle, mode="bilinear", align_corners=False)
         radius_px, scale_px = (size - LEAST_SCALE_PX)[:, :1], size[:, 1:]
-        if self.config.gated:
-            change = change * ((radius_px - GATE_PX) / GATE_PX).clamp(0, 1)
         return blurred + change, radius_px, scale_px
 
     def _features(self, dealt: Tensor) -> Tensor:
@@ -118,20 +117,17 @@ class FocusUNet(nn.Module):
         return features
 
 
-GATE_PX = 0.5
-"""What is less blurred is in focus to the eye."""
-
 LEAST_SCALE_PX = 0.05
 """Nobody knows a radius more exactly; it keeps the likelihood finite."""
 
 
 def reach_px(config: Config) -> int:
     """How far a pixel matters: the sum of what every 3 x 3 convolution reaches, times the grid it works on."""
-    grid, reach = config.unshuffle, config.unshuffle * (1 + config.head_px // 2)
+    grid, reach = config.unshuffle, 2 * config.unshuffle
     last = len(config.blocks) - 1
     for level, blocks in enumerate(config.blocks):
         reach += grid * 2**level * 2 * blocks * (1 if level == last else 2)
-    return reach + config.unshuffle * 2**last
+    return reach + config.unshuffle * 2**last + max(0, config.unshuffle // 2 - 1)  # the radius is interpolated
 
 
 def _blocks(width: int, count: int) -> nn.Sequential:

@@ -1,0 +1,73 @@
+"""Blur as the default model sees it: the radius and the confidence that it tells beside the restored photo."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from refocal.estimators.one_picture import check_picture
+from refocal.images.tiles import Region, apply_tiled, tile_size
+from refocal.optics.blur import BlurMap
+from refocal.types import Array, Image
+from refocal.weights.focus import look, open_focus
+from refocal.weights.network_file import NetworkFile
+
+
+@dataclass(frozen=True)
+class FocusMap:
+    """The map of the method ``Focus`` without its picture, in tiles where the photo is large.
+
+    The confidence is the probability that the radius is right within half a pixel or a quarter of itself, as the network
+    learned it. Radii beyond 15 px are beyond what it knows.
+
+    Attributes:
+        weights: A name from ``refocal.weights.WEIGHTS``, or an .onnx file that ``refocal export`` wrote.
+        threads: How many run the network; 0 takes the cores that this process may use.
+        tile_px: Side of the tiles; 0 chooses it from the free memory.
+
+    Raises:
+        ValueError: If ``threads`` or ``tile_px`` is negative.
+    """
+
+    weights: str = "default"
+    threads: int = 0
+    tile_px: int = 0
+
+    def __post_init__(self) -> None:
+        if self.threads < 0 or self.tile_px < 0:
+            raise ValueError(f"Give threads and tile_px of at least 0, not {self.threads} and {self.tile_px}.")
+
+    def __call__(self, image: Image) -> BlurMap:
+        """Estimate the blur of ``image`` (1 or 3, H, W), range [0, 1].
+
+        Returns:
+            Radius of the disk in pixels and confidence, (H, W) float32 each; of a photo under 5 px a side nothing is known.
+
+        Raises:
+            InputError: If there are no such weights, they are another kind of network's, or it is no picture.
+        """
+        check_picture(image)
+        file = self._file()
+
+        def run(_: Array, region: Region) -> Array:
+            return np.stack(look(region.crop(image), file)[1:])
+
+        height, width = image.shape[1:]
+        layout = {"halo_px": file.context_px, "align_px": file.multiple}
+        # Of a smaller tile than its context hardly anything would be kept: rather exceed the budget.
+        tile_px = self.tile_px or max(
+            file.context_px, tile_size(height, width, bytes_per_pixel=file.working_bytes, **layout)
+        )
+        # Two planes come out, whatever goes in: the tiles are laid out on two that take no memory.
+        planes = np.broadcast_to(np.float32(0), (2, height, width))
+        radius_px, confidence = apply_tiled(run, planes, tile_px=tile_px, **layout)
+        return BlurMap(radius_px, confidence=confidence)
+
+    @property
+    def weights_sha256(self) -> str:
+        """Which weights: for rows of results."""
+        return self._file().weights_sha256
+
+    def _file(self) -> NetworkFile:
+        return open_focus(self.weights, self.threads)

@@ -1,0 +1,76 @@
+import numpy as np
+import pytest
+
+import focus_samples as samples
+from refocal import estimate_blur
+from refocal.estimators import make_estimator
+from refocal.estimators.focus import FocusMap
+from refocal.estimators.network_map import NetworkMap
+from refocal.images import tiles
+from refocal.methods.focus import Focus
+from refocal.restore import restore
+from refocal.types import InputError
+from refocal.weights import locate
+
+
+@pytest.fixture(scope="module")
+def known(tmp_path_factory):
+    return samples.known(tmp_path_factory.mktemp("known") / "a.onnx")
+
+
+@pytest.fixture(scope="module")
+def random(tmp_path_factory):
+    return samples.random(tmp_path_factory.mktemp("random") / "a.onnx")
+
+
+def test_radius_and_confidence_are_the_networks(known):
+    image, inside = samples.fields([0.1, 0.2, 0.4, 0.8])
+    before = image.copy()
+    blur = FocusMap(known)(image)
+    radius = samples.radius_of(image[0])
+    np.testing.assert_allclose(blur.radius_px[inside], radius[inside], atol=2e-3)
+    np.testing.assert_allclose(blur.confidence[inside], samples.confidence_of(radius)[inside], atol=2e-3)
+    assert blur.radius_px.dtype == blur.confidence.dtype == np.float32 and blur.family == "disk"
+    np.testing.assert_array_equal(image, before)
+
+
+def test_it_is_the_map_of_the_method(random):
+    image = samples.noise(3, 50, 61)
+    blur, restored = FocusMap(random)(image), restore(image, Focus(random))
+    np.testing.assert_array_equal(blur.radius_px, restored.blur.radius_px)
+    np.testing.assert_array_equal(blur.confidence, restored.blur.confidence)
+    np.testing.assert_array_equal(estimate_blur(np.moveaxis(image, 0, -1), FocusMap(random)), blur.radius_px)
+
+
+def test_tiles_give_the_whole(random, monkeypatch):
+    image = samples.noise(3, 96, 240)
+    whole = FocusMap(random)(image)
+    tiled = FocusMap(random, tile_px=31)(image)
+    np.testing.assert_allclose(tiled.radius_px, whole.radius_px, atol=1e-4)
+    np.testing.assert_allclose(tiled.confidence, whole.confidence, atol=1e-4)
+    sizes = []
+
+    def look(tile, _file):
+        sizes.append(tile.shape)
+        return (tile, tile[0], tile[1])
+
+    monkeypatch.setattr(tiles, "_free_bytes", lambda: 2 * 56 * 9000)
+    monkeypatch.setattr("refocal.estimators.focus.look", look)
+    blur = FocusMap(random)(image)
+    assert len(sizes) > 2 and max(height * width for _, height, width in sizes) <= 9000
+    np.testing.assert_allclose(blur.radius_px, image[0], atol=1e-6)
+    np.testing.assert_allclose(blur.confidence, image[1], atol=1e-6)
+
+
+def test_an_exported_file_is_given_to_the_estimator_it_is_made_for(known):
+    assert make_estimator(known) == FocusMap(known)
+    assert isinstance(make_estimator(str(locate("dual-pixel-map"))), NetworkMap)
+
+
+def test_what_is_no_picture_or_no_such_network_is_refused(known):
+    with pytest.raises(InputError, match=r"one picture \(1 or 3, H, W\), not \(2, 8, 8\)"):
+        FocusMap(known)(np.zeros((2, 8, 8), np.float32))
+    with pytest.raises(InputError, match="those of 'sharpness-unet': give those of a focus-unet"):
+        FocusMap("sharpness-unet-beta-0")(np.zeros((1, 8, 8), np.float32))
+    with pytest.raises(ValueError, match="at least 0, not 0 and -1"):
+        FocusMap(tile_px=-1)

@@ -1,0 +1,173 @@
+"""The default model on the run side: what the network's file is shown, and how much of its answer is taken."""
+
+import network_samples
+import numpy as np
+import pytest
+import torch
+
+import focus_samples as samples
+from refocal import deblur
+from refocal.images.colour import luma
+from refocal.methods.focus import Focus
+from refocal.optics.blur import BlurMap, Psf
+from refocal.optics.boundary import pad
+from refocal.restore import restore
+from refocal.types import InputError
+from refocal.weights.network_file import open_network
+
+# The radii are 0.05, 0.29, 0.62, 0.75, 0.88, 3.4, 12.8, 14, 16 and 20 px.
+VALUES = np.array([0.04, 0.12, 0.1602, 0.1717, 0.1812, 0.305, 0.7, 0.75, 0.8333, 0.999])
+
+
+@pytest.fixture(scope="module")
+def known(tmp_path_factory):
+    return samples.known(tmp_path_factory.mktemp("known") / "a.onnx")
+
+
+@pytest.fixture(scope="module")
+def random(tmp_path_factory):
+    return samples.random(tmp_path_factory.mktemp("random") / "a.onnx")
+
+
+def share_of(radius_px, bokeh="kept"):
+    """The tables of the docstring, read off between their lines."""
+    radii, shares = ([0.5, 1, 12, 15], [0, 1, 1, 0]) if bokeh == "kept" else ([0.5, 1], [0, 1])
+    return np.interp(radius_px, radii, shares)
+
+
+@pytest.mark.parametrize("bokeh", ["kept", "restored"])
+def test_what_is_in_focus_and_wanted_bokeh_stay(known, bokeh):
+    image, inside = samples.fields(VALUES)
+    restored, radius_px, confidence = Focus(known, bokeh=bokeh).restore_and_map(image)
+    radius = samples.radius_of(image[0])
+    change = share_of(radius, bokeh) * (samples.GAIN * image[0] + samples.LIFT)
+    np.testing.assert_allclose(restored[0][inside], np.clip(image[0] + change, 0, 1)[inside], atol=2e-4)
+    np.testing.assert_allclose(radius_px[inside], radius[inside], atol=2e-3)
+    np.testing.assert_allclose(confidence[inside], samples.confidence_of(radius)[inside], atol=2e-3)
+    kept = radius_px < 0.5 if bokeh == "restored" else (radius_px < 0.5) | (radius_px > 15)
+    np.testing.assert_array_equal(restored[0][kept], image[0][kept])
+    assert kept[inside].mean() == (0.2 if bokeh == "restored" else 0.4)
+    assert 0.05 < change[radius < 1].max() < 0.1 < change[(radius > 1) & (radius < 12)].min()
+
+
+def test_a_photo_that_is_in_focus_everywhere_stays_whole(known):
+    image = 0.14 * samples.noise(3, 37, 45)  # darker than what this network takes for half a pixel of blur
+    np.testing.assert_array_equal(Focus(known)(image), image)
+    np.testing.assert_array_equal(restore(image, Focus(known)).image, image)
+
+
+def test_colour_photos_keep_their_chroma(random):
+    """What changes is the luma, by as much as in the grey photo, the same in every channel."""
+    image = 0.3 + 0.4 * samples.noise(3, 41, 50)  # nothing is clipped
+    grey = luma(image)
+    change = Focus(random)(image) - image
+    assert np.abs(change).mean() > 0.01
+    np.testing.assert_allclose(change[1], change[0], atol=2e-7)
+    np.testing.assert_allclose(change[2], change[0], atol=2e-7)
+    np.testing.assert_allclose(change[:1], Focus(random)(grey) - grey, atol=1e-6)
+
+
+def test_beyond_the_edge_lies_the_mirrored_photo(random):
+    image = samples.noise(1, 33, 46)
+    grown = pad(image, (32, 32), "mirror")
+    found, radius_px, _ = (output[0, :, 32:-32, 32:-32] for output in open_network(random).run(grown[None]))
+    restored, told, _ = Focus(random, bokeh="restored").restore_and_map(image)
+    np.testing.assert_array_equal(told, radius_px[0])
+    np.testing.assert_allclose(restored, np.clip(image + share_of(radius_px, "restored") * (found - image), 0, 1), atol=1e-6)
+
+
+def test_any_kind_of_picture_is_taken(random):
+    method, image = Focus(random), samples.noise(3, 21, 34)
+    restored, radius_px, confidence = method.restore_and_map(image)
+    batch = np.stack([image, image[:, ::-1]])[:, None]
+    for found, wanted in zip(method.restore_and_map(batch), (restored, radius_px, confidence), strict=True):
+        assert found.shape == (2, 1, *wanted.shape)
+        np.testing.assert_allclose(found[0, 0], wanted, atol=1e-5)
+    np.testing.assert_allclose(method(batch)[1, 0], method(image[:, ::-1]), atol=1e-5)
+    np.testing.assert_allclose(method(image.astype(np.float64)), restored, atol=1e-6)
+    assert method(image.astype(np.float64)).dtype == np.float64
+    tensor, told, _ = method.restore_and_map(torch.from_numpy(image))
+    np.testing.assert_array_equal(tensor.numpy(), restored)
+    np.testing.assert_array_equal(told.numpy(), radius_px)
+    grey = method.restore_and_map(luma(image))
+    np.testing.assert_array_equal(grey[1], radius_px)
+
+
+@pytest.mark.parametrize("shape", [(3, 1, 1), (1, 4, 40), (3, 40, 2)])
+def test_of_tiny_photos_nothing_is_known(random, shape):
+    image = samples.noise(*shape)
+    result = restore(image, Focus(random))
+    np.testing.assert_array_equal(result.image, image)
+    assert not result.blur.radius_px.any() and not result.blur.confidence.any()
+
+
+def test_tiles_give_the_whole_photo_and_its_whole_map(random):
+    method, image = Focus(random), samples.noise(3, 90, 201)
+    whole = method.restore_and_map(image)
+    assert np.abs(whole[0] - image).mean() > 0.01 and whole[1].std() > 0.5
+    for tile_px in (None, 50):
+        result = restore(image, method, tile_px=tile_px)
+        np.testing.assert_allclose(result.image, whole[0], atol=1e-4)
+        np.testing.assert_allclose(result.blur.radius_px, whole[1], atol=1e-4)
+        np.testing.assert_allclose(result.blur.confidence, whole[2], atol=1e-4)
+        assert result.blur.radius_px.dtype == result.blur.confidence.dtype == np.float32
+
+
+def test_one_pass_of_the_network_tells_all(random, monkeypatch):
+    from refocal.weights import focus
+
+    seen = []
+    monkeypatch.setattr(focus.NetworkFile, "run", lambda file, image: seen.append(image.shape) or (image, image, image))
+    restore(samples.noise(3, 40, 50), Focus(random))
+    assert seen == [(1, 1, 104, 114)]
+
+
+def test_strength_and_mask_hold_the_change_back_and_leave_the_map(random):
+    method, image = Focus(random), samples.noise(3, 60, 150)
+    full = restore(image, method)
+    mask = samples.noise(60, 150, seed=1)
+    mask[:, 60:] = 0
+    half = restore(image, method, strength=0.5, mask=mask, tile_px=40)
+    np.testing.assert_allclose(half.image, image + 0.5 * mask * (full.image - image), atol=1e-4)
+    np.testing.assert_array_equal(half.image[:, :, 60:], image[:, :, 60:])
+    np.testing.assert_allclose(half.blur.radius_px, full.blur.radius_px, atol=1e-4)  # where nothing changes, too
+    none = restore(image, method, strength=0)
+    np.testing.assert_array_equal(none.image, image)
+    assert none.blur is None
+
+
+def test_photos_are_not_made_linear_for_it_and_a_blur_changes_nothing_but_is_mentioned(random):
+    method, image = Focus(random), samples.noise(3, 30, 42)
+    wanted = method(image)
+    np.testing.assert_array_equal(method(image, Psf(np.ones((1, 1)))), wanted)
+    alone = restore(image, method)
+    assert alone.notes == ()
+    np.testing.assert_array_equal(alone.image, wanted)
+    for blur in (3.0, Psf(np.ones((1, 1))), BlurMap(np.ones((30, 42))), "zhuo-sim"):
+        told = restore(image, method, blur)
+        np.testing.assert_array_equal(told.image, wanted)
+        np.testing.assert_array_equal(told.blur.radius_px, alone.blur.radius_px)
+        assert told.notes == ("This method uses no blur: the one that was given changes nothing.",)
+    with pytest.warns(UserWarning, match="uses no blur: the one that was given changes nothing"):
+        deblur(np.moveaxis(image, 0, -1), method, 3.0)
+
+
+def test_other_networks_and_pictures_are_refused(tmp_path, known):
+    image = samples.noise(3, 10, 20)
+    for file in (network_samples.scale(tmp_path / "a.onnx"), network_samples.told(tmp_path / "b.onnx")):
+        with pytest.raises(InputError, match="those of 'sample': give those of a focus-unet"):
+            Focus(file)(image)
+    with pytest.raises(InputError, match="1 or 3 channels, not 2"):
+        Focus(known)(image[:2])
+    with pytest.raises(InputError, match=r"no weights file nowhere\.onnx"):
+        Focus("nowhere.onnx")(image)
+    with pytest.raises(ValueError, match="threads"):
+        Focus(threads=-1)
+    with pytest.raises(ValueError, match="Bokeh is kept or restored, not 'gone'"):
+        Focus(bokeh="gone")
+
+
+def test_it_tells_of_its_file(known):
+    method, file = Focus(known), open_network(known)
+    assert (method.context_px(7), method.multiple, method.encoding) == (file.context_px, 4, "srgb")
+    assert (method.working_bytes, method.weights_sha256) == (file.working_bytes, file.weights_sha256)
