@@ -4,18 +4,25 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-measure() {  # METHOD DATA METRICS
-  .venv/bin/refocal evaluate --method "$1" --data "$2" --metrics "$3" --csv benchmarks/evaluate.csv
+measure() {  # METHOD DATA METRICS [FLAG ...]
+  .venv/bin/refocal evaluate --method "$1" --data "$2" --metrics "$3" --csv benchmarks/evaluate.csv "${@:4}"
 }
 
-for data in pixel4_dp/4 pixel4_dp/2 pixel4_dp lytro_pairs lytro_pairs/2 kodak24:disk:2.5 kodak24:none; do
-  for method in identity default; do
+for data in pixel4_dp/4 pixel4_dp/2 pixel4_dp lytro_pairs lytro_pairs/2 camera_synthetic kodak24:disk:2.5 kodak24:none cid22:none; do
+  for method in identity default fast; do
     measure "$method" "$data" psnr,ssim,mae
+  done
+  measure classical "$data" psnr,ssim,mae --estimator zhuo-sim
+done
+for data in pixel4_dp/4 pixel4_dp/2 camera_synthetic; do
+  for method in identity default fast defocusgan; do
+    measure "$method" "$data" lpips
   done
 done
 measure identity kodak24:mean5 psnr,ssim,q
-for method in unsharp-mask wiener richardson-lucy hyper-laplacian; do
-  for data in pixel4_dp/4 pixel4_dp/2 lytro_pairs kodak24:disk:2.5; do
-    measure "$method" "$data" psnr,ssim,mae
+for data in pixel4_dp/4 pixel4_dp/2 lytro_pairs camera_synthetic kodak24:disk:2.5; do
+  measure unsharp-mask "$data" psnr,ssim,mae
+  for method in wiener richardson-lucy hyper-laplacian; do
+    measure "$method" "$data" psnr,ssim,mae --estimator zhuo-sim
   done
 done

@@ -140,7 +140,10 @@ def results(rows: Sequence[Row]) -> str:
     if not rows:
         return "Nothing has been measured yet.\n"
     text = ""
-    for title, blurs in (("Blur estimated from the photo", ("none", "estimated")), ("True blur given", ("none", "given"))):
+    for title, blurs in (
+        ("Blur estimated from the photo, by zhuo-sim where the method needs a map", ("none", "estimated:zhuo-sim")),
+        ("True blur given", ("none", "given")),
+    ):
         kept = [row for row in rows if row.blur in blurs and row.metric in ("psnr", "ssim")]
         data = [name for name in _ordered(kept) if any(row.data == name and row.blur == blurs[1] for row in kept)]
         if data:

@@ -92,6 +92,7 @@ def test_what_hides_behind_a_blurred_edge_shines_through(monkeypatch):
     mask[..., 20:50, 24:41] = 1
     mask[..., 30:34, 41] = 0.5
     monkeypatch.setattr(camera_pairs, "_shapes", lambda like, random: mask[: len(like)])
+    monkeypatch.setattr(camera_pairs, "THINGS", 1)
     pixels = crops(6)
     pairs = made(pixels, layers=1.0, max_radius_px=6.0)
     light, sharp = srgb_to_linear(luma8(pixels)), luma8(pixels)
@@ -234,15 +235,16 @@ def test_resizing_and_compressing_are_shares():
     assert db(files["blurred"], plain["blurred"])[changed].min() > 20
 
 
-def test_scenes_are_drawn_in_their_shares():
-    shares = {"in_focus": 0.25, "ramps": 0.25, "layers": 0.25}
+def test_scenes_are_drawn_in_their_shares(monkeypatch):
+    monkeypatch.setattr(camera_pairs, "THINGS", 1)
+    shares = {"in_focus": 0.25, "ramps": 0.25, "layers": 0.5}
     radius_px = made(crops(240, 32), max_radius_px=2.0, border_px=4, **shares)["radius_px"].flatten(1)
     values = torch.tensor([len(row.unique()) for row in radius_px])
     focus, plain = (values == 1) & (radius_px[:, 0] == 0), (values == 1) & (radius_px[:, 0] > 0)
     ramps = values > 2
-    for kind in (focus, ramps, values == 2):
+    for kind in (focus, plain, ramps, values == 2):
         assert abs(kind.float().mean() - 0.25) < 0.11  # four deviations
-    assert plain.any() and radius_px.max() < 2
+    assert radius_px.max() < 2
 
 
 def test_radii_are_drawn_as_told():
@@ -311,3 +313,18 @@ def test_a_steeper_curve_blurs_other_light():
         seen = rounded(steeper(linear_to_srgb(Psf(kernel).apply(light).clamp(0, 1)), slope))[..., 16:-16, 16:-16]
         fits.append(float(db(seen, toned["blurred"][i : i + 1])))
     assert max(fits) > 56 > 53 > float(db(plain["blurred"], toned["blurred"])[i])
+
+
+def test_a_second_thing_stands_in_front_of_the_first(monkeypatch):
+    """Two things, each at its own depth, over the same place: the last one hides the others, the first what is left."""
+    masks = [torch.zeros(8, 1, 64, 64) for _ in range(2)]
+    masks[0][..., 20:50, 20:40], masks[1][..., 30:60, 30:50] = 1, 1
+    given = iter(masks)
+    monkeypatch.setattr(camera_pairs, "_shapes", lambda like, random: next(given)[: len(like)])
+    pairs = made(crops(8), layers=1.0, max_radius_px=3.0, border_px=0)
+    radius_px = pairs["radius_px"][:, 0]
+    behind, first, second = radius_px[:, 2, 2], radius_px[:, 22, 22], radius_px[:, 40, 35]
+    for i in range(8):
+        both = len({float(behind[i]), float(first[i]), float(second[i])}) == 3
+        assert torch.equal(radius_px[i][30:50, 30:40].unique(), second[i][None]) if both else len(radius_px[i].unique()) <= 2
+        assert radius_px[i, 55, 45] == second[i] or not both

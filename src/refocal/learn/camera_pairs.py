@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
@@ -19,6 +20,12 @@ from refocal.types import InputError
 REACH = 1.3
 """A kernel reaches so many radii at most: stretch, chromatic difference and soft rim together."""
 
+THINGS = 2
+"""At most so many things stand in front of each other before the background."""
+
+BARS = 0.3
+"""Share of the things that are bars: twigs, poles, frames; the others are blobs."""
+
 PLANES = 5
 """A radius that varies smoothly is blurred with so many kernels, and each pixel lies between two of them."""
 
@@ -29,8 +36,8 @@ class CameraPairs:
 
     Light is blurred as light: the crop's tone curve is undone, highlights may rise beyond white, then the scene is blurred
     and clipped, gets noise, and goes through tone curve, sharpening, resizing, 8 bits and JPEG. What is to come back is the
-    crop itself, in focus and free of noise. A scene is a plane facing the camera, a smooth ramp of radii, or a thing in
-    front of another one with true occlusion: what hides behind a blurred edge shines through. Each part can be left out.
+    same scene in focus and free of noise. A scene is a plane facing the camera or a smooth ramp of radii, with things in front
+    under true occlusion: what hides behind a blurred edge shines through. Each part can be left out.
 
     Attributes:
         max_radius_px: The largest radius.
@@ -38,7 +45,7 @@ class CameraPairs:
         skew: 1 draws all radii between these alike, more than 1 the small ones more often.
         in_focus: Share of the crops with radius 0 everywhere.
         ramps: Share of the crops whose radius varies smoothly.
-        layers: Share of the crops with a thing in front of another.
+        layers: Share of the crops, but for those in focus, with one thing or two in front.
         lens: Fields of ``Lenses`` that differ from its defaults.
         highlights: Share of the crops whose highlights rise beyond white, up to four times.
         shot, read: Largest noise of the light: variance per unit, and deviation of the darkness.
@@ -72,8 +79,8 @@ class CameraPairs:
         for name in names:
             if not 0 <= getattr(self, name) <= 1:
                 raise InputError(f"The pairs' {name} is a share, from 0 to 1, not {getattr(self, name)}.")
-        if self.in_focus + self.ramps + self.layers > 1:
-            raise InputError("The pairs' in_focus, ramps and layers are shares of the same crops: give at most 1 together.")
+        if self.in_focus + self.ramps > 1:
+            raise InputError("The pairs' in_focus and ramps are shares of the same crops: give at most 1 together.")
         if not 0 <= self.least_radius_px <= self.max_radius_px:
             raise InputError(f"The pairs' max_radius_px is at least 0 and least_radius_px, not {self.max_radius_px}.")
         if min(self.shot, self.read, self.border_px) < 0:
@@ -132,34 +139,38 @@ class CameraPairs:
 
     def _scene(self, light: Tensor, random: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
         """Blurred light, the light of the same scene in focus, and the radius."""
-        count, kind = len(light), _uniform(len(light), random).flatten()
-        span = self.max_radius_px - self.least_radius_px
-        far, near = (self.least_radius_px + span * _uniform(count, random).flatten() ** self.skew for _ in range(2))
+        count = len(light)
+        kind = _uniform(count, random).flatten()
         focused = kind < self.in_focus
         ramps = (kind >= self.in_focus) & (kind < self.in_focus + self.ramps)
-        layers = (kind >= self.in_focus + self.ramps) & (kind < self.in_focus + self.ramps + self.layers)
-        far = torch.where(focused, torch.zeros_like(far), far)
-        # Mostly it is one of the two things that the camera is focused on.
-        which = 3 * _uniform(count, random).flatten()
-        far, near = far * ~(layers & (which < 1)), near * ~(layers & (which > 2))
+        layered = (_uniform(count, random).flatten() < self.layers) & ~focused
+        # Mostly the camera is focused on one of the things in a scene: on the one behind, on the one in front, on neither.
+        on = 3 * _uniform(count, random).flatten()
+        low, high = self._radii(count, random), self._radii(count, random)
+        low = torch.where(focused | (layered & ~ramps & (on < 1)), torch.zeros_like(low), low)
         lenses = draw(replace(Lenses(), **self.lens), count, random)
-        radius_px = far[:, None, None, None].expand_as(light).clone()
+        plain = ~(focused | ramps) & (low > 0)
+        radius_px = low[:, None, None, None].expand_as(light).clone()
         blurred, sharp = light.clone(), light.clone()
-        plain = ~(focused | ramps | layers)
-        blurred[plain] = self._through(light[plain], far[plain], lenses[plain])
+        blurred[plain] = self._through(light[plain], low[plain], lenses[plain])
         if bool(ramps.any()):
-            blurred[ramps], radius_px[ramps] = self._ramp(light[ramps], far[ramps], near[ramps], lenses[ramps], random)
-        if bool(layers.any()):
-            # The thing in front is from another crop of the batch, or from the same: then only its blur shows its outline.
-            other = torch.where(_uniform(count, random) < 0.7, light.roll(1, 0), light)
-            mask = _shapes(light[layers], random)
-            part, lens = (light[layers], far[layers]), lenses[layers]
-            front = self._through(torch.cat([mask * other[layers], mask], 1), near[layers], lens)
-            back = self._through(*part, lens)
-            blurred[layers] = front[:, :1] + (1 - front[:, 1:]) * back
-            sharp[layers] = mask * other[layers] + (1 - mask) * light[layers]
-            radius_px[layers] = torch.where(mask > 0.5, near[layers, None, None, None], radius_px[layers])
+            blurred[ramps], radius_px[ramps] = self._ramp(light[ramps], low[ramps], high[ramps], lenses[ramps], random)
+        for thing in range(1, THINGS + 1):
+            near = self._radii(count, random) * ~((on > 2) & (thing == 1))
+            # It is from another crop of the batch, or from the same: then only its blur shows its outline.
+            other = torch.where(_uniform(count, random) < 0.7, light.roll(thing, 0), light)
+            here = layered & (_uniform(count, random).flatten() < 1 / thing)
+            if bool(here.any()):
+                mask = _shapes(light[here], random)
+                front = self._through(torch.cat([mask * other[here], mask], 1), near[here], lenses[here])
+                blurred[here] = front[:, :1] + (1 - front[:, 1:]) * blurred[here]
+                sharp[here] = mask * other[here] + (1 - mask) * sharp[here]
+                radius_px[here] = torch.where(mask > 0.5, near[here, None, None, None], radius_px[here])
         return blurred, sharp, radius_px
+
+    def _radii(self, count: int, random: torch.Generator) -> Tensor:
+        span = self.max_radius_px - self.least_radius_px
+        return self.least_radius_px + span * _uniform(count, random).flatten() ** self.skew
 
     def _ramp(
         self, light: Tensor, low: Tensor, high: Tensor, lenses: Drawn, random: torch.Generator
@@ -213,8 +224,16 @@ def _uniform(count: int, random: torch.Generator) -> Tensor:
 
 
 def _shapes(like: Tensor, random: torch.Generator) -> Tensor:
-    """Blobs and half planes, (N, 1, H, W) with edges one pixel soft."""
-    noise = torch.rand((len(like), 1, 5, 5), generator=random, device=like.device)
-    field_ = functional.interpolate(noise, size=like.shape[-2:], mode="bicubic", align_corners=True) - 0.5
-    steep = torch.stack(torch.gradient(field_, dim=(-2, -1))).square().sum(0).sqrt().clamp(min=1e-4)
-    return (0.5 + field_ / steep).clamp(0, 1)
+    """Things: blobs, large or small, and bars, thick or thin; (N, 1, H, W) with edges one pixel soft."""
+    count, size = len(like), like.shape[-2:]
+    grid = int(torch.randint(3, 11, (), generator=random, device=like.device))
+    noise = torch.rand((count, 1, grid, grid), generator=random, device=like.device)
+    blob = functional.interpolate(noise, size=size, mode="bicubic", align_corners=True)
+    blob = blob - (0.35 + 0.3 * _uniform(count, random))
+    angle, middle, half = (_uniform(count, random) for _ in range(3))
+    row, column = (torch.linspace(-1, 1, side, device=like.device) for side in size)
+    across = torch.cos(math.pi * angle) * column + torch.sin(math.pi * angle) * row[:, None] - (2 * middle - 1)
+    bar = (0.02 + 0.25 * half**2) - across.abs()
+    inside = torch.where(_uniform(count, random) < BARS, bar, blob)
+    steep = torch.stack(torch.gradient(inside, dim=(-2, -1))).square().sum(0).sqrt().clamp(min=1e-4)
+    return (0.5 + inside / steep).clamp(0, 1)
