@@ -186,18 +186,9 @@ def test_the_scale_of_an_untrained_map_is_no_less_than_told():
     ],
 )
 def test_nonsense_is_refused_in_one_sentence(field, value, sentence, tmp_path, capsys):
-    words = [
-        "--phases.1.steps",
-        "0",
-        "--phases.1.crop-px",
-        "32",
-        "--phases.0.steps",
-        "1",
-        "--phases.0.batch",
-        "4",
-        "--phases.0.crop-px",
-        "32",
-    ]
+    words = ["--phases.0.steps", "1", "--phases.0.batch", "4", "--phases.0.crop-px", "32"]
+    for later in range(1, len(DEFAULT.phases)):
+        words += [f"--phases.{later}.steps", "0", f"--phases.{later}.crop-px", "32"]
     words += ["--phases.0.pairs-options.border-px", "8", "--validation-crops", "2", "--precision", "32-true"]
     words += [
         "--pairs-options.resized",

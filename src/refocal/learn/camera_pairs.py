@@ -36,8 +36,8 @@ class CameraPairs:
 
     Light is blurred as light: the crop's tone curve is undone, highlights may rise beyond white, then the scene is blurred
     and clipped, gets noise, and goes through tone curve, sharpening, resizing, 8 bits and JPEG. What is to come back is the
-    same scene in focus and free of noise. A scene is a plane facing the camera or a smooth ramp of radii, with things in front
-    under true occlusion: what hides behind a blurred edge shines through. Each part can be left out.
+    same scene in focus and free of noise. A scene is a plane facing the camera or a smooth ramp of radii, with things in
+    front under true occlusion: what hides behind a blurred edge shines through. Each part can be left out.
 
     Attributes:
         max_radius_px: The largest radius.

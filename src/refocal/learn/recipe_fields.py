@@ -31,6 +31,7 @@ def check_fields(recipe: Recipe) -> None:
     _check("pairs_options", recipe.pairs_options, _kinds(pairs.load()), recipe.pairs)
     for i, phase in enumerate(recipe.phases):
         _check(f"phases.{i}.pairs_options", phase.pairs_options, _kinds(pairs.load()), recipe.pairs)
+        pairs.make({**recipe.pairs_options, **phase.pairs_options})  # they refuse values that they can't follow
     for i, term in enumerate(recipe.loss):
         loss = find(LOSSES, term.loss, "loss").load()
         names = list(inspect.signature(loss).parameters)[2:]  # after the two pictures
