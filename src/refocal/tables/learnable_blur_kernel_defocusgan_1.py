@@ -81,7 +81,9 @@ ROWS = (
     ),
     Row("Ours, without GAN", "defocusgan-no-gan"),
     Row("Ours, light glue", "defocusgan-light"),
+    Row("classical", "classical"),
     Row("default", "default"),
+    Row("fast", "fast"),
 )
 
 
@@ -96,7 +98,8 @@ def table() -> PublishedTable:
         (*QUALITY, SPEARMAN, PARAMETERS, SECONDS),
         ROWS,
         (
-            "`default` is refocal's method for photos of which nothing is known.",
+            "`default` and `fast` are refocal's own networks for photos of which nothing is known; `classical` is a "
+            "deconvolution under the map that `default` tells.",
             "Parameters of ours are those of the networks in refocal, where a test counts them. The released program of "
             "the paper has 4.86 million, and so have our weights; with the lighter joints between the scales that are "
             "the nearest reading of the published 4.59 million it is the line of the light glue.",
