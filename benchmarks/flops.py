@@ -9,7 +9,7 @@ from typing import Any
 
 from refocal.methods import METHODS
 from refocal.types import InputError
-from refocal.weights.network_file import NetworkFile, _runtime, open_network
+from refocal.weights.network_file import NetworkFile, open_network, runtime
 
 SIDE_PX = 512
 """Of the picture that the operations are counted on; a multiple of every network's grid."""
@@ -56,7 +56,7 @@ def _folded(model: Any) -> Any:
     """The model with everything computed that doesn't hang on pixels: onnx itself can't halve a side of the picture."""
     import onnx
 
-    onnxruntime = _runtime()
+    onnxruntime = runtime()
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3  # errors: it warns that the file is for this machine
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC

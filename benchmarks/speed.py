@@ -42,7 +42,11 @@ PHOTO = ROOT / "examples" / "wall_focused_left.jpg"  # sharp on the left, more a
 SIZES = (0.5, 1, 2, 6, 12, 24)
 LIMIT_S = 30.0
 RUNS, SHORT_S = 3, 3.0
-RADIUS_PX = "2.5"  # told to the methods that must know one blur
+ESTIMATOR = "zhuo-sim"  # whose maps benchmarks/evaluate.sh scores the methods with
+_MAP = ("--estimator", ESTIMATOR)
+TOLD = {"psf": ("--radius-px", "2.5"), "blur": _MAP, "map": _MAP}
+"""What a method that needs to know the blur is told."""
+
 COLUMNS = (
     *("method", "blur", "megapixels", "seconds", "seconds_per_megapixel", "command_seconds", "peak_mib"),
     *("gflop_per_megapixel", "weights_sha256", "runs", "cores", "commit", "date"),
@@ -115,7 +119,7 @@ def measure(method: str, photos: Sequence[Path], limit_s: float) -> Rows:
     needs, file = find(METHODS, method, "method").needs, network_of(method)
     fixed = {
         "method": method,
-        "blur": "given" if needs == "psf" else "estimated" if needs in ("blur", "map") else "none",
+        "blur": "given" if needs == "psf" else f"estimated:{ESTIMATOR}" if needs in ("blur", "map") else "none",
         "gflop_per_megapixel": f"{gflop_per_megapixel(locate(METHODS[method].make().weights)):.1f}" if file else "",
         "weights_sha256": file.weights_sha256 if file else "",
         "cores": str(len(os.sched_getaffinity(0))),
@@ -160,7 +164,7 @@ def command(method: str, photo: Path, runs: int, most_s: float) -> tuple[float, 
         folder = Path(name)
         copies = [shutil.copy(photo, folder / f"{run}.jpg") for run in range(runs)]
         words = [Path(sys.executable).with_name("refocal"), "deblur", *copies, "-o", f"{folder}/out/", "--method", method]
-        words += ["--log", folder / "log.jsonl", *(["--radius-px", RADIUS_PX] if METHODS[method].needs == "psf" else [])]
+        words += ["--log", folder / "log.jsonl", *TOLD.get(METHODS[method].needs, ())]
         launch = [sys.executable, "-S", "-c", LAUNCHER, str(most_s), *map(str, words)]
         told = json.loads(subprocess.run(launch, stdout=subprocess.PIPE, text=True, check=True).stdout)
         if told is None:

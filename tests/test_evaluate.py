@@ -13,6 +13,7 @@ from refocal.estimators import ESTIMATORS
 from refocal.estimators.dual_pixel import stack_views
 from refocal.estimators.ebdb import Ebdb
 from refocal.evaluate import evaluate, evaluate_images, fit_gain_offset
+from refocal.methods import METHODS
 from refocal.optics.blur import BlurMap, Psf
 from refocal.restore import restore
 from refocal.types import InputError
@@ -137,7 +138,7 @@ def test_a_named_method_runs_through_restore_which_estimates_the_blur(monkeypatc
         ("default", None, "none", None),
     ):
         (row,) = evaluate(method, pairs, ("psnr",), blur=blur)
-        assert (row.method, row.blur, calls.pop()) == (method, source, (method, told))
+        assert (row.method, row.blur, calls.pop()) == (method, source, (METHODS[method].make(), told))
 
 
 @dataclass(frozen=True)

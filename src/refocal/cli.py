@@ -116,11 +116,15 @@ def _deblur(words: list[str]) -> int:
     add_device(parser)
     add_overwrite(parser)
     values, method = parse_with_method(parser, words)
-    estimator = None if (values.estimator, bool(values.map)) == ("from-file", True) else values.estimator
+    if (values.estimator, bool(values.map)) == ("from-file", True):
+        values.estimator = None  # it is the map that --map names
     known = [flag(name) for name in ("radius_px", "map") if getattr(values, name) is not None]
-    if len(known) + (estimator is not None) > 1:
+    if len(known) + (values.estimator is not None) > 1:
         raise InputError(f"Give {(*known, '--estimator')[0]} or {(*known, '--estimator')[1]}, not both: one blur is enough.")
-    _find_estimator(estimator)
+    from refocal.weights.network_file import use_device
+
+    use_device(values.device)
+    _find_estimator(values.estimator)
     if values.method in METHODS and not METHODS[values.method].needs:
         silent = () if hasattr(method, "restore_and_map") else ("save_map",)
         for name in ("radius_px", "estimator", "map", *silent):
@@ -131,13 +135,11 @@ def _deblur(words: list[str]) -> int:
     from refocal.batch import plan
     from refocal.deblur_files import Settings, deblur_files, read_mask
     from refocal.images.map_files import read_map
-    from refocal.weights.network_file import use_device
 
-    use_device(values.device)
     jobs = plan(values.inputs, values.out, save_map=values.save_map, overwrite=values.overwrite)
     mask = None if values.mask is None else read_mask(values.mask)
     known_map = None if values.map is None else read_map(values.map)
-    how = (values.radius_px, known_map, estimator, values.strength, mask, values.tile_px, values.overwrite)
+    how = (values.radius_px, known_map, values.estimator, values.strength, mask, values.tile_px, values.overwrite)
     settings = Settings(values.method, method, *how)
     return deblur_files(jobs, settings, report=values.report, log=values.log)
 
@@ -157,13 +159,14 @@ def _map(words: list[str]) -> int:
         raise InputError("Give a photo, IN, or its two views, --left and --right: one or the other.")
     if len(views) == 1:
         raise InputError("Give both views of the photo: --left and --right.")
+    from refocal.weights.network_file import use_device
+
+    use_device(values.device)
     _find_estimator(values.estimator)
 
     from refocal.images.map_files import check_map_name, write_map
     from refocal.restore import estimate_blur
-    from refocal.weights.network_file import use_device
 
-    use_device(values.device)
     check_map_name(values.out)
     check_out(values.input or values.left, values.out, values.overwrite)
     radius_px = estimate_blur(views or values.input, values.estimator)
@@ -213,9 +216,13 @@ def _evaluate(words: list[str]) -> int:
         raise InputError("Name at least one metric, such as --metrics psnr,ssim.")
     if values.given_blur and values.estimator is not None:
         raise InputError("Give --given-blur or --estimator, not both: one blur is enough.")
+    from refocal.weights.network_file import use_device
+
+    use_device(values.device)
     _find_estimator(values.estimator)
-    if values.estimator is not None and not METHODS[values.method].needs:
-        _say(f"{values.method} uses no blur, so --estimator changes nothing.")
+    for name in ("given_blur", "estimator"):
+        if getattr(values, name) and not METHODS[values.method].needs:
+            _say(f"{values.method} uses no blur, so {flag(name)} changes nothing.")
     files = [path for path in (values.json, values.csv) if path is not None]
     for path, suffix in ((values.json, ".json"), (values.csv, ".csv")):
         if path is not None and (path.suffix != suffix or path.is_dir() or not os.access(path.parent, os.W_OK)):
@@ -226,9 +233,7 @@ def _evaluate(words: list[str]) -> int:
     from refocal.datasets import open_dataset
     from refocal.evaluate import evaluate
     from refocal.rows import append_rows, read_rows, to_table, to_text
-    from refocal.weights.network_file import use_device
 
-    use_device(values.device)
     for path in files:
         if path.exists():
             read_rows(path)  # refuse a file of another kind now, not after an hour of measuring

@@ -87,6 +87,7 @@ def check_out(source: str, out: Path, overwrite: bool) -> None:
 
 def add_device(parser: argparse.ArgumentParser) -> None:
     """The flag that says where networks run, for ``use_device``."""
+    # weights.device.VARIABLE, written out, as this file loads the standard library only.
     about = "where networks run: cpu, or cuda (NVIDIA, with refocal[gpu]); the rest runs on the CPU [$REFOCAL_DEVICE or cpu]"
     parser.add_argument("--device", default=os.environ.get("REFOCAL_DEVICE") or "cpu", metavar="D", help=about)
 

@@ -99,7 +99,7 @@ def restore(
 
     def restore_tile(tile: Image, region: Region) -> Image:
         share = weight if isinstance(weight, float) else region.crop(weight)
-        if not tells and not np.any(share):
+        if not tells and not np.any(share):  # who tells the blur tells that of the whole photo, masked or not
             return tile
         part = operator.crop(region.rows, region.columns) if isinstance(operator, BlurMap) else operator
         restored, *maps = tells(tile) if tells else (_deblurred(tile, deblurrer, part),)
@@ -150,8 +150,8 @@ def deblur(
             hold in colour), a file's bytes (come back encoded in the same format), a ``PIL.Image.Image``, or an array
             (H, W) or (H, W, C), C 1 to 4 with alpha last, of uint8, uint16 or float in [0, 1].
         method: A name from ``refocal.METHODS`` or the method itself.
-        blur: A ``Psf`` or ``BlurMap``, the radius in pixels of a uniform disk, or an estimator or its name; then
-            the default method is "classical". By default the method sees for itself.
+        blur: A ``Psf`` or ``BlurMap``, the radius in pixels of a uniform disk, or an estimator or its name; "default",
+            which sees the blur itself, then means "classical", and other methods that need none say that they don't use it.
         strength: 0 gives identical pixels, 1 restores fully.
         mask: (H, W) in [0, 1]: how far each pixel may change.
         tile_px: Side of the tiles for large photos; chosen from the free memory by default.

@@ -26,12 +26,12 @@ def test_gain_of_the_newest_row_of_the_method_as_it_is_now(script):
     usual = f"noise_to_signal={METHODS['wiener'].make().noise_to_signal}"
     rows = [
         scored("identity", 26.5, blur="none"),
-        scored("wiener", 27.25, "2026-01-02", blur="estimated", options=usual),
-        scored("wiener", 25.0, "2026-01-01", blur="estimated", options=usual),
+        scored("wiener", 27.25, "2026-01-02", blur="estimated:zhuo-sim", options=usual),
+        scored("wiener", 25.0, "2026-01-01", blur="estimated:zhuo-sim", options=usual),
         scored("wiener", 31.0, "2026-01-03", blur="given", options=usual),
-        scored("wiener", 32.0, "2026-01-03", blur="estimated", options="noise_to_signal=0.5"),
-        replace(scored("wiener", 33.0, "2026-01-03", blur="estimated"), data="pixel4_dp"),
-        replace(scored("wiener", 0.8, "2026-01-03", blur="estimated"), metric="ssim"),
+        scored("wiener", 32.0, "2026-01-03", blur="estimated:zhuo-sim", options="noise_to_signal=0.5"),
+        replace(scored("wiener", 33.0, "2026-01-03", blur="estimated:zhuo-sim"), data="pixel4_dp"),
+        replace(scored("wiener", 0.8, "2026-01-03", blur="estimated:zhuo-sim"), metric="ssim"),
         scored("unsharp-mask", 26.25, blur="none"),
         scored("gone", 40.0, blur="none"),
     ]

@@ -18,7 +18,7 @@ from refocal.learn.pairs import luma8, rounded
 from refocal.types import InputError
 
 REACH = 1.3
-"""A kernel reaches so many radii at most: stretch, chromatic difference and soft rim together."""
+"""Kernels are cut off so many radii from their centre; of a stretched polygon that is 4e-4 of the light at most."""
 
 THINGS = 2
 """At most so many things stand in front of each other before the background."""
@@ -38,6 +38,8 @@ class CameraPairs:
     and clipped, gets noise, and goes through tone curve, sharpening, resizing, 8 bits and JPEG. What is to come back is the
     same scene in focus and free of noise. A scene is a plane facing the camera or a smooth ramp of radii, with things in
     front under true occlusion: what hides behind a blurred edge shines through. Each part can be left out.
+
+    The defaults are ours; recipes say theirs.
 
     Attributes:
         max_radius_px: The largest radius.

@@ -76,7 +76,7 @@ class RestoreAndMap:
                     pictures = functional.avg_pool2d(pictures[0], 2), functional.avg_pool2d(pictures[1], 2)
                 for term in self.recipe.loss:
                     value = share * term.weight * find(LOSSES, term.loss, "loss").load()(*pictures, **term.options)
-                    losses[term.loss] = losses[term.loss] + value if size else value
+                    losses[term.loss] = losses.get(term.loss, torch.zeros_like(value)) + value
             losses["map"] = self.options.map_weight * unlikely(radius_px.float(), scale_px.float(), batch["radius_px"])
         return losses
 

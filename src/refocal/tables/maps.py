@@ -20,7 +20,7 @@ from refocal.tables.published import Settings
 from refocal.tables.ready import Estimator
 from refocal.types import Array
 
-_CODE = ("estimators", "propagation", "images", "optics", "tables/ready.py")
+_CODE = ("estimators", "propagation", "images", "optics", "weights/focus.py", "tables/ready.py")
 
 
 @dataclass

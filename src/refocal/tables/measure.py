@@ -27,7 +27,7 @@ Show = Callable[[str, int, int], None]
 
 LPIPS_PX = 32  # side of the picture that LPIPS is tried with; its nets need 31
 _CODE = ("methods", "metrics", "optics", "propagation", "images", "tables/measure.py")
-_CODE_OF_BLIND = ("estimators", "restore.py")
+_CODE_OF_BLIND = ("estimators", "restore.py", "weights/focus.py")
 
 
 @dataclass(frozen=True)

@@ -109,6 +109,9 @@ def prepare(line: Line, weights_dir: Path | None = None) -> Ready | str:
             raise
         return "weights not shipped"
     options = options_of(method, given) + (f"; map: {estimator.options}" if estimator else "")
+    if line.blur == "none" and entry.needs in ("blur", "map"):  # restore asks the default estimator: its weights count, too
+        asked = ESTIMATORS["default"].make()
+        options += f"; map: {options_of(asked)}, weights={weights_sha256(asked)[:12]}"
     runs = Blind(method) if line.blur == "none" else method
     return Ready(runs, options, sha256, entry.needs in ("blur", "psf", "map"), estimator)
 

@@ -41,6 +41,24 @@ class Weight:
 
 
 WEIGHTS: dict[str, Weight] = {
+    "default": Weight(
+        file="default.onnx",
+        sha256="786bbbb799ccb3455c005f1346d3008a69c0b95f04d85acd9ebb1998742859f1",
+        licence="Apache-2.0",
+        paper="",
+        size_bytes=4_310_373,
+        url=None,
+        about="the default model, part of the package",
+    ),
+    "fast": Weight(
+        file="fast.onnx",
+        sha256="8d3386192a435fd61d643a0e482aaea61001ffd0cf0032a86bab19d781491731",
+        licence="Apache-2.0",
+        paper="",
+        size_bytes=3_220_400,
+        url=None,
+        about="the smaller model of the default's kind, part of the package",
+    ),
     "sharpness-unet-beta-0": Weight(
         file="sharpness-unet-beta-0.onnx",
         sha256="8005b463443982a6ac6768b715ebc1dec3fa1651a1c0f287f6c50e6b03aea8b9",

@@ -10,7 +10,7 @@ from refocal.types import Array, InputError
 from refocal.weights.network_file import NetworkFile, open_network
 
 OUTPUTS = ("restored", "radius_px", "confidence")
-"""What the network tells, in this order; more may follow."""
+"""What the network tells, in this order."""
 
 MARGIN_PX = 32
 """The photo is continued by its mirror image, at least so far: the network's zeros beyond the edge look like no photo."""
@@ -33,7 +33,7 @@ def open_focus(weights: str, threads: int = 0) -> NetworkFile:
 
 def is_focus(file: NetworkFile) -> bool:
     """Whether the network restores the luma of one photo and tells its blur."""
-    return (file.inputs, file.outputs[:3], file.channels) == (("blurred",), OUTPUTS, "luma")
+    return (file.inputs, file.outputs, file.channels) == (("blurred",), OUTPUTS, "luma")
 
 
 def look(photo: Array, file: NetworkFile) -> tuple[Array, Array, Array]:
@@ -53,6 +53,6 @@ def look(photo: Array, file: NetworkFile) -> tuple[Array, Array, Array]:
         return grey, nothing, nothing
     margin = -(-MARGIN_PX // file.multiple) * file.multiple
     grown = pad(grey.reshape(-1, *grey.shape[-3:]), (margin, margin), "mirror")
-    inside = (output[..., margin:-margin, margin:-margin] for output in file.run(grown)[:3])
+    inside = (output[..., margin:-margin, margin:-margin] for output in file.run(grown))
     restored, radius_px, confidence = (output.reshape(grey.shape) for output in inside)
     return restored, np.maximum(radius_px[..., 0, :, :], 0), np.clip(confidence[..., 0, :, :], 0, 1)

@@ -139,7 +139,7 @@ def _stamp(path: Path) -> Stamp:
 def _open(path: Path, stamp: Stamp, threads: int, device: str, process: int) -> NetworkFile:  # noqa: ARG001
     if path.suffix != ".onnx":
         raise InputError(f"The weights file {path} is not .onnx, which a network is run from: refocal export writes one.")
-    onnxruntime = _runtime()
+    onnxruntime = runtime()
 
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3  # errors
@@ -184,7 +184,7 @@ def _cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _runtime() -> Any:
+def runtime() -> Any:
     """Import ONNX Runtime with its telemetry off: from version 1.31 on it would note and report that it was started."""
     before = os.environ.get("ORT_DISABLE_TELEMETRY")
     os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # read while it is imported

@@ -15,6 +15,9 @@ from refocal.types import InputError
 NEAR_PX, NEAR_SHARE = 0.5, 0.25
 """A radius is right within half a pixel, or a quarter of itself: what the confidence is the probability of."""
 
+LEAST_SCALE_PX = 0.05
+"""Nobody knows a radius more exactly; it keeps the likelihood finite."""
+
 
 @dataclass(frozen=True)
 class Config:
@@ -115,10 +118,6 @@ class FocusUNet(nn.Module):
             features = skips[level] + functional.pixel_shuffle(self.up[level](features), 2)
             features = self.decoder[level](features)
         return features
-
-
-LEAST_SCALE_PX = 0.05
-"""Nobody knows a radius more exactly; it keeps the likelihood finite."""
 
 
 def reach_px(config: Config) -> int:
