@@ -43,19 +43,19 @@ class Weight:
 WEIGHTS: dict[str, Weight] = {
     "default": Weight(
         file="default.onnx",
-        sha256="786bbbb799ccb3455c005f1346d3008a69c0b95f04d85acd9ebb1998742859f1",
+        sha256="7a411adc9d7bea4295e15cfd2b92916424c2ae9ed203c8e1e35598f467efae07",
         licence="Apache-2.0",
         paper="",
-        size_bytes=4_310_373,
+        size_bytes=4_310_371,
         url=None,
         about="the default model, part of the package",
     ),
     "fast": Weight(
         file="fast.onnx",
-        sha256="8d3386192a435fd61d643a0e482aaea61001ffd0cf0032a86bab19d781491731",
+        sha256="9fe8a761a2f7fba4755f7810fdaddeb38e43c5b73fdee1db831251e2c7c9ad1a",
         licence="Apache-2.0",
         paper="",
-        size_bytes=3_220_400,
+        size_bytes=3_220_401,
         url=None,
         about="the smaller model of the default's kind, part of the package",
     ),
