@@ -463,14 +463,14 @@ def test_kill_9_leaves_whole_files_only_and_the_next_run_does_the_rest(here):
 
 
 def test_ctrl_c_ends_cleanly(here):
-    for number in range(40):
-        save(f"in/{number:02}.png", photo((160, 160)))
+    for number in range(150):
+        save(f"in/{number:03}.png", photo((160, 160)))
     process = start("deblur", "in", "-o", "out", *WIENER, "--report", "r.html", "--log", "log.jsonl")
     wait_for_outputs(process, 3)
     process.send_signal(signal.SIGINT)
     _, said = process.communicate()
     assert process.returncode == 130
-    assert "Traceback" not in said and "Interrupted. Of 40: " in said
+    assert "Traceback" not in said and "Interrupted. Of 150: " in said
     for path in Path("out").iterdir():
         with Image.open(path) as picture:
             assert np.asarray(picture).shape == (160, 160, 3)

@@ -132,7 +132,7 @@ def test_generated_tables_are_up_to_date(tables):
 
 
 def test_results_show_the_newest_number_of_each_method(tables):
-    def row(method, value, options="", blur="estimated", data="lytro_pairs", date="2026-01-02", metric="psnr"):
+    def row(method, value, options="", blur="estimated:zhuo-sim", data="lytro_pairs", date="2026-01-02", metric="psnr"):
         fixed = {"weights_sha256": "", "depth": "8-bit", "channels": "rgb", "border_px": 0, "fit": "none"}
         made = {"method": method, "options": options, "data": data, "blur": blur, "metric": metric, "value": value}
         return Row(

@@ -89,7 +89,7 @@ def test_an_estimate_is_held_back_where_it_is_small_doubted_or_out_of_range(monk
     radius[0:5], radius[5:10], confidence[10:15] = 0.9, 1.5, 0.25
     estimate = BlurMap(radius, confidence=confidence)
     monkeypatch.setattr(module, "_operator", lambda image, blur: estimate)
-    monkeypatch.setattr(module, "_method", lambda method: (Bright(), "blur"))
+    monkeypatch.setattr(module, "_method", lambda method, blur: (Bright(), "blur"))
     change = restore(image).image - image
     np.testing.assert_array_equal(change[:, 0:5], 0)
     np.testing.assert_array_equal(change[:, :, :25], 0)  # flat: no pixel may leave the range around it
@@ -104,7 +104,7 @@ def test_beside_a_lamp_the_dark_stays_in_proportion(monkeypatch):
     image = np.full((1, 30, 30), 0.1, np.float32)
     image[:, 15, 15] = 1.0
     monkeypatch.setattr(module, "_operator", lambda image, blur: BlurMap(np.full((30, 30), 5.0, np.float32)))
-    monkeypatch.setattr(module, "_method", lambda method: (Bright(), "blur"))
+    monkeypatch.setattr(module, "_method", lambda method, blur: (Bright(), "blur"))
     change = (restore(image).image - image)[0]
     light = ((0.1 + 0.055) / 1.055) ** 2.4
     np.testing.assert_allclose(change[15, 12], 0.9 * 0.9 * light / 0.1, rtol=1e-4)  # in range of the lamp's light
@@ -128,11 +128,11 @@ def test_an_out_of_focus_photo_gains(shared, radius_px, gain):
 @pytest.mark.parametrize("method", ["default", "fast"])
 def test_the_networks_leave_a_sharp_photo_and_restore_a_blurred_one(shared, method):
     sharp = kodak(shared, 8, np.s_[:, :400, :400])
-    assert decibel(restore(sharp, method).image, sharp) > 40
-    for radius_px in (2.5, 4.0):
+    assert decibel(restore(sharp, method).image, sharp) > 60
+    for radius_px, gain in ((2.5, 0.8), (4.0, 2.0)):
         blurred = defocused(sharp, radius_px)
         result = restore(blurred, method)
-        assert decibel(result.image, sharp) > decibel(blurred, sharp) + 0.5
+        assert decibel(result.image, sharp) > decibel(blurred, sharp) + gain
         assert np.median(result.blur.radius_px) == pytest.approx(radius_px, abs=1)
         np.testing.assert_array_equal(refocal.estimate_blur(np.moveaxis(blurred, 0, -1), method), result.blur.radius_px)
 

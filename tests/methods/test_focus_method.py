@@ -31,7 +31,8 @@ def random(tmp_path_factory):
 
 def share_of(radius_px, bokeh="kept"):
     """The tables of the docstring, read off between their lines."""
-    radii, shares = ([0.5, 1, 12, 15], [0, 1, 1, 0]) if bokeh == "kept" else ([0.5, 1], [0, 1])
+    end = [12, 15] if bokeh == "kept" else []
+    radii, shares = [0.5, 1, 3, 8, *end], [0, 1, 1, 0.5, *[0.5, 0][: len(end)]]
     return np.interp(radius_px, radii, shares)
 
 

@@ -15,8 +15,8 @@ from refocal.weights.network_file import NetworkFile
 
 # What is less blurred than half a pixel is in focus to the eye, and stays as it is; from a whole pixel on all is done.
 FOCUS_PX, BLURRED_PX = 0.5, 1.0
-# A real lens bears out less of what the network does than the lenses that it learned from, the more so the larger the radius:
-# on pixel4_dp and lytro_pairs half of the change is best from 8 px on (docs/log.md).
+# A real lens bears out less of what the network does than the lenses that it learned from, the more so the larger the
+# radius: on pixel4_dp and lytro_pairs half of the change is best from 8 px on (docs/log.md).
 SURE_PX, UNSURE_PX, UNSURE_SHARE = 3.0, 8.0, 0.5
 # The network learned radii up to 15 px; so strong a blur in a photo is bokeh that somebody wanted.
 BOKEH_PX, FAR_BOKEH_PX = 12.0, 15.0
@@ -27,9 +27,9 @@ class Focus:
     """What the network makes of the photo's luma; it needs no blur, and tells the one that it saw.
 
     Where the network finds a radius under 0.5 px the photo is in focus and doesn't change; from there to 1 px the share of
-    the change that is made rises in proportion. From 3 px on a part is held back, half of it at 8 px, since there the network
-    is surer than right. Where the radius is 12 px the change begins to fade, and from 15 px on the photo doesn't change
-    either, unless ``bokeh`` is to be restored.
+    the change that is made rises in proportion. From 3 px on a part is held back, half of it at 8 px, since there the
+    network is surer than right. Where the radius is 12 px the change begins to fade, and from 15 px on the photo doesn't
+    change either, unless ``bokeh`` is to be restored.
 
     The photo is taken as it is, not as linear light: so the network was trained. The change of luma is added to the three
     channels of a colour photo, which keeps its chroma. The network is convolutions alone, so tiles agree with the whole.
