@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from refocal.estimators.network_tiles import in_tiles
 from refocal.estimators.one_picture import check_picture
-from refocal.images.tiles import Region, apply_tiled, tile_size
+from refocal.images.tiles import Region
 from refocal.optics.blur import BlurMap
 from refocal.types import Array, Image
 from refocal.weights.focus import look, open_focus
@@ -53,15 +54,9 @@ class FocusMap:
         def run(_: Array, region: Region) -> Array:
             return np.stack(look(region.crop(image), file)[1:])
 
-        height, width = image.shape[1:]
-        layout = {"halo_px": file.context_px, "align_px": file.multiple}
-        # Of a smaller tile than its context hardly anything would be kept: rather exceed the budget.
-        tile_px = self.tile_px or max(
-            file.context_px, tile_size(height, width, bytes_per_pixel=file.working_bytes, **layout)
-        )
         # Two planes come out, whatever goes in: the tiles are laid out on two that take no memory.
-        planes = np.broadcast_to(np.float32(0), (2, height, width))
-        radius_px, confidence = apply_tiled(run, planes, tile_px=tile_px, **layout)
+        planes = np.broadcast_to(np.float32(0), (2, *image.shape[1:]))
+        radius_px, confidence = in_tiles(run, planes, file, self.tile_px)
         return BlurMap(radius_px, confidence=confidence)
 
     @property

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from refocal.estimators.dual_pixel import equalised
+from refocal.estimators.network_tiles import in_tiles
 from refocal.estimators.one_picture import LEAST_PX, nothing_known
 from refocal.images.colour import luma
-from refocal.images.tiles import Region, apply_tiled, tile_size
+from refocal.images.tiles import Region
 from refocal.optics.blur import BlurMap
 from refocal.propagation.guided_filter import guided_filter
 from refocal.types import Array, Image, InputError
@@ -83,13 +84,8 @@ class NetworkMap:
         def run(_: Array, region: Region) -> Array:
             return _radius(region.crop(image), file)
 
-        layout = {"halo_px": file.context_px, "align_px": file.multiple}
-        # Of a smaller tile than its context hardly anything would be kept: rather exceed the budget.
-        tile_px = self.tile_px or max(
-            file.context_px, tile_size(height, width, bytes_per_pixel=file.working_bytes, **layout)
-        )
         # The tiles are cut from one plane, as one comes out.
-        radius_px = apply_tiled(run, image[:1], tile_px=tile_px, **layout)[0]
+        radius_px = in_tiles(run, image[:1], file, self.tile_px)[0]
         if reach_px := round(self.smooth * min(height, width)):
             guide = sum(luma(view) for view in np.split(image, count)) / count
             radius_px = guided_filter(radius_px, guide, reach_px, OUTLINE)

@@ -43,19 +43,19 @@ class Weight:
 WEIGHTS: dict[str, Weight] = {
     "default": Weight(
         file="default.onnx",
-        sha256="7a411adc9d7bea4295e15cfd2b92916424c2ae9ed203c8e1e35598f467efae07",
+        sha256="45666fccf745ce654f0cf555abc35676b65a3b63e8e1b63393ba9a367d8bfc11",
         licence="Apache-2.0",
         paper="",
-        size_bytes=4_310_371,
+        size_bytes=4_310_340,
         url=None,
         about="the default model, part of the package",
     ),
     "fast": Weight(
         file="fast.onnx",
-        sha256="9fe8a761a2f7fba4755f7810fdaddeb38e43c5b73fdee1db831251e2c7c9ad1a",
+        sha256="e1eb87e1afb4335100e50200facdc4666c6d7346ba89648a0412732c796b8d7d",
         licence="Apache-2.0",
         paper="",
-        size_bytes=3_220_401,
+        size_bytes=3_220_369,
         url=None,
         about="the smaller model of the default's kind, part of the package",
     ),

@@ -19,7 +19,7 @@ _EASY: dict[str, Any] = {
     "resized": 0.0,
     "highlights": 0.0,
 }
-"""Whole crops under one radius and little else: from here the network starts ten times faster than from everything."""
+"""Whole crops under one radius and little else: from everything at once the network gains a fifth as much in 900 steps."""
 
 DEFAULT = Recipe(
     about="the default model: restores one photo and tells how blurred each pixel was",
