@@ -1,4 +1,5 @@
-"""Time the numerical core beside public libraries, and the command's start; write benchmarks/core.csv: medians in seconds.
+"""Time the numerical core beside public libraries, and the command's start; write benchmarks/core.csv: medians in
+seconds.
 
 Every pair runs in turn, ours and theirs, so that a machine whose speed drifts treats both alike.
 """
@@ -36,7 +37,9 @@ def main() -> None:
     colour = rng.random((3, 1000, 1000), dtype=np.float32)
     wide, small = Psf(disk(30.0)), Psf(disk(5.0))
     theirs_wide, theirs_small = disk(30.0).astype(np.float32), disk(5.0).astype(np.float32)
-    levels = BlurMap((0.5 + 5.5 * rng.random((1000, 1000))).astype(np.float32))  # each level all over the picture: the worst
+    levels = BlurMap(
+        (0.5 + 5.5 * rng.random((1000, 1000))).astype(np.float32)
+    )  # each level all over the picture: the worst
     ramp = BlurMap(np.linspace(0.5, 6, 1000, dtype=np.float32) * np.ones((1000, 1), np.float32))
     sparse, mask = rng.random((1250, 1600), dtype=np.float32), rng.random((1250, 1600)) < 0.05
     guide = np.cumsum(rng.normal(0, 0.02, (3, 1250, 1600)), axis=2).astype(np.float32) % 1
@@ -56,7 +59,13 @@ def main() -> None:
         ),
         ("hyper-laplacian, 12 levels all over, 1 MP grey", lambda: HyperLaplacian()(one, levels), "", None, 5),
         ("hyper-laplacian, 12 levels all over, 1 MP colour", lambda: HyperLaplacian()(colour, levels), "", None, 3),
-        ("hyper-laplacian, 12 levels from left to right, 1 MP colour", lambda: HyperLaplacian()(colour, ramp), "", None, 3),
+        (
+            "hyper-laplacian, 12 levels from left to right, 1 MP colour",
+            lambda: HyperLaplacian()(colour, ramp),
+            "",
+            None,
+            3,
+        ),
         ("matting Laplacian, 2 MP", lambda: matting.spread(sparse, mask.astype(np.float32), guide), "", None, 1),
         (
             "domain transform, 5 iterations, 2 MP",

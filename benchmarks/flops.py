@@ -7,16 +7,18 @@ from math import prod
 from pathlib import Path
 from typing import Any
 
+from refocal.inference.network_file import NetworkFile, open_network, runtime
 from refocal.methods import METHODS
 from refocal.types import InputError
-from refocal.weights.network_file import NetworkFile, open_network, runtime
 
 SIDE_PX = 512
 """Of the picture that the operations are counted on; a multiple of every network's grid."""
 
 
 def network_of(method: str) -> NetworkFile | None:
-    """What the method runs once over the photo; nothing for a classical one, whatever it asks of a denoiser on its way."""
+    """What the method runs once over the photo; nothing for a classical one, whatever it asks of a denoiser on its
+    way.
+    """
     weights = getattr(METHODS[method].make(), "weights", None)
     return None if weights is None else open_network(weights)
 

@@ -1,6 +1,8 @@
-"""Show real out-of-focus photos before and after, as a web page for the eye: docs/gallery/index.html (``make gallery``).
+"""Show real out-of-focus photos before and after, as a web page for the eye: docs/gallery/index.html (``make
+gallery``).
 
-The photos come from the reader's own data sets; the page isn't part of the project, as several sets may not be handed on.
+The photos come from the reader's own data sets; the page isn't part of the project, as several sets may not be handed
+on.
 """
 
 from __future__ import annotations
@@ -20,18 +22,18 @@ from scipy.ndimage import uniform_filter
 
 from gallery_page import MARK, Case, Chapter, Figure, page
 from refocal.catalog import find
+from refocal.cli.flags import Parser
 from refocal.datasets import Pair, Protocol, open_dataset
-from refocal.evaluate import evaluate_images, fit_gain_offset
-from refocal.flags import Parser
+from refocal.evaluation.evaluate import evaluate_images, fit_gain_offset
+from refocal.images.colour_map import palette
+from refocal.inference.focus import is_focus
+from refocal.inference.network_file import open_network
 from refocal.methods import METHODS
 from refocal.methods.focus import Focus
 from refocal.methods.network import Network
 from refocal.optics.blur import BlurMap
-from refocal.page import palette
 from refocal.restore import Restored, restore
 from refocal.types import Array, Image, InputError
-from refocal.weights.focus import is_focus
-from refocal.weights.network_file import open_network
 
 ROOT = Path(__file__).resolve().parents[1]
 SETS = {
@@ -101,10 +103,16 @@ def main(words: Sequence[str]) -> int:
 
 def _main(words: Sequence[str]) -> int:
     parser = Parser(prog="gallery.py", description=(__doc__ or "").partition("\n")[0], allow_abbrev=False)
-    parser.add_argument("--data-root", metavar="DIR", help="folder of the data sets [$REFOCAL_DATA and the usual places]")
+    parser.add_argument(
+        "--data-root", metavar="DIR", help="folder of the data sets [$REFOCAL_DATA and the usual places]"
+    )
     parser.add_argument("--data", nargs="+", default=list(SETS), metavar="SET", help=f"some of {', '.join(SETS)} [all]")
     parser.add_argument(
-        "--method", nargs="+", default=["default", "fast"], metavar="M", help="names or .onnx files; the first is shown most"
+        "--method",
+        nargs="+",
+        default=["default", "fast"],
+        metavar="M",
+        help="names or .onnx files; the first is shown most",
     )
     parser.add_argument("-o", "--out", type=Path, default=ROOT / "docs/gallery", metavar="DIR", help="[docs/gallery]")
     values = parser.parse_args(words)
@@ -271,7 +279,11 @@ def _told(values: tuple[float, ...]) -> str:
 
 
 def _worded(label: str) -> str:
-    words = {"input": "as it was taken", "in focus": "taken in focus", "focused elsewhere": "taken with focus elsewhere"}
+    words = {
+        "input": "as it was taken",
+        "in focus": "taken in focus",
+        "focused elsewhere": "taken with focus elsewhere",
+    }
     return words.get(label, f"restored by {label}")
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 
-from refocal.page import palette
+from refocal.images.colour_map import palette
 
 MARK = '<meta name="generator" content="refocal gallery">'
 """By this a gallery is known, which may be replaced by a newer one."""

@@ -1,7 +1,9 @@
 """Learn what ``refocal.estimators.jnb`` carries: its dictionary, and the table from atoms to radii.
 
-Run: ``python benchmarks/learn_jnb_dictionary.py PHOTOS [--out FILE.npy]``; PHOTOS is a folder of sharp photos (the shipped
-dictionary: 209 photos of CID22's training part). Writes the dictionary and prints the table. Takes some minutes on one core.
+Run: ``python benchmarks/learn_jnb_dictionary.py PHOTOS [--out FILE.npy]``; PHOTOS is a folder of sharp photos (the
+    shipped
+dictionary: 209 photos of CID22's training part). Writes the dictionary and prints the table. Takes some minutes on one
+    core.
 """
 
 from __future__ import annotations
@@ -25,7 +27,9 @@ SHIPPED = Path(jnb.__file__).with_name("jnb_dictionary.npy")
 ATOMS = 128  # the paper's
 BLUR_SIGMA_PX = 2.0  # what counts as just noticeable in the paper's training patches
 PATCHES_PER_PHOTO, ROUNDS = 120, 30
-SHARP_ATOMS = 16.0  # photos whose patches need fewer on average are out of focus themselves: no rule can be read off them
+SHARP_ATOMS = (
+    16.0  # photos whose patches need fewer on average are out of focus themselves: no rule can be read off them
+)
 CROP_PX, EVERY_PX, CALIBRATION_PHOTOS = 256, 8, 48
 
 
@@ -65,8 +69,9 @@ def blurred_patches(photo: Floats, random: np.random.Generator) -> Floats:
 def learn(patches: Floats, random: np.random.Generator) -> Floats:
     """The dictionary (pixel, atom) of K-SVD, each atom of length 1; ``patches`` (patch, pixel).
 
-    Aharon, Elad and Bruckstein, "K-SVD: an algorithm for designing overcomplete dictionaries for sparse representation",
-    IEEE TSP 54(11), 2006; an atom's update is one round of the power method, as in Rubinstein et al. 2008.
+    Aharon, Elad and Bruckstein, "K-SVD: an algorithm for designing overcomplete dictionaries for sparse
+    representation", IEEE TSP 54(11), 2006; an atom's update is one round of the power method, as in Rubinstein et al.
+    2008.
     """
     patches = patches.astype(np.float64)  # in float32 the number of threads decides between atoms that fit alike
     dictionary = _unit(patches[random.choice(len(patches), ATOMS, replace=False)].T)
@@ -86,7 +91,8 @@ def learn(patches: Floats, random: np.random.Generator) -> Floats:
             codes[users, atom] = without @ dictionary[:, atom]
             residual[users] = without - np.outer(codes[users, atom], dictionary[:, atom])
         print(
-            f"{(chosen >= 0).sum(1).mean():.3f} atoms per patch, rms error {np.sqrt((residual**2).mean()):.3f}", flush=True
+            f"{(chosen >= 0).sum(1).mean():.3f} atoms per patch, rms error {np.sqrt((residual**2).mean()):.3f}",
+            flush=True,
         )
     return dictionary
 
@@ -104,7 +110,9 @@ def calibrate(paths: list[Path]) -> Floats:
     print(f"{len(crops)} sharp photos, {len(chosen)} taken")
     rows = []
     for radius in RADII_PX:
-        blur = BlurMap(np.full((CROP_PX, CROP_PX), radius, np.float32), step_px=0.25, boundary="replicate", encoding="srgb")
+        blur = BlurMap(
+            np.full((CROP_PX, CROP_PX), radius, np.float32), step_px=0.25, boundary="replicate", encoding="srgb"
+        )
         found = [estimator.features(np.floor(blur.apply(crop) * 255) / 255, EVERY_PX) for crop in chosen]
         atoms, contrast = (np.concatenate([pair[i].ravel() for pair in found]) for i in (0, 1))
         used = contrast > LEAST_CONTRAST

@@ -1,6 +1,7 @@
 """Measure the log energies of local spectra under 23 disks, and write the table that ``dandres`` and ``liu`` read.
 
-Run: ``python benchmarks/learn_spectra.py FOLDER [--out FILE]`` with a folder of sharp photos of at least 300 px a side; the
+Run: ``python benchmarks/learn_spectra.py FOLDER [--out FILE]`` with a folder of sharp photos of at least 300 px a side;
+    the
 table shipped is from the 209 of CID22's training part (half a minute on one core).
 """
 

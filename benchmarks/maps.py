@@ -1,8 +1,10 @@
-"""Measure every estimator on blur that is known exactly: 22 Kodak crops under two kinds of maps; write benchmarks/maps.csv.
+"""Measure every estimator on blur that is known exactly: 22 Kodak crops under two kinds of maps; write
+benchmarks/maps.csv.
 
-Mean absolute error of the radius in pixels, over all pixels and over those on edges of the blurred photo (Canny, sigma 1),
-where there is something to see; Spearman's rank correlation per photo where the true map varies; seconds per megapixel.
-Estimates are cut to 6 px, the most that there is: some estimators know no more, and would gain by that alone.
+Mean absolute error of the radius in pixels, over all pixels and over those on edges of the blurred photo (Canny, sigma
+1), where there is something to see; Spearman's rank correlation per photo where the true map varies; seconds per
+megapixel. Estimates are cut to 6 px, the most that there is: some estimators know no more, and would gain by that
+alone.
 """
 
 from __future__ import annotations
@@ -19,9 +21,9 @@ import numpy as np
 from refocal import metrics
 from refocal.datasets import open_dataset
 from refocal.estimators import ESTIMATORS
-from refocal.evaluate import commit
 from refocal.images.colour import luma
 from refocal.images.edges import canny
+from refocal.provenance import commit
 from refocal.types import InputError
 
 OUT = Path(__file__).with_name("maps.csv")

@@ -25,7 +25,8 @@ def apart(marks: Array, sizes: Array, fixed: Array, bounds: Array) -> tuple[Arra
         bounds: (4,): left, bottom, right, top of the picture.
 
     Returns:
-        (N, 4) left, bottom, right, top of the names, and (N, 2) where their lines end: in the mark, where none is needed.
+        (N, 4) left, bottom, right, top of the names, and (N, 2) where their lines end: in the mark, where none is
+        needed.
     """
     shapes = np.concatenate([np.c_[marks[:, :2] - marks[:, 2:], marks[:, :2] + marks[:, 2:]], fixed])
     choices = [_candidates(mark, size) for mark, size in zip(marks, sizes, strict=True)]
@@ -46,7 +47,9 @@ def apart(marks: Array, sizes: Array, fixed: Array, bounds: Array) -> tuple[Arra
 
 
 def _candidates(mark: Array, size: Array) -> tuple[Array, Array]:
-    """(K, 4) boxes around a mark, and (K, 25, 2) spots on the lines to them; those of near ones lie in the mark's centre."""
+    """(K, 4) boxes around a mark, and (K, 25, 2) spots on the lines to them; those of near ones lie in the mark's
+    centre.
+    """
     boxes, spots = [], []
     for gap, turn in product(GAPS, SIXTEENTHS):
         towards = np.array([np.cos(np.pi / 8 * turn), np.sin(np.pi / 8 * turn)])

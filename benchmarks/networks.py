@@ -1,4 +1,5 @@
-"""Time the networks of METHODS on a megapixel of grey, ONNX Runtime beside eager torch; add rows to benchmarks/networks.csv.
+"""Time the networks of METHODS on a megapixel of grey, ONNX Runtime beside eager torch; add rows to
+benchmarks/networks.csv.
 
 Medians in seconds per megapixel, of runs that take turns. Torch runs in both memory layouts, and the faster one counts.
 Names choose some of the methods; an .onnx file is timed as well, but not written down.
@@ -20,11 +21,11 @@ from pathlib import Path
 
 import numpy as np
 
+from refocal.inference.network_file import open_network
 from refocal.methods import METHODS
 from refocal.methods.network import Network
 from refocal.types import Array
 from refocal.weights import locate
-from refocal.weights.network_file import open_network
 
 SIDE_PX = 1024
 RUNS = 5
@@ -61,7 +62,7 @@ def eager(method: Network, image: Array) -> dict[str, Callable[[], object]]:
     try:
         import torch
 
-        from refocal.learn.export import load_state
+        from refocal.learn.export.onnx_file import load_state
         from refocal.learn.nets import NETWORKS
     except ImportError:
         return {}

@@ -1,7 +1,7 @@
 """Draw what each method gains against what it costs: docs/pictures/quality_cost.svg, as the README shows it.
 
-A method stands in the picture once it has a row in speed.csv and one in evaluate.csv; beneath its name, what its network
-computes. ``benchmarks/speed.py`` draws it after measuring.
+A method stands in the picture once it has a row in speed.csv and one in evaluate.csv; beneath its name, what its
+network computes. ``benchmarks/speed.py`` draws it after measuring.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ import numpy as np
 
 from flops import shape_of
 from names_apart import apart
+from refocal.evaluation.results import Row, read_rows
 from refocal.methods import METHODS
-from refocal.rows import Row, read_rows
 
 HERE = Path(__file__).parent
 OUT = HERE.parent / "docs" / "pictures" / "quality_cost.svg"
@@ -34,7 +34,12 @@ STYLES = {  # colour and mark by kind
     "classical": ("#5f6670", "s"),
 }
 MARK, MARK_PER_GFLOP = 30.0, 0.25  # areas in square points; a network's grows with what it computes
-LETTERING = {"svg.fonttype": "none", "svg.hashsalt": "refocal", "font.family": ["DejaVu Sans", "sans-serif"], "font.size": 9}
+LETTERING = {
+    "svg.fonttype": "none",
+    "svg.hashsalt": "refocal",
+    "font.family": ["DejaVu Sans", "sans-serif"],
+    "font.size": 9,
+}
 
 
 @dataclass(frozen=True)
@@ -77,7 +82,9 @@ def draw(rows: Sequence[Mapping[str, str]], path: Path) -> None:
 
 
 def gains(rows: Iterable[Row]) -> dict[str, float]:
-    """Mean PSNR above that of the photo as it is, in dB: each method with its own options, told nothing; the newest row."""
+    """Mean PSNR above that of the photo as it is, in dB: each method with its own options, told nothing; the newest
+    row.
+    """
     scored = [row for row in rows if (row.data, row.metric) == (DATA, "psnr") and row.blur != "given"]
     newest = {row.method: row.value for row in sorted(scored, key=lambda row: row.date) if _usual(row)}
     as_it_is = newest.pop("identity", None)
@@ -127,7 +134,9 @@ def paint(shown: Sequence[Point], cores: str, path: Path) -> None:
             here = [point for point in shown if point.kind == kind]
             if here:
                 seconds, gained, areas = zip(*((point.seconds, point.gain, point.area) for point in here), strict=True)
-                axes.scatter(seconds, gained, areas, colour, marker=mark, alpha=0.85, linewidths=0, zorder=3, label=kind)
+                axes.scatter(
+                    seconds, gained, areas, colour, marker=mark, alpha=0.85, linewidths=0, zorder=3, label=kind
+                )
         _dress(axes, shown, cores)
         figure.draw_without_rendering()  # settles the layout: names are placed on it
         _name(axes, shown)
@@ -151,7 +160,9 @@ def _dress(axes: Any, shown: Sequence[Point], cores: str) -> None:
     axes.set_ylabel(f"PSNR gained on {DATA}, dB")
     axes.grid(color="#e3e5e8", linewidth=0.6, zorder=0)
     axes.spines[["top", "right"]].set_visible(False)
-    legend = axes.legend(loc="upper left", frameon=False, title="a network's area: GFLOP per megapixel", alignment="left")
+    legend = axes.legend(
+        loc="upper left", frameon=False, title="a network's area: GFLOP per megapixel", alignment="left"
+    )
     for handle in legend.legend_handles:
         handle.set_sizes([MARK])
 

@@ -1,4 +1,5 @@
-"""Write the README's tables: the methods and estimators from their tables, the results from the rows in benchmarks/*.csv.
+"""Write the README's tables: the methods and estimators from their tables, the results from the rows in
+benchmarks/*.csv.
 
 Run it after a new method or a new measurement (``make tables``); a test fails while the README is behind.
 """
@@ -17,8 +18,8 @@ from statistics import median
 from refocal.catalog import Entry
 from refocal.datasets import DATASETS
 from refocal.estimators import ESTIMATORS
+from refocal.evaluation.results import COLUMNS, Row, read_rows
 from refocal.methods import METHODS
-from refocal.rows import COLUMNS, Row, read_rows
 
 HEADS = {"psnr": "PSNR, dB", "ssim": "SSIM", "q": "Q", "lpips": "LPIPS"}
 ROOT = Path(__file__).resolve().parents[1]
@@ -76,7 +77,9 @@ def errors(file: Path) -> dict[str, dict[str, str]]:
         head: {row["estimator"]: f"{row['mae_px']} ({row['mae_on_edges_px']})" for row in rows if row["data"] == data}
         for head, data in heads.items()
     }
-    return columns | {"s/MP": {row["estimator"]: row["seconds_per_megapixel"] for row in rows if row["data"] == "kodak22"}}
+    return columns | {
+        "s/MP": {row["estimator"]: row["seconds_per_megapixel"] for row in rows if row["data"] == "kodak22"}
+    }
 
 
 def published(file: Path) -> str:
@@ -87,7 +90,9 @@ def published(file: Path) -> str:
     rows = []
     for line in dict.fromkeys(cell["line"] for cell in cells):
         figures = {cell["column"]: cell for cell in cells if cell["line"] == line}
-        rows.append([line, *(" / ".join(_three(figures[name][side]) for side in ("ours", "published")) for name in heads)])
+        rows.append(
+            [line, *(" / ".join(_three(figures[name][side]) for side in ("ours", "published")) for name in heads)]
+        )
     return table(("β", *heads.values()), rows)
 
 
@@ -107,7 +112,9 @@ def by_map(file: Path) -> str:
 
 
 def on_sets(file: Path, columns: Sequence[str]) -> str:
-    """Our figures of a table of learnable_blur_kernel_defocusgan that runs on several data sets: a line for each method."""
+    """Our figures of a table of learnable_blur_kernel_defocusgan that runs on several data sets: a line for each
+    method.
+    """
     with file.open(encoding="utf-8", newline="") as lines:
         cells = {(cell["line"], cell["column"]): cell["ours"] for cell in csv.DictReader(lines) if cell["ours"]}
     sets = ("pixel4_dp/4", "pixel4_dp/2", "kodak24_dp")
@@ -181,7 +188,9 @@ def _grid(rows: Sequence[Row], data: Sequence[str]) -> str:
     def pace(name: str) -> str:
         return f"{median(row.seconds_per_megapixel for (other, *_), row in newest.items() if other == name):.1f}"
 
-    return table(("method", *data, "s/MP"), [(name, *(cell(name, column) for column in data), pace(name)) for name in names])
+    return table(
+        ("method", *data, "s/MP"), [(name, *(cell(name, column) for column in data), pace(name)) for name in names]
+    )
 
 
 def _name(row: Row) -> str:

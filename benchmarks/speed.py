@@ -1,13 +1,14 @@
-"""Time ``refocal deblur`` with every method on one colour photo of growing size; write benchmarks/speed.csv and draw it.
+"""Time ``refocal deblur`` with every method on one colour photo of growing size; write benchmarks/speed.csv and draw
+it.
 
-Each measurement is the whole command in a fresh process, on the cores that this one may use. ``seconds`` are those of one
-photo from reading the JPEG to writing it (``identity`` shows what that costs alone), an estimated map included; of photos
-that take less than ``SHORT_S``, the best of ``RUNS`` in one process. ``command_seconds`` are those of the command on one
-photo, start included. ``gflop_per_megapixel`` is of the method's own network, not of the estimator's.
+Each measurement is the whole command in a fresh process, on the cores that this one may use. ``seconds`` are those of
+one photo from reading the JPEG to writing it (``identity`` shows what that costs alone), an estimated map included; of
+photos that take less than ``SHORT_S``, the best of ``RUNS`` in one process. ``command_seconds`` are those of the
+command on one photo, start included. ``gflop_per_megapixel`` is of the method's own network, not of the estimator's.
 
-A size that is expected to take longer than the limit is ``skipped`` (``--methods classical --sizes 24 --limit-s 300`` waits
-for it). Methods whose networks differ in the weights alone cost the same: the first stands for all, unless others are named.
-About a quarter of an hour on two idle cores.
+A size that is expected to take longer than the limit is ``skipped`` (``--methods classical --sizes 24 --limit-s 300``
+waits for it). Methods whose networks differ in the weights alone cost the same: the first stands for all, unless others
+are named. About a quarter of an hour on two idle cores.
 """
 
 from __future__ import annotations
@@ -31,8 +32,8 @@ from flops import gflop_per_megapixel, network_of, shape_of
 from quality_cost import OUT as PICTURE
 from quality_cost import draw
 from refocal.catalog import find
-from refocal.evaluate import commit
 from refocal.methods import METHODS
+from refocal.provenance import commit
 from refocal.types import InputError
 from refocal.weights import locate
 
@@ -53,7 +54,8 @@ COLUMNS = (
 )
 Rows = list[dict[str, str]]
 
-# A process is charged with the memory that its parent holds when it starts it, so the command's parent must be a small one.
+# A process is charged with the memory that its parent holds when it starts it, so the command's parent must be a small
+# one.
 LAUNCHER = """
 import json, resource, subprocess, sys, time
 start = time.perf_counter()
@@ -71,7 +73,9 @@ def main() -> None:
     """Measure what is named, or all; other rows of the file stay."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--methods", type=lambda text: text.split(","), default=None, help="names, with commas between")
-    parser.add_argument("--sizes", type=lambda text: sorted(map(float, text.split(","))), default=SIZES, help="megapixels")
+    parser.add_argument(
+        "--sizes", type=lambda text: sorted(map(float, text.split(","))), default=SIZES, help="megapixels"
+    )
     parser.add_argument("--limit-s", type=float, default=LIMIT_S, help="skip what would take longer")
     parser.add_argument("--csv", type=Path, default=OUT)
     parser.add_argument("--picture", type=Path, default=PICTURE)
@@ -163,7 +167,15 @@ def command(method: str, photo: Path, runs: int, most_s: float) -> tuple[float, 
     with tempfile.TemporaryDirectory(dir=photo.parent) as name:
         folder = Path(name)
         copies = [shutil.copy(photo, folder / f"{run}.jpg") for run in range(runs)]
-        words = [Path(sys.executable).with_name("refocal"), "deblur", *copies, "-o", f"{folder}/out/", "--method", method]
+        words = [
+            Path(sys.executable).with_name("refocal"),
+            "deblur",
+            *copies,
+            "-o",
+            f"{folder}/out/",
+            "--method",
+            method,
+        ]
         words += ["--log", folder / "log.jsonl", *TOLD.get(METHODS[method].needs, ())]
         launch = [sys.executable, "-S", "-c", LAUNCHER, str(most_s), *map(str, words)]
         told = json.loads(subprocess.run(launch, stdout=subprocess.PIPE, text=True, check=True).stdout)
@@ -172,7 +184,9 @@ def command(method: str, photo: Path, runs: int, most_s: float) -> tuple[float, 
         code, said, whole_s, peak_kib = told
         if code:
             raise InputError(said.strip())
-        seconds = [json.loads(line)["seconds"] for line in (folder / "log.jsonl").read_text(encoding="utf-8").splitlines()]
+        seconds = [
+            json.loads(line)["seconds"] for line in (folder / "log.jsonl").read_text(encoding="utf-8").splitlines()
+        ]
     return min(seconds), whole_s - sum(seconds[1:]), peak_kib / 1024
 
 

@@ -16,13 +16,13 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from refocal.learn.crops import open_crops
-from refocal.learn.pairs import MeanBlur
+from refocal.learn.crops.photos import open_crops
+from refocal.learn.pairs.uniform import MeanBlur
 from refocal.learn.recipe import Phase, Recipe
 from refocal.learn.recipes import RECIPES
 from refocal.learn.tasks import make_network
 from refocal.learn.train import Run, train
-from refocal.learn.training_log import read_log
+from refocal.learn.training.log import read_log
 
 OUT = Path(__file__).with_suffix(".csv")
 
@@ -70,7 +70,9 @@ def ours(recipe: Recipe, crops: Path, device: str, out: Path) -> float:
     half = recipe.steps // 2
     train(recipe, crops, Run(out, device=device, log_steps=half, save_seconds=1e9))
     lines = [line for line in read_log(out / "log.jsonl") if "loss" in line]
-    first, last = (half * recipe.phases[0].batch / line["images_per_s"] * n for n, line in zip((1, 2), lines, strict=True))
+    first, last = (
+        half * recipe.phases[0].batch / line["images_per_s"] * n for n, line in zip((1, 2), lines, strict=True)
+    )
     return half * recipe.phases[0].batch / (last - first)
 
 

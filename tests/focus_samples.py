@@ -7,7 +7,7 @@ from tempfile import TemporaryDirectory
 import numpy as np
 import torch
 
-from refocal.learn.export import About, export
+from refocal.learn.export.onnx_file import About, export
 from refocal.learn.nets.focus_unet import LEAST_SCALE_PX, Config, focus_unet
 
 SLOPE, OFFSET = 24.0, -4.0
@@ -18,7 +18,8 @@ SMALL = Config(widths=(8, 8), blocks=(1, 1))
 
 
 def known(path):
-    """Restored = blurred + GAIN blurred + LIFT; radius = softplus(SLOPE mean + OFFSET) of the mean of 2 x 2 px, spread."""
+    """Restored = blurred + GAIN blurred + LIFT; radius = softplus(SLOPE mean + OFFSET) of the mean of 2 x 2 px,
+    spread."""
     Path(path).write_bytes(_known())
     return str(path)
 

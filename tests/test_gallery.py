@@ -104,7 +104,9 @@ def test_nothing_is_fetched_and_the_slider_has_a_name(gallery, root, tmp_path):
     text = (tmp_path / "out/index.html").read_text(encoding="utf-8")
     assert not re.search(r"https?:|src=\"(?!pictures/)|@import|url\(", text)
     page = Reader(text)
-    assert all("hidden" in slider and slider["aria-label"] for slider in page.of("input")) and len(page.of("input")) == 3
+    assert (
+        all("hidden" in slider and slider["aria-label"] for slider in page.of("input")) and len(page.of("input")) == 3
+    )
     ids = {section["id"] for section in page.of("section")}
     assert {link["href"] for link in page.of("a")} == {f"#{name}" for name in ids} == {"#cuhk", "#mmsp2024"}
 

@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 
 from refocal.datasets import DATASETS
+from refocal.evaluation.results import Row
 from refocal.images.io import Photo, read, write
 from refocal.methods import METHODS
 from refocal.optics.blur import Psf
 from refocal.optics.kernels import disk
-from refocal.rows import Row
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -62,7 +62,9 @@ def desk(tmp_path):
         write(tmp_path / name, crop)
     (tmp_path / "pairs/blurred").mkdir()
     light = Psf(disk(2)).apply(np.moveaxis(crop.pixels / 255, -1, 0))
-    write(tmp_path / "pairs/blurred/a.png", Photo(np.rint(255 * np.moveaxis(light, 0, -1)).clip(0, 255).astype(np.uint8)))
+    write(
+        tmp_path / "pairs/blurred/a.png", Photo(np.rint(255 * np.moveaxis(light, 0, -1)).clip(0, 255).astype(np.uint8))
+    )
     write(tmp_path / "mask.png", Photo(np.full((height, width, 1), 255, np.uint8)))
     depth = np.linspace(1000, 4000, width).astype(np.uint16)
     write(tmp_path / "depth.png", Photo(np.broadcast_to(depth[None, :, None], (height, width, 1)).copy()))

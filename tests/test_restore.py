@@ -139,7 +139,8 @@ def test_the_networks_leave_a_sharp_photo_and_restore_a_blurred_one(shared, meth
 
 @pytest.mark.parametrize("method", ["classical", "richardson-lucy", "wiener", "unsharp-mask"])
 def test_tiles_give_the_whole(shared, method):
-    """The blur is given, as estimating looks at the whole photo in either case; 1e-3 in linear light, more in the dark."""
+    """The blur is given, as estimating looks at the whole photo in either case; 1e-3 in linear light, more in the
+    dark."""
     blurred = defocused(kodak(shared, 8, np.s_[:, :200, :500]), 2.0)
     ramp = BlurMap(np.linspace(0.5, 2.5, 500, dtype=np.float32) * np.ones((200, 1), np.float32))
     whole, tiled = (restore(blurred, method, ramp, tile_px=tile_px).image for tile_px in (500, 120))
@@ -221,7 +222,11 @@ def test_blur_is_estimated_from_two_views(tmp_path, monkeypatch):
         ((left,), "default", "as a pair, not 1 pictures"),
         ((left, right[:, :50]), "default", "left view is 64x48, the right one 50x48"),
         ((left, right), "zhuo-sim", "zhuo-sim takes one photo, not two views.*of two: dual-pixel-learned"),
-        (left, "dual-pixel-learned", "takes two views of a photo, not one photo.*of one photo: default, fast, zhuo-sim"),
+        (
+            left,
+            "dual-pixel-learned",
+            "takes two views of a photo, not one photo.*of one photo: default, fast, zhuo-sim",
+        ),
         (left, Apart(), "Apart takes two views"),
     ):
         with pytest.raises(InputError, match=said):
@@ -271,7 +276,11 @@ def test_mistakes_are_told_in_one_sentence(arguments, said):
 
 
 def test_what_is_no_image_is_refused():
-    for image, said in ((np.zeros((4, 5)), "shape"), (np.zeros((2, 4, 5)), "shape"), (np.zeros((3, 4, 5), int), "floating")):
+    for image, said in (
+        (np.zeros((4, 5)), "shape"),
+        (np.zeros((2, 4, 5)), "shape"),
+        (np.zeros((3, 4, 5), int), "floating"),
+    ):
         with pytest.raises(InputError, match=said):
             restore(image)
     with pytest.raises(InputError, match="finite"):

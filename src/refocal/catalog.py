@@ -20,9 +20,9 @@ class Entry:
     Attributes:
         target: ``"package.module:Name"``.
         about: One line for ``refocal methods`` and the README.
-        needs: What a call must be given besides the image: ``"blur"`` (a ``Psf`` or ``BlurMap``), ``"psf"``, ``"map"`` (a
-            ``BlurMap``; the true one, for metrics), ``"sharp"`` (metrics with a reference), ``"views"`` (left and right view
-            of a dual-pixel photo, in its place), ``"learn"`` (the extra ``refocal[learn]``) or nothing.
+        needs: What a call must be given besides the image: ``"blur"`` (a ``Psf`` or ``BlurMap``), ``"psf"``, ``"map"``
+            (a ``BlurMap``; the true one, for metrics), ``"sharp"`` (metrics with a reference), ``"views"`` (left and
+            right view of a dual-pixel photo, in its place), ``"learn"`` (the extra ``refocal[learn]``) or nothing.
         paper: Authors (or name) and year, as a citation.
         options: Fields that this line sets otherwise than the class's own defaults.
     """
@@ -39,7 +39,9 @@ class Entry:
         return getattr(importlib.import_module(module), name)
 
     def make(self, given: Mapping[str, Any] | None = None) -> Any:
-        """Build the object, from the class's defaults, this line's ``options`` and the fields ``given``, the last ruling."""
+        """Build the object, from the class's defaults, this line's ``options`` and the fields ``given``, the last
+        ruling.
+        """
         return self.load()(**{**self.options, **(given or {})})
 
 

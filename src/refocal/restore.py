@@ -10,8 +10,8 @@ import numpy as np
 
 from refocal.catalog import find, lines_of
 from refocal.estimators.dual_pixel import estimator_of, stack_views
-from refocal.exchange import open_picture
 from refocal.images.colour import linear_to_srgb, srgb_to_linear
+from refocal.images.inputs import open_picture
 from refocal.images.io import from_float, to_float
 from refocal.images.map_files import MAX_RADIUS_PX
 from refocal.images.tiles import Region, apply_tiled, tile_size
@@ -23,19 +23,23 @@ from refocal.types import Array, Blur, BlurEstimator, Deblurrer, Image, InputErr
 if TYPE_CHECKING:
     from refocal.images.photo import Photo
 
-# How an estimated map is held back; each number chosen on photos of known sharpness (docs/log.md). A small radius may as
-# well be the soft edge of something in focus; what the estimator doubts is restored less; a tenth of the photo always stays.
+# How an estimated map is held back; each number chosen on photos of known sharpness (docs/log.md). A small radius may
+# as well be the soft edge of something in focus; what the estimator doubts is restored less; a tenth of the photo
+# always stays.
 UNSURE_RADIUS_PX, SURE_RADIUS_PX = 1.0, 2.0
 SURE_CONFIDENCE = 0.5  # a network's is a probability: from here on it is more likely right than wrong
 MOST = 0.9
-# A wrong radius, a clipped lamp or an object's outline ring. No pixel leaves the range of the photo around it, and where it
-# holds less than a tenth of the brightest light near by, rings would outshine it: there the photo stays in proportion.
+# A wrong radius, a clipped lamp or an object's outline ring. No pixel leaves the range of the photo around it, and
+# where it holds less than a tenth of the brightest light near by, rings would outshine it: there the photo stays in
+# proportion.
 RANGE_REACH_PX = 4
 GLARE_REACH_PX, GLARE_SHARE = 8, 0.1
 
 UNUSED = "This method uses no blur: the one that was given changes nothing."
 
-WORKING_BYTES = 64  # what a method holds at once per pixel and channel of a tile, unless it tells more: 16 float32 pictures
+WORKING_BYTES = (
+    64  # what a method holds at once per pixel and channel of a tile, unless it tells more: 16 float32 pictures
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,15 +67,15 @@ def restore(
 ) -> Restored:
     """Restore one image.
 
-    A given blur is believed; an estimated one is held back where the map is unsure. Blur is undone in the encoding that the
-    blur names (linear light, unless told otherwise), blending happens in the image's own.
+    A given blur is believed; an estimated one is held back where the map is unsure. Blur is undone in the encoding that
+    the blur names (linear light, unless told otherwise), blending happens in the image's own.
 
     Args:
         image: (C, H, W) float in [0, 1], C 1 or 3, sRGB.
         method: A name from ``METHODS`` or the method itself.
-        blur: A ``Psf`` or ``BlurMap``, the radius in pixels of a uniform disk, or an estimator or its name; by default the
-            default estimator is asked where the method needs a blur. Told with the method "default", which needs none, it
-            is undone by "classical".
+        blur: A ``Psf`` or ``BlurMap``, the radius in pixels of a uniform disk, or an estimator or its name; by default
+            the default estimator is asked where the method needs a blur. Told with the method "default", which needs
+            none, it is undone by "classical".
         strength: 0 gives the image back as it is, 1 restores fully.
         mask: (H, W) in [0, 1]: how far each pixel may change.
         tile_px: Side of the tiles for photos that don't fit into memory; chosen from the free memory by default.
@@ -146,12 +150,13 @@ def deblur(
     """Restore a photo and give it back as what it came as.
 
     Args:
-        image: A path (comes back as a ``PIL.Image.Image``, or as a uint16 array if the file has 16 bits, which Pillow cannot
-            hold in colour), a file's bytes (come back encoded in the same format), a ``PIL.Image.Image``, or an array
-            (H, W) or (H, W, C), C 1 to 4 with alpha last, of uint8, uint16 or float in [0, 1].
+        image: A path (comes back as a ``PIL.Image.Image``, or as a uint16 array if the file has 16 bits, which Pillow
+            cannot hold in colour), a file's bytes (come back encoded in the same format), a ``PIL.Image.Image``, or an
+            array (H, W) or (H, W, C), C 1 to 4 with alpha last, of uint8, uint16 or float in [0, 1].
         method: A name from ``refocal.METHODS`` or the method itself.
         blur: A ``Psf`` or ``BlurMap``, the radius in pixels of a uniform disk, or an estimator or its name; "default",
-            which sees the blur itself, then means "classical", and other methods that need none say that they don't use it.
+            which sees the blur itself, then means "classical", and other methods that need none say that they don't use
+            it.
         strength: 0 gives identical pixels, 1 restores fully.
         mask: (H, W) in [0, 1]: how far each pixel may change.
         tile_px: Side of the tiles for large photos; chosen from the free memory by default.
@@ -173,12 +178,12 @@ def estimate_blur(image: Any, estimator: str | BlurEstimator = "default") -> Arr
 
     Args:
         image: As for ``deblur``; or two, the left and the right view of one dual-pixel photo, as a tuple or a list.
-        estimator: A name from ``refocal.ESTIMATORS``, an .onnx file from ``refocal export``, or the estimator itself; of two
-            views, "default" is "dual-pixel-learned".
+        estimator: A name from ``refocal.ESTIMATORS``, an .onnx file from ``refocal export``, or the estimator itself;
+            of two views, "default" is "dual-pixel-learned".
 
     Raises:
-        InputError: If the photo cannot be read, there is no such estimator, it takes another number of views, or the views
-            differ in size.
+        InputError: If the photo cannot be read, there is no such estimator, it takes another number of views, or the
+            views differ in size.
     """
     if not isinstance(image, (tuple, list)):
         return estimator_of(estimator, 1)(open_picture(image)[0]).radius_px
@@ -212,7 +217,9 @@ def _operator(image: Image, blur: Any) -> Blur:
             raise InputError(f"Give the blur radius as a number of pixels from 0 to {MAX_RADIUS_PX}, not {blur}.")
         return Psf(disk(float(blur)))
     if not hasattr(blur, "apply"):  # black-box methods ask for no more
-        raise InputError(f"Give the blur as a Psf, a BlurMap, a radius or an estimator's name, not {type(blur).__name__}.")
+        raise InputError(
+            f"Give the blur as a Psf, a BlurMap, a radius or an estimator's name, not {type(blur).__name__}."
+        )
     if isinstance(blur, BlurMap):
         blur.check_size(image)
         most = float(blur.radius_px.max())
@@ -276,7 +283,9 @@ def _free_of_glare(photo: Image) -> Array:
 
 
 def _halo(deblurrer: Deblurrer, blur: Blur | None) -> int | None:
-    """Context that tiles need, or ``None`` when the method or the blur doesn't tell: then the image is restored whole."""
+    """Context that tiles need, or ``None`` when the method or the blur doesn't tell: then the image is restored
+    whole.
+    """
     if getattr(blur, "boundary", "") == "periodic":
         return None  # the far edge is a neighbour
     half = 0 if blur is None else getattr(blur, "half_px", None)
@@ -295,6 +304,8 @@ def _check(image: Image, strength: float, mask: Array | None) -> None:
     if mask is not None and len(getattr(mask, "shape", ())) != 2:
         raise InputError("Give the mask as an array (height, width) with values from 0 (keep) to 1 (restore).")
     if mask is not None and tuple(mask.shape) != tuple(shape[1:]):
-        raise InputError(f"The mask is {mask.shape[-1]}x{mask.shape[-2]}, the photo {shape[2]}x{shape[1]}: make them equal.")
+        raise InputError(
+            f"The mask is {mask.shape[-1]}x{mask.shape[-2]}, the photo {shape[2]}x{shape[1]}: make them equal."
+        )
     if mask is not None and not ((np.asarray(mask) >= 0) & (np.asarray(mask) <= 1)).all():
         raise InputError("Give a mask with values from 0 (keep) to 1 (restore).")

@@ -43,11 +43,11 @@ class Blur(Protocol):
 class Deblurrer(Protocol):
     """A method: blurred image in, restored image out; same shape, dtype and device, clipped to [0, 1].
 
-    It may tell more: ``multiple``, the grid in pixels on which its tiles must begin (1); ``working_bytes``, what it holds at
-    once per pixel of a tile, all channels together (64 per channel); ``encoding``, of the photos that it takes, if it isn't
-    to be the blur's; ``max_radius_px``, beyond which it knows no blur. One that needs no blur and finds it out by itself may
-    have ``restore_and_map(image)``, which gives the restored image, the radius in pixels and the confidence in [0, 1],
-    (..., H, W) each, at once: ``restore`` calls that instead, and its result has the map.
+    It may tell more: ``multiple``, the grid in pixels on which its tiles must begin (1); ``working_bytes``, what it
+    holds at once per pixel of a tile, all channels together (64 per channel); ``encoding``, of the photos that it
+    takes, if it isn't to be the blur's; ``max_radius_px``, beyond which it knows no blur. One that needs no blur and
+    finds it out by itself may have ``restore_and_map(image)``, which gives the restored image, the radius in pixels and
+    the confidence in [0, 1], (..., H, W) each, at once: ``restore`` calls that instead, and its result has the map.
     """
 
     def __call__(self, image: Image, blur: Blur | None = None) -> Image:
@@ -55,7 +55,9 @@ class Deblurrer(Protocol):
         ...
 
     def context_px(self, half_px: int) -> int:
-        """How far away a pixel still matters to the result, for a kernel that reaches ``half_px``: what tiles overlap by."""
+        """How far away a pixel still matters to the result, for a kernel that reaches ``half_px``: what tiles overlap
+        by.
+        """
         ...
 
 

@@ -14,7 +14,9 @@ onnx = pytest.importorskip("onnx")
 from onnx import TensorProto, helper, numpy_helper  # noqa: E402
 
 TWINS = ("-beta-0", "-beta-0.1", "-gtb", "-no-gan", "-crisp")  # other weights of a network that is there already
-SHIPPED = [path for path in sorted(Path(refocal.weights.__file__).parent.glob("*.onnx")) if not path.stem.endswith(TWINS)]
+SHIPPED = [
+    path for path in sorted(Path(refocal.weights.__file__).parent.glob("*.onnx")) if not path.stem.endswith(TWINS)
+]
 MEGAPIXEL = 1e6
 
 
@@ -38,7 +40,12 @@ def save(path, nodes, **weights):
         # In three groups, each of 6 outputs sees one channel.
         ("Conv", {"kernel_shape": [3, 3], "group": 3, "pads": [1, 1, 1, 1]}, (6, 1, 3, 3), 2 * 6 * 9),
         # Each of 3 inputs is spread over 2 channels of 4 x 4, whatever the stride.
-        ("ConvTranspose", {"kernel_shape": [4, 4], "strides": [2, 2], "pads": [1, 1, 1, 1]}, (3, 2, 4, 4), 2 * 3 * 2 * 16),
+        (
+            "ConvTranspose",
+            {"kernel_shape": [4, 4], "strides": [2, 2], "pads": [1, 1, 1, 1]},
+            (3, 2, 4, 4),
+            2 * 3 * 2 * 16,
+        ),
     ],
 )
 def test_a_convolution_counted_by_hand(script, tmp_path, kind, attributes, shape, per_pixel):
@@ -89,8 +96,8 @@ def test_shipped_networks_as_torch_counts_them(script, path):
 
 def test_the_default_models_network_as_torch_counts_it(script, tmp_path):
     torch = pytest.importorskip("torch")
+    from refocal.learn.export.onnx_graph import trace
     from refocal.learn.nets.focus_unet import Config, FocusUNet
-    from refocal.learn.onnx_graph import trace
 
     network = FocusUNet(Config()).eval()
     model, _ = trace(network, {"blurred": 1}, list(network.outputs))

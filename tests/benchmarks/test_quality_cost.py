@@ -6,8 +6,8 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
+from refocal.evaluation.results import Row
 from refocal.methods import METHODS
-from refocal.rows import Row
 
 RNG = np.random.default_rng(3)
 

@@ -16,7 +16,7 @@ from refocal.datasets.camera_synthetic import (
     draw,
     scene,
 )
-from refocal.evaluate import evaluate_images
+from refocal.evaluation.evaluate import evaluate_images
 from refocal.types import InputError
 
 WIDE_PX = SIDE_PX + 2 * MARGIN_PX
@@ -124,7 +124,9 @@ def test_a_constant_radius_is_one_convolution_of_light(blades):
     lens = Lens(0.07, blades, 11.0, 0.3)
     taken = recipe.Shot(np.full((60, 60), 3.3, np.float32), lens, 0, 0, 90)
     sharp = np.random.default_rng(blades).uniform(size=(3, 60, 60))
-    np.testing.assert_allclose(defocused(sharp, taken), blurred_by(sharp, lens.kernel(float(np.float32(3.3)))), atol=1e-5)
+    np.testing.assert_allclose(
+        defocused(sharp, taken), blurred_by(sharp, lens.kernel(float(np.float32(3.3)))), atol=1e-5
+    )
 
 
 def test_things_in_front_are_blurred_by_their_own_kernel_and_cover():

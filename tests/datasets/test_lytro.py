@@ -5,7 +5,7 @@ from scipy.ndimage import gaussian_filter
 
 from refocal.datasets import open_dataset
 from refocal.datasets.lytro import lytro_pairs
-from refocal.evaluate import evaluate
+from refocal.evaluation.evaluate import evaluate
 from refocal.types import InputError
 
 

@@ -4,7 +4,7 @@ import pytest
 
 from refocal.datasets import open_dataset
 from refocal.datasets.pixel4_dp import pixel4_dp
-from refocal.evaluate import evaluate
+from refocal.evaluation.evaluate import evaluate
 from refocal.types import InputError
 
 
@@ -14,7 +14,8 @@ def save16(path, pixels):
 
 
 @pytest.mark.parametrize(
-    ("name", "decibel", "ssim"), [("pixel4_dp", 25.12, 0.717), ("pixel4_dp/2", 25.54, 0.699), ("pixel4_dp/4", 26.63, 0.759)]
+    ("name", "decibel", "ssim"),
+    [("pixel4_dp", 25.12, 0.717), ("pixel4_dp/2", 25.54, 0.699), ("pixel4_dp/4", 26.63, 0.759)],
 )
 def test_the_unrestored_photos_score_what_the_protocol_says(shared, name, decibel, ssim):
     rows = evaluate("identity", open_dataset(name, shared / "data/test"))

@@ -75,13 +75,19 @@ def test_a_ramp_is_followed(shared):
 def test_noise_is_no_sharpness(shared):
     blurred = blur(photo(shared, 5), 3.0)
     noisy = blurred + np.random.default_rng(0).normal(0, 0.02, blurred.shape).astype(np.float32)
-    clean, found, fooled = (np.median(f.radius_px) for f in (FEW(blurred), FEW(noisy), replace(FEW, noise_std=0)(noisy)))
+    clean, found, fooled = (
+        np.median(f.radius_px) for f in (FEW(blurred), FEW(noisy), replace(FEW, noise_std=0)(noisy))
+    )
     assert found == pytest.approx(clean, abs=0.8)
     assert found > fooled + 0.5
 
 
 def test_without_contrast_radius_and_confidence_are_zero():
-    for flat in (np.full((3, 41, 60), 0.5, np.float32), np.ones((1, 7, 30), np.float32), np.zeros((1, 1, 1), np.float32)):
+    for flat in (
+        np.full((3, 41, 60), 0.5, np.float32),
+        np.ones((1, 7, 30), np.float32),
+        np.zeros((1, 1, 1), np.float32),
+    ):
         result = JNB()(flat)
         assert result.radius_px.shape == flat.shape[1:]
         assert (result.radius_px == 0).all() and (result.confidence == 0).all()

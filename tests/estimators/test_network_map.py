@@ -34,7 +34,9 @@ def sample(path, channels="rgb", inputs=("blurred",), output="radius_px", **meta
     for name in inputs:
         nodes.append(helper.make_node("Pad", [name, "sides"], [f"{name}.padded"], mode="edge"))
         nodes.append(helper.make_node("Conv", [f"{name}.padded", "kernel"], [f"{name}.mean"]))
-    nodes.append(helper.make_node("Sub", [f"{inputs[0]}.mean", f"{inputs[1]}.mean" if inputs[1:] else "offset"], [output]))
+    nodes.append(
+        helper.make_node("Sub", [f"{inputs[0]}.mean", f"{inputs[1]}.mean" if inputs[1:] else "offset"], [output])
+    )
     values = [
         numpy_helper.from_array(np.array([0, 0, 6, 6, 0, 0, 6, 6]), "sides"),
         numpy_helper.from_array(kernel, "kernel"),
@@ -92,7 +94,9 @@ def test_tiles_give_the_whole(tmp_path, monkeypatch):
     np.testing.assert_allclose(NetworkMap(weights, tile_px=31)(image).radius_px, whole, atol=1e-4)
     sizes = []
     monkeypatch.setattr(tiles, "_free_bytes", lambda: 2 * 40 * 9000)
-    monkeypatch.setattr("refocal.estimators.network_map._radius", lambda tile, file: sizes.append(tile.shape) or tile[:1])
+    monkeypatch.setattr(
+        "refocal.estimators.network_map._radius", lambda tile, file: sizes.append(tile.shape) or tile[:1]
+    )
     NetworkMap(weights)(image)
     assert len(sizes) > 2 and max(height * width for _, height, width in sizes) <= 9000
     sizes.clear()
@@ -137,7 +141,9 @@ def test_nothing_is_known_of_tiny_pictures(tmp_path):
 
 def test_what_cannot_be_run_is_refused_in_a_sentence(tmp_path):
     image = np.ones((3, 8, 8), np.float32)
-    with pytest.raises(InputError, match=r"no weights 'nonet'.*refocal train nonet.*refocal export.*--estimator FILE.onnx"):
+    with pytest.raises(
+        InputError, match=r"no weights 'nonet'.*refocal train nonet.*refocal export.*--estimator FILE.onnx"
+    ):
         NetworkMap("nonet")(image)
     with pytest.raises(InputError, match=r"no weights file nowhere\.onnx"):
         NetworkMap("nowhere.onnx")(image)

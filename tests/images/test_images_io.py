@@ -177,7 +177,11 @@ def test_nothing_is_overwritten_unless_asked(tmp_path):
 
 @pytest.mark.parametrize(
     ("name", "reason"),
-    [("a.gif", r"use \.jpg, \.jpeg, \.png, \.tif, \.tiff, \.webp"), ("none", "suffix"), ("no/a.png", "there is no folder")],
+    [
+        ("a.gif", r"use \.jpg, \.jpeg, \.png, \.tif, \.tiff, \.webp"),
+        ("none", "suffix"),
+        ("no/a.png", "there is no folder"),
+    ],
 )
 def test_places_where_nothing_can_be_written(tmp_path, name, reason):
     with pytest.raises(InputError, match=reason):

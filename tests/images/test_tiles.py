@@ -115,7 +115,8 @@ def test_seams_fade_linearly():
 
 
 @pytest.mark.parametrize(
-    "options", [{"tile_px": 0, "halo_px": 1}, {"tile_px": 4, "halo_px": -1}, {"tile_px": 4, "halo_px": 1, "align_px": 0}]
+    "options",
+    [{"tile_px": 0, "halo_px": 1}, {"tile_px": 4, "halo_px": -1}, {"tile_px": 4, "halo_px": 1, "align_px": 0}],
 )
 def test_impossible_tiles_are_refused(options):
     with pytest.raises(ValueError, match="tile_px"):

@@ -6,7 +6,7 @@ torch = pytest.importorskip("torch")
 
 from torch import nn
 
-from refocal.learn.adversarial import (
+from refocal.learn.losses.adversarial import (
     critic_loss,
     defocus_weight,
     generator_loss,

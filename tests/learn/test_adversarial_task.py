@@ -10,10 +10,10 @@ torch = pytest.importorskip("torch")
 
 from learn_samples import write_crops
 
-from refocal.learn.adversarial_task import RestoreAdversarial
-from refocal.learn.perceptual_features import make_features, perceptual_loss
+from refocal.learn.losses.perceptual import make_features, perceptual_loss
 from refocal.learn.recipe import Phase
 from refocal.learn.recipes.learnable_blur_kernel_defocusgan import DEFOCUSGAN, EPOCH, RECIPES
+from refocal.learn.tasks.restore_adversarial import RestoreAdversarial
 from refocal.learn.train import Run, train
 from refocal.types import InputError
 
@@ -89,7 +89,9 @@ def test_the_perceptual_term_names_its_features(shared, monkeypatch):
     restored = networks["network"](batch["blurred"])
     expected = 0.012 * perceptual_loss(restored, batch["sharp"], make_features("lpips-squeeze"))
     assert set(terms) == {"l1", "perceptual, squeezenet1.1 features.4"}
-    assert float(terms["perceptual, squeezenet1.1 features.4"].detach()) == pytest.approx(float(expected.detach()), rel=1e-4)
+    assert float(terms["perceptual, squeezenet1.1 features.4"].detach()) == pytest.approx(
+        float(expected.detach()), rel=1e-4
+    )
 
 
 def test_two_critics_count_half_each():
@@ -172,6 +174,6 @@ def test_every_ablation_of_tables_4_to_6_builds():
     for name, networks in names.items():
         task = RestoreAdversarial(RECIPES[name])
         assert len(task.networks()) == networks, name
-        assert bool(task.options.guidance_steps) == (name not in ("defocusgan-base", "defocusgan-rcab", "deblurgan-v2")), (
-            name
-        )
+        assert bool(task.options.guidance_steps) == (
+            name not in ("defocusgan-base", "defocusgan-rcab", "deblurgan-v2")
+        ), name

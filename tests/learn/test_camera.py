@@ -11,7 +11,7 @@ from scipy.ndimage import gaussian_filter
 
 torch = pytest.importorskip("torch")
 
-from refocal.learn.camera import JPEG_LUMA, jpeg, sharpened, steeper, with_noise
+from refocal.learn.pairs.isp import JPEG_LUMA, jpeg, sharpened, steeper, with_noise
 
 
 def seeded(seed=1):
@@ -84,14 +84,17 @@ def test_the_table_is_the_formats():
     [10, 20, 50, 51, 67, 95, 33],
 )
 def test_steps_are_libjpegs(quality):
-    """A block of a single frequency, strong enough to tell steps of n from n + 1, comes back as a whole number of them."""
+    """A block of a single frequency, strong enough to tell steps of n from n + 1, comes back as a whole number of
+    them."""
     for row, column in [(1, 0), (2, 3), (7, 7)]:
         waves = np.outer(*(np.cos(np.pi / 8 * (np.arange(8) + 0.5) * k) for k in (row, column)))
         block = torch.from_numpy(128 + 110 * waves)[None, None] / 255
         back = 255 * jpeg(block, torch.full((1, 1, 1, 1), float(quality), dtype=torch.float64))[0, 0].numpy()
         step = through_pillow(levels(1)[0], quality)[1][row, column]
         exact = transformed(255 * block[0, 0].numpy())[0, 0, row, column]
-        assert transformed(back)[0, 0, row, column] == pytest.approx(np.rint(exact / step) * step, abs=2)  # whole levels
+        assert transformed(back)[0, 0, row, column] == pytest.approx(
+            np.rint(exact / step) * step, abs=2
+        )  # whole levels
 
 
 @pytest.mark.parametrize("slope", [0.6, 1.0, 1.5])
@@ -109,7 +112,10 @@ def test_a_tone_curve_has_its_slope_in_the_middle_and_can_be_undone(slope):
 @pytest.mark.parametrize(("light", "shot", "read"), [(0.0, 1e-3, 5e-3), (0.25, 1e-3, 0.0), (0.8, 1e-3, 1e-2)])
 def test_noise_has_the_variance_it_is_asked_for(light, shot, read):
     clean = torch.full((4, 1, 300, 300), light)
-    shots, reads = torch.tensor([1.0, 1.0, 0.5, 0.0]).view(4, 1, 1, 1), torch.tensor([1.0, 0.0, 2.0, 0.0]).view(4, 1, 1, 1)
+    shots, reads = (
+        torch.tensor([1.0, 1.0, 0.5, 0.0]).view(4, 1, 1, 1),
+        torch.tensor([1.0, 0.0, 2.0, 0.0]).view(4, 1, 1, 1),
+    )
     noise = (with_noise(clean, shot * shots, read * reads, seeded()) - clean)[:, 0].double()
     wanted = (shot * shots * light + (read * reads) ** 2).flatten()
     np.testing.assert_allclose(noise.var((1, 2)), wanted, rtol=0.02)  # four deviations of 90,000 squares

@@ -8,11 +8,11 @@ from scipy.ndimage import gaussian_filter
 torch = pytest.importorskip("torch")
 
 from refocal.images.colour import linear_to_srgb, srgb_to_linear
-from refocal.learn import camera_pairs
-from refocal.learn.camera import sharpened, steeper
-from refocal.learn.camera_pairs import CameraPairs
-from refocal.learn.lens_kernels import Lenses, draw, luma_kernels
-from refocal.learn.pairs import luma8, rounded
+from refocal.learn.pairs.camera import CameraPairs
+from refocal.learn.pairs.isp import sharpened, steeper
+from refocal.learn.pairs.random_lenses import Lenses, draw, luma_kernels
+from refocal.learn.pairs.uniform import camera as camera_pairs
+from refocal.learn.pairs.uniform import luma8, rounded
 from refocal.optics.blur import BlurMap, Psf
 
 PERFECT = dict.fromkeys(vars(Lenses()), 0.0)
@@ -86,7 +86,8 @@ def test_a_plane_is_blurred_as_light_by_its_lens(lens, monkeypatch):
 
 
 def test_what_hides_behind_a_blurred_edge_shines_through(monkeypatch):
-    """The formula of occlusion, by the run world's operator; the thing in front is from the same crop or the one before."""
+    """The formula of occlusion, by the run world's operator; the thing in front is from the same crop or the one
+    before."""
     kernel = fixed_lens(monkeypatch, rim=0.1, tilt=0.3, toward=1.0)
     mask = torch.zeros(6, 1, 64, 64)
     mask[..., 20:50, 24:41] = 1
@@ -123,7 +124,8 @@ def test_a_ramp_without_slope_is_a_plane():
 
 
 def test_ramps_are_nearly_what_gathering_with_each_pixels_disk_gives():
-    """Few kernels mixed for many radii: 36 dB and more from a map in steps of a quarter pixel, the blur itself is 20."""
+    """Few kernels mixed for many radii: 36 dB and more from a map in steps of a quarter pixel, the blur itself is
+    20."""
     pixels = crops(6, 96)
     pairs = made(pixels, ramps=1.0, max_radius_px=6.0, border_px=0)
     light, inner = srgb_to_linear(luma8(pixels)), (..., slice(16, -16), slice(16, -16))
@@ -218,7 +220,9 @@ def test_a_smaller_photo_has_smaller_radii():
     side = small["blurred"].shape[-1]
     assert small["blurred"].shape == small["sharp"].shape == small["radius_px"].shape == (4, 1, side, side)
     assert side in (64, 80) and side % 16 == 0  # 2/3 of 96, and 3/4 in whole sixteens
-    torch.testing.assert_close(small["radius_px"], whole["radius_px"][..., :side, :side] * (side / 96), atol=1e-5, rtol=0)
+    torch.testing.assert_close(
+        small["radius_px"], whole["radius_px"][..., :side, :side] * (side / 96), atol=1e-5, rtol=0
+    )
     for i in range(4):
         picture = Image.fromarray(whole["sharp"][i, 0].numpy(), mode=None)
         wanted = np.asarray(picture.resize((side, side), Image.Resampling.BICUBIC)).clip(0, 1)
@@ -326,5 +330,9 @@ def test_a_second_thing_stands_in_front_of_the_first(monkeypatch):
     behind, first, second = radius_px[:, 2, 2], radius_px[:, 22, 22], radius_px[:, 40, 35]
     for i in range(8):
         both = len({float(behind[i]), float(first[i]), float(second[i])}) == 3
-        assert torch.equal(radius_px[i][30:50, 30:40].unique(), second[i][None]) if both else len(radius_px[i].unique()) <= 2
+        assert (
+            torch.equal(radius_px[i][30:50, 30:40].unique(), second[i][None])
+            if both
+            else len(radius_px[i].unique()) <= 2
+        )
         assert radius_px[i, 55, 45] == second[i] or not both

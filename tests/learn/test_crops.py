@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from refocal.datasets import Pair
-from refocal.learn.crops import Crops, open_crops, pack, pack_pairs
+from refocal.learn.crops.photos import Crops, open_crops, pack, pack_pairs
 from refocal.types import InputError
 
 

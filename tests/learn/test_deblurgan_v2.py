@@ -6,9 +6,9 @@ torch = pytest.importorskip("torch")
 from torch import nn
 from torch.nn.functional import batch_norm, conv2d, relu, relu6
 
-from refocal.learn.export import About, export
+from refocal.inference.network_file import open_network
+from refocal.learn.export.onnx_file import About, export
 from refocal.learn.nets.deblurgan_v2 import Config, deblurgan_v2
-from refocal.weights.network_file import open_network
 
 SMALL = Config(pyramid=8, width=4)
 
@@ -133,7 +133,8 @@ def test_sides_of_any_length_continue_by_their_mirror_image(size):
 def test_training_reaches_every_weight():
     network = small().train()
     network(picture(2, 3, 64, 64)).square().mean().backward()
-    # What is added to every pixel of a channel, the normalisation that follows takes away again; nothing else sees these.
+    # What is added to every pixel of a channel, the normalisation that follows takes away again; nothing else sees
+    # these.
     useless = {f"{name}.0.bias" for name in ("top_down.0", "top_down.1", "top_down.2", "join", "smooth")}
     useless |= {f"encoder.4.{i}.body.3.bias" for i in range(3)}
     still = {name for name, weight in network.named_parameters() if not weight.grad.abs().max() > 1e-7}
@@ -161,7 +162,9 @@ def test_the_context_is_what_a_pixel_depends_on():
 
 def test_the_file_computes_what_torch_does(tmp_path):
     network, image = small(), picture(1, 3, 70, 97)
-    halves = {name: weight.half().float() for name, weight in network.state_dict().items() if weight.is_floating_point()}
+    halves = {
+        name: weight.half().float() for name, weight in network.state_dict().items() if weight.is_floating_point()
+    }
     network.load_state_dict(halves, strict=False)  # all but the counters
     parity = export(network, tmp_path / "fpn.onnx", About("deblurgan-v2", SMALL))
     # Dividing by the deviation of a few pixels makes more of the last digit than other networks do.

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from refocal.learn.crops import open_crops
-from refocal.learn.depth_crops import depth_file, inverse_depth, pack_depth, to_levels
+from refocal.learn.crops.depth import depth_file, inverse_depth, pack_depth, to_levels
+from refocal.learn.crops.photos import open_crops
 from refocal.types import InputError
 
 

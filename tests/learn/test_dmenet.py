@@ -3,8 +3,8 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from refocal.learn.depth_pairs import DepthLikeBlur, depth_like
 from refocal.learn.nets.dmenet import Config, dmenet
+from refocal.learn.pairs.depth_like import DepthLikeBlur, depth_like
 
 SMALL = {"encoder": (4, 6, 8), "encoder_convs": (1, 1, 2), "decoder": (6, 4), "decoder_convs": (2, 1), "refinements": 1}
 
@@ -55,7 +55,9 @@ def test_while_training_every_scale_tells_a_map(small):
     radii = small(torch.rand(2, 3, 16, 24))
     assert [tuple(part.shape[2:]) for part in radii] == [(16, 24), (4, 6), (8, 12), (16, 24)]
     sum(part.square().mean() for part in radii).backward()
-    assert all(p.grad is not None and p.grad.abs().max() > 0 for name, p in small.named_parameters() if "bias" not in name)
+    assert all(
+        p.grad is not None and p.grad.abs().max() > 0 for name, p in small.named_parameters() if "bias" not in name
+    )
     assert isinstance(dmenet(Config(**SMALL, auxiliary=False))(torch.rand(2, 3, 16, 24)), torch.Tensor)
     assert isinstance(small.eval()(torch.rand(2, 3, 16, 24)), torch.Tensor)
 
@@ -82,7 +84,8 @@ def test_maps_are_planes_before_planes():
     maps = depth_like(64, (96, 128), random_of(1))
     assert maps.min() >= 0 and maps.max() <= 1
     across, down = maps.diff(dim=2).abs(), maps.diff(dim=1).abs()
-    # |a + b x + c y| bends in its line of focus, and where it is cut at 1; elsewhere it is as steep as before, or jumps.
+    # |a + b x + c y| bends in its line of focus, and where it is cut at 1; elsewhere it is as steep as before, or
+    # jumps.
     bends = (across.diff(dim=2).abs() > 1e-4).float().mean()
     assert 0.003 < bends < 0.05
     steepest = torch.cat([across.flatten(1), down.flatten(1)], dim=1).amax(1)

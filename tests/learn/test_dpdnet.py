@@ -5,9 +5,9 @@ torch = pytest.importorskip("torch")
 
 from torch.nn.functional import conv2d, max_pool2d, pad, relu
 
-from refocal.learn.export import About, export
+from refocal.inference.network_file import open_network
+from refocal.learn.export.onnx_file import About, export
 from refocal.learn.nets.dpdnet import Config, dpdnet
-from refocal.weights.network_file import open_network
 
 
 def views(*shape, count=2):
@@ -77,7 +77,9 @@ def test_the_views_are_not_exchangeable():
 def test_sides_of_any_length_continue_by_their_mirror_image(size):
     network, images = small(), views(1, 3, *size)
     height, width = size
-    grown = (np.pad(image.numpy(), ((0, 0), (0, 0), (0, -height % 16), (0, -width % 16)), "reflect") for image in images)
+    grown = (
+        np.pad(image.numpy(), ((0, 0), (0, 0), (0, -height % 16), (0, -width % 16)), "reflect") for image in images
+    )
     with torch.no_grad():
         expected = network.body(*(torch.tensor(image) for image in grown))[..., :height, :width]
         torch.testing.assert_close(network(*images), expected)

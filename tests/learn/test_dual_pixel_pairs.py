@@ -6,9 +6,9 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from refocal.images.colour import srgb_to_linear
-from refocal.learn.depth_pairs import depth_like
-from refocal.learn.dual_pixel_pairs import RIM, DualPixelPairs, _lens, smooth3, soft_disk
-from refocal.learn.pairs import luma8
+from refocal.learn.pairs.depth_like import depth_like
+from refocal.learn.pairs.dual_pixel import RIM, DualPixelPairs, _lens, smooth3, soft_disk
+from refocal.learn.pairs.uniform import luma8
 from refocal.optics.dual_pixel import RING_SETS
 
 

@@ -10,13 +10,13 @@ torch = pytest.importorskip("torch")
 
 from learn_samples import tiny_recipe, write_crops
 
-from refocal.learn import checkpoint
-from refocal.learn.dual_pixel_task import LearnKernels, MatchViews, Options, map_terms
-from refocal.learn.kernel_file import export_kernels
+from refocal.learn.export.kernel_file import export_kernels
 from refocal.learn.nets.kernel_bank import half_disks
 from refocal.learn.recipe import Phase
 from refocal.learn.recipes.learnable_blur_kernel_defocusgan import BAMBNET, EPOCH, MAP
+from refocal.learn.tasks.dual_pixel import LearnKernels, MatchViews, Options, map_terms
 from refocal.learn.train import Run, train
+from refocal.learn.training import checkpoint
 from refocal.optics.blur import Psf
 from refocal.types import InputError
 
@@ -86,7 +86,8 @@ def test_variation_and_known_map_are_counted_as_told():
 
 
 def test_bambnet_compares_the_views_blurred_crosswise():
-    """With the true radius both sides are the same picture, blurred by both kernels; behind the focus views are swapped."""
+    """With the true radius both sides are the same picture, blurred by both kernels; behind the focus views are
+    swapped."""
     task = MatchViews(replace(BAMBNET, **SMALL))
     sharp = torch.zeros(1, 3, 40, 40)
     sharp[..., 10:-10, 10:-10] = torch.rand(1, 3, 20, 20)  # black around, so that nothing is lost beyond the edge

@@ -15,17 +15,17 @@ from safetensors.torch import save_file
 from torch import nn
 
 from refocal.images.tiles import apply_tiled
-from refocal.learn import checkpoint as checkpoints
-from refocal.learn.checkpoint import load_weights
-from refocal.learn.export import About, export, export_checkpoint, fingerprint, load_state
+from refocal.inference.network_file import open_network
+from refocal.learn.export.onnx_file import About, export, export_checkpoint, fingerprint, load_state
+from refocal.learn.export.quantise import round_weights
 from refocal.learn.nets import ddnet, denoiser, sharpness_unet, xy_deblur
 from refocal.learn.nets.padding import padded
 from refocal.learn.recipe import to_json
-from refocal.learn.rounding import round_weights
+from refocal.learn.training import checkpoint as checkpoints
+from refocal.learn.training.checkpoint import load_weights
 from refocal.methods.network import Network
 from refocal.restore import restore
 from refocal.types import InputError
-from refocal.weights.network_file import open_network
 
 
 def lively(network, seed=0):
@@ -64,7 +64,8 @@ WIDE = sharpness_unet.Config(widths=(4, 12, 24), encoder_convs=2, decoder_convs=
 
 @pytest.fixture(scope="module")
 def in_8_bits(tmp_path_factory):
-    """A U-Net some of whose weights have more than 1,000 numbers, among them a transposed convolution's; and its file."""
+    """A U-Net some of whose weights have more than 1,000 numbers, among them a transposed convolution's; and its
+    file."""
     torch.manual_seed(0)
     network = lively(sharpness_unet.sharpness_unet(WIDE))
     with torch.no_grad():
@@ -214,8 +215,14 @@ def test_metadata_tell_what_is_known(small):
     for name, tensor in sorted(network.state_dict().items()):
         if tensor.is_floating_point():
             digest.update(name.encode() + tensor.half().numpy().tobytes())
-    assert json.loads(told.pop("config")) == {"channels": 1, "widths": [4, 6, 8], "encoder_convs": 2, "decoder_convs": 1}
-    # 6 channels at full size (two of the U-Net's 4 and their concatenation 8, and the photo) and the arena's factor of 2
+    assert json.loads(told.pop("config")) == {
+        "channels": 1,
+        "widths": [4, 6, 8],
+        "encoder_convs": 2,
+        "decoder_convs": 1,
+    }
+    # 6 channels at full size (two of the U-Net's 4 and their concatenation 8, and the photo) and the arena's factor of
+    # 2
     assert 2 * 4 * (4 + 4 + 8 + 1) <= int(told.pop("working_bytes")) <= 2 * 4 * (4 + 4 + 8 + 1) * 1.2
     assert told == {
         "refocal.format": "1",
@@ -346,7 +353,7 @@ class Undefined(Faulty):
 def test_a_file_that_computes_something_else_is_not_written(tmp_path, monkeypatch):
     with pytest.raises(ValueError, match="something else than torch"):
         export(Undefined(), tmp_path / "a.onnx", About("faulty", OneChannel()))
-    monkeypatch.setattr("refocal.learn.export.MOST_DIFFERENCE", -1.0)
+    monkeypatch.setattr("refocal.learn.export.onnx_file.MOST_DIFFERENCE", -1.0)
     with pytest.raises(ValueError, match="something else than torch"):
         export(Faulty(), tmp_path / "a.onnx", About("faulty", OneChannel()))
     assert list(tmp_path.iterdir()) == []
@@ -377,4 +384,6 @@ def test_a_checkpoint_is_exported_with_its_averaged_weights(tmp_path):
     file = open_network(tmp_path / "net.onnx")
     assert (file.name, file.network, file.licence) == ("net", "sharpness-unet", "CC0-1.0")
     assert (file.steps, file.context_px, file.recipe) == (12, 9, to_json(recipe))
-    assert file.weights_sha256 == fingerprint({name: tensor.numpy().astype(np.float16) for name, tensor in state.items()})
+    assert file.weights_sha256 == fingerprint(
+        {name: tensor.numpy().astype(np.float16) for name, tensor in state.items()}
+    )

@@ -11,18 +11,18 @@ pytest.importorskip("lightning_fabric")
 from learn_samples import write_crops
 
 from refocal.cli import main
-from refocal.learn import checkpoint
-from refocal.learn.camera_pairs import REACH, CameraPairs
-from refocal.learn.focus_task import MOST_DB, Options, RestoreAndMap, unlikely
 from refocal.learn.nets import NETWORKS
 from refocal.learn.nets.focus_unet import LEAST_SCALE_PX
-from refocal.learn.pairs import PAIRS
+from refocal.learn.pairs.camera import REACH, CameraPairs
+from refocal.learn.pairs.uniform import PAIRS
 from refocal.learn.recipe import Phase, Term, from_json, to_json
 from refocal.learn.recipe_fields import check_fields
 from refocal.learn.recipes.default import DEFAULT, RECIPES
 from refocal.learn.tasks import TASKS, make_config
+from refocal.learn.tasks.restore_and_map import MOST_DB, Options, RestoreAndMap, unlikely
 from refocal.learn.train import Run, train
-from refocal.learn.training_log import read_log
+from refocal.learn.training import checkpoint
+from refocal.learn.training.log import read_log
 
 TINY = replace(
     DEFAULT,
@@ -164,7 +164,11 @@ def test_the_scale_of_an_untrained_map_is_no_less_than_told():
     ("field", "value", "sentence"),
     [
         ("pairs-options.radius", "3", "camera has no field pairs_options.radius: there are max_radius_px"),
-        ("phases.0.pairs-options.max-radius-px", "wide", "phases.0.pairs_options.max_radius_px is a number, not 'wide'"),
+        (
+            "phases.0.pairs-options.max-radius-px",
+            "wide",
+            "phases.0.pairs_options.max_radius_px is a number, not 'wide'",
+        ),
         ("task-options.scale", "3", "restore-and-map has no field task_options.scale: there are scales"),
         ("config.width", "8", "focus-unet has no field config.width: there are channels"),
         ("pairs-options.lens.rims", "1", "lens"),

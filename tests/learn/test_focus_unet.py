@@ -10,10 +10,10 @@ pytest.importorskip("onnxscript")
 
 from torch.utils.flop_counter import FlopCounterMode
 
-from refocal.learn.export import About, export
+from refocal.inference.network_file import open_network
+from refocal.learn.export.onnx_file import About, export
 from refocal.learn.nets import NETWORKS
 from refocal.learn.nets.focus_unet import LEAST_SCALE_PX, Config, focus_unet, reach_px
-from refocal.weights.network_file import open_network
 
 SMALL = Config(widths=(4, 6, 8, 8), blocks=(1, 1, 1, 1))
 

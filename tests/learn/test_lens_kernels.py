@@ -8,7 +8,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from refocal.learn.lens_kernels import COLOURS, Drawn, Lenses, draw, luma_kernels
+from refocal.learn.pairs.random_lenses import COLOURS, Drawn, Lenses, draw, luma_kernels
 from refocal.optics.kernels import disk
 
 PERFECT = Lenses(rim=0, polygons=0, cat_eye=0, ellipse=0, tilt=0, ring=0, chromatic=0)
@@ -44,7 +44,9 @@ def mean_square_px(taps):
     return np.trace(moments(taps)[1]) / 2 - 1 / 12
 
 
-@pytest.mark.parametrize(("radius_px", "most"), [(1, 0.04), (1.5, 0.04), (2, 0.015), (3, 0.01), (5, 0.005), (12, 0.002)])
+@pytest.mark.parametrize(
+    ("radius_px", "most"), [(1, 0.04), (1.5, 0.04), (2, 0.015), (3, 0.01), (5, 0.005), (12, 0.002)]
+)
 def test_a_perfect_lens_gives_the_exact_disk(radius_px, most):
     taps, wanted = kernel(radius_px), disk(radius_px)
     wanted = np.pad(wanted, (taps.shape[0] - wanted.shape[0]) // 2)
@@ -77,7 +79,9 @@ def test_polygons_have_the_disks_area_and_their_own_width(blades):
     assert taps[np.hypot(x, y) > corner + 1].max() < 1e-4 * taps.max()
     assert taps[np.hypot(x, y) < corner * math.cos(sector / 2) - 1].min() > 0.99 * taps.max()
     harmonic = (taps * np.exp(1j * blades * np.arctan2(y, x)) * np.hypot(x, y) ** 2).sum()  # it has so many corners
-    others = [(taps * np.exp(1j * n * np.arctan2(y, x)) * np.hypot(x, y) ** 2).sum() for n in range(5, 10) if n != blades]
+    others = [
+        (taps * np.exp(1j * n * np.arctan2(y, x)) * np.hypot(x, y) ** 2).sum() for n in range(5, 10) if n != blades
+    ]
     assert abs(harmonic) > 5 * np.abs(others).max()
 
 

@@ -13,21 +13,27 @@ from learn_samples import write_crops
 from scipy.ndimage import gaussian_filter
 
 from refocal.estimators.network_map import NetworkMap
-from refocal.learn import checkpoint
-from refocal.learn.depth_pairs import DepthLikeBlur
-from refocal.learn.export import export_checkpoint, load_state
-from refocal.learn.map_task import EstimateMap
+from refocal.inference.network_file import open_network
+from refocal.learn.export.onnx_file import export_checkpoint, load_state
 from refocal.learn.nets import NETWORKS
 from refocal.learn.nets.dmenet import Config, dmenet
-from refocal.learn.pairs import PAIRS
+from refocal.learn.pairs.depth_like import DepthLikeBlur
+from refocal.learn.pairs.uniform import PAIRS
 from refocal.learn.recipe import Phase, Term, from_json, override, to_json
 from refocal.learn.recipes.dmenet import DMENET, EPOCH, RECIPES
 from refocal.learn.tasks import TASKS
+from refocal.learn.tasks.estimate_map import EstimateMap
 from refocal.learn.train import Run, train
-from refocal.learn.training_log import read_log
-from refocal.weights.network_file import open_network
+from refocal.learn.training import checkpoint
+from refocal.learn.training.log import read_log
 
-TINY = {"encoder": (8, 12, 16), "encoder_convs": (2, 1, 1), "decoder": (12, 8), "decoder_convs": (1, 1), "refinements": 1}
+TINY = {
+    "encoder": (8, 12, 16),
+    "encoder_convs": (2, 1, 1),
+    "decoder": (12, 8),
+    "decoder_convs": (1, 1),
+    "refinements": 1,
+}
 RECIPE = replace(
     DMENET,
     config=TINY,

@@ -10,10 +10,10 @@ torch = pytest.importorskip("torch")
 
 from refocal.images.colour import luma
 from refocal.images.edges import canny
-from refocal.learn.crops import open_crops
-from refocal.learn.map_crops import pack_maps, spread_from_edges
-from refocal.learn.mapped_pairs import MappedBlur, blur
-from refocal.learn.pairs import luma8
+from refocal.learn.crops.blur_maps import pack_maps, spread_from_edges
+from refocal.learn.crops.photos import open_crops
+from refocal.learn.pairs.mapped import MappedBlur, blur
+from refocal.learn.pairs.uniform import luma8
 from refocal.optics.blur import BlurMap, Psf
 from refocal.optics.kernels import disk
 from refocal.optics.map_generators import KINDS, generate
@@ -39,7 +39,9 @@ def test_a_drawn_map_is_what_blurred_the_crop():
     assert made["radius_px"].shape == (3, 1, 64, 64) and made["sharp"].shape == made["blurred"].shape == (3, 3, 64, 64)
     for i in range(3):
         radius = made["radius_px"][i, 0].numpy()
-        gathered = BlurMap(radius, step_px=0.25, boundary="replicate").apply(made["sharp"][i].numpy().astype(np.float64))
+        gathered = BlurMap(radius, step_px=0.25, boundary="replicate").apply(
+            made["sharp"][i].numpy().astype(np.float64)
+        )
         levels = np.rint(made["blurred"][i].numpy() * 255)
         assert np.abs(levels - np.floor(gathered * 255 + 1e-3)).max() <= 1  # float32 sums here, float64 there
         assert (levels == np.floor(gathered * 255 + 1e-3)).mean() > 0.99
@@ -129,7 +131,9 @@ def test_spread_maps_weigh_edges_by_their_radius():
 def test_half_of_the_maps_are_spread_either_way(tmp_path, monkeypatch):
     Image.fromarray(photo(300, 2)).save(tmp_path / "a.png")
     ways = []
-    monkeypatch.setattr("refocal.learn.map_crops.spread_from_edges", lambda photo, exact, way: ways.append(way) or exact)
+    monkeypatch.setattr(
+        "refocal.learn.crops.blur_maps.spread_from_edges", lambda photo, exact, way: ways.append(way) or exact
+    )
     pack_maps([tmp_path], tmp_path / "maps.npy", 52, 200)
     assert ways == 2 * (13 * ["domain-transform"] + 13 * ["matting"])
 
@@ -145,7 +149,9 @@ def test_packing_writes_what_the_pairs_read(tmp_path):
     exact, spread = packed.pixels[..., 3], packed.pixels[..., 4]
     uniform = KINDS.index("uniform")
     assert (exact[uniform] == exact[uniform, 0, 0]).all() and np.array_equal(exact[uniform], spread[uniform])
-    assert ((exact == 0) | ((exact >= 3) & (exact <= 24))).all() and ((spread == 0) | ((spread >= 3) & (spread <= 24))).all()
+    assert ((exact == 0) | ((exact >= 3) & (exact <= 24))).all() and (
+        (spread == 0) | ((spread >= 3) & (spread <= 24))
+    ).all()
     made = MappedBlur(maps="packed")(torch.from_numpy(packed.batch(0, 4, 64, 0)), seeded())
     assert 0 < (made["blurred"] - made["sharp"]).abs().mean() < 0.2
     with pytest.raises(InputError, match="at least 200"):

@@ -5,9 +5,9 @@ torch = pytest.importorskip("torch")
 
 from torch.nn.functional import conv2d, max_pool2d, pad, relu
 
-from refocal.learn.export import About, export
+from refocal.inference.network_file import open_network
+from refocal.learn.export.onnx_file import About, export
 from refocal.learn.nets.mdpnet import Config, mdpnet
-from refocal.weights.network_file import open_network
 
 
 def count(*modules):

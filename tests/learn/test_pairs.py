@@ -4,8 +4,8 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from refocal.datasets import open_dataset
-from refocal.learn.losses import LOSSES
-from refocal.learn.pairs import PAIRS, MeanBlur, Noise, Photographed, luma8
+from refocal.learn.losses.pixelwise import LOSSES
+from refocal.learn.pairs.uniform import PAIRS, MeanBlur, Noise, Photographed, luma8
 
 
 def test_mean_pairs_are_those_of_the_test_set(shared):
@@ -26,7 +26,9 @@ def test_noise_has_the_deviation_asked_for():
     crops = torch.full((2, 256, 256, 3), 128, dtype=torch.uint8)
     made = Noise(0.02)(crops, torch.Generator().manual_seed(1))
     assert (made["blurred"] - made["sharp"]).std().item() == pytest.approx(0.02, rel=0.01)
-    spread = Noise(0.02, spread=2.0)(torch.full((400, 16, 16, 3), 128, dtype=torch.uint8), torch.Generator().manual_seed(1))
+    spread = Noise(0.02, spread=2.0)(
+        torch.full((400, 16, 16, 3), 128, dtype=torch.uint8), torch.Generator().manual_seed(1)
+    )
     deviations = (spread["blurred"] - spread["sharp"]).std(dim=(1, 2, 3))
     assert 0.008 < deviations.min() < 0.012 and 0.034 < deviations.max() < 0.046
 
@@ -42,7 +44,9 @@ def test_photographed_pairs_come_apart_again():
 def test_pairs_repeat_with_their_seed(name):
     channels = 6 if name == "photographed" else 3
     crops = torch.randint(0, 256, (2, 16, 16, channels), generator=torch.Generator().manual_seed(0), dtype=torch.uint8)
-    small = {"max_radius_px": 3.0, "border_px": 0, "resized": 0.0} if name == "camera" else {}  # for crops as small as these
+    small = (
+        {"max_radius_px": 3.0, "border_px": 0, "resized": 0.0} if name == "camera" else {}
+    )  # for crops as small as these
     one, two = (PAIRS[name].make(small)(crops, torch.Generator().manual_seed(4)) for _ in range(2))
     assert all(torch.equal(one[key], two[key]) for key in one)
     assert one["blurred"].dtype == torch.float32 and one["sharp"].shape in ((2, 1, 16, 16), (2, 3, 16, 16))

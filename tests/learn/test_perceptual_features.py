@@ -10,7 +10,7 @@ torch = pytest.importorskip("torch")
 from safetensors.torch import load_file, save_file
 from torch import nn
 
-from refocal.learn.perceptual_features import make_features, perceptual_loss
+from refocal.learn.losses.perceptual import make_features, perceptual_loss
 from refocal.types import InputError
 
 SQUEEZENET = "data/weights/lpips_squeeze.safetensors"
@@ -30,7 +30,9 @@ def vgg(*, sixteen=False):
 
 
 def state_of(layers):
-    return {f"features.{key}": value for key, value in layers.state_dict().items()} | {"classifier.0.bias": torch.ones(4)}
+    return {f"features.{key}": value for key, value in layers.state_dict().items()} | {
+        "classifier.0.bias": torch.ones(4)
+    }
 
 
 @pytest.fixture(scope="module")
@@ -118,7 +120,11 @@ def test_squeezenet_where_vgg19_is_missing(shared, nothing_here):
     assert wanted.shape[1] == 128
     assert torch.allclose(features(picture), wanted, atol=1e-5)
     blurred = nn.functional.avg_pool2d(picture, 5, 1, 2, count_include_pad=False)
-    assert perceptual_loss(blurred, picture, features) > 2 * perceptual_loss((blurred + picture) / 2, picture, features) > 0
+    assert (
+        perceptual_loss(blurred, picture, features)
+        > 2 * perceptual_loss((blurred + picture) / 2, picture, features)
+        > 0
+    )
     named = make_features("lpips-squeeze")
     assert named.name == features.name
     double = named.double()  # nor does moving one change another

@@ -95,14 +95,29 @@ def test_fields_of_mappings_are_read_as_json_or_else_text():
     [
         ("defocusgan", "config.glu", "light", "defocusgan has no field config.glu: there are channels, branches, "),
         ("defocusgan", "config.glue", "heavy", "config.glue is one of released, light, not 'heavy'"),
-        ("defocusgan", "pairs-options.radius", "5", "dual-pixel has no field pairs_options.radius: there are max_radius_px"),
-        ("defocusgan", "phases.0.pairs-options.radius", "5", "no field phases.0.pairs_options.radius: there are max_radius"),
+        (
+            "defocusgan",
+            "pairs-options.radius",
+            "5",
+            "dual-pixel has no field pairs_options.radius: there are max_radius_px",
+        ),
+        (
+            "defocusgan",
+            "phases.0.pairs-options.radius",
+            "5",
+            "no field phases.0.pairs_options.radius: there are max_radius",
+        ),
         ("defocusgan", "pairs-options.max-radius-px", "wide", "pairs_options.max_radius_px is a number, not 'wide'"),
         ("defocusgan", "pairs-options.max-radius-px", "nan", "pairs_options.max_radius_px is a number, not 'nan'"),
         ("defocusgan", "task-options.guidance-steps", "1.5", "task_options.guidance_steps is a whole number, not 1.5"),
         ("defocusgan", "task-options.critics", "3", "task_options.critics is a list such as [3, 5], not 3"),
         ("denoiser", "task-options.speed", "3", "restore has no field task_options.speed: there is none at all."),
-        ("svbr-net-short", "loss.0.options.speed", "3", "dissimilarity has no field loss.0.options.speed: there is none"),
+        (
+            "svbr-net-short",
+            "loss.0.options.speed",
+            "3",
+            "dissimilarity has no field loss.0.options.speed: there is none",
+        ),
         ("sharpness-unet-beta-0.1", "loss.1.options.clipped", "1", "loss.1.options.clipped is true or false, not 1"),
     ],
 )

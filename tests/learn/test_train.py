@@ -14,12 +14,13 @@ pytest.importorskip("lightning_fabric")
 from learn_samples import tiny_recipe, write_crops
 
 from refocal.catalog import Entry
-from refocal.learn import checkpoint, training_state
-from refocal.learn.guard import Guard
 from refocal.learn.recipe import Phase, Term, to_json
 from refocal.learn.tasks import TASKS
 from refocal.learn.train import Run, train
-from refocal.learn.training_log import read_log
+from refocal.learn.training import checkpoint
+from refocal.learn.training import state as training_state
+from refocal.learn.training.finite_check import Guard
+from refocal.learn.training.log import read_log
 from refocal.types import InputError
 
 
@@ -169,7 +170,9 @@ train(from_json(Path(recipe).read_text()), crops, Run(Path(out), device="cpu", d
     (tmp_path / "go.py").write_text(script)
     for processes in (1, 2):
         words = [tmp_path / "recipe.json", crops, tmp_path / str(processes), processes]
-        subprocess.run([sys.executable, tmp_path / "go.py", *map(str, words)], check=True, capture_output=True, timeout=120)
+        subprocess.run(
+            [sys.executable, tmp_path / "go.py", *map(str, words)], check=True, capture_output=True, timeout=120
+        )
     one, two = (checkpoint.load(tmp_path / name / "checkpoint.safetensors") for name in ("1", "2"))
     for name, tensor in one.part("weights/network").items():
         assert torch.allclose(tensor, two.tensors[f"weights/network/{name}"], atol=1e-6), name
@@ -181,7 +184,10 @@ train(from_json(Path(recipe).read_text()), crops, Run(Path(out), device="cpu", d
     [
         ({"validation_crops": 0}, "at least one step and one crop"),
         ({"ema": 1.0}, "ema is a share below 1"),
-        ({"network": "denoiser", "config": {}, "start": "sharpness-unet-beta-0"}, "are of another network than denoiser"),
+        (
+            {"network": "denoiser", "config": {}, "start": "sharpness-unet-beta-0"},
+            "are of another network than denoiser",
+        ),
     ],
 )
 def test_a_recipe_that_makes_no_sense_is_refused(crops, tmp_path, changes, sentence):
@@ -221,7 +227,8 @@ class Options:
 
 @dataclass(frozen=True)
 class Game:
-    """Two networks of a few weights, each in the other's loss; chance plays along. The critic has two turns in a step."""
+    """Two networks of a few weights, each in the other's loss; chance plays along. The critic has two turns in a
+    step."""
 
     recipe: object
 
@@ -324,7 +331,9 @@ def test_between_looks_the_first_bad_step_is_remembered(crops, tmp_path, monkeyp
 
 def test_weights_that_are_no_numbers_are_not_saved_whatever_the_loss(crops, tmp_path):
     recipe = tiny_recipe(network="denoiser", config={}, phases=(Phase(1, 16, 4),), learning_rate=1e39)
-    with pytest.raises(InputError, match=r"The tensor weights/network/\S+ is no longer a number at step 1: there is no"):
+    with pytest.raises(
+        InputError, match=r"The tensor weights/network/\S+ is no longer a number at step 1: there is no"
+    ):
         train(recipe, crops, Run(tmp_path, device="cpu"))
     assert not list(tmp_path.glob("checkpoint*"))
 

@@ -8,7 +8,9 @@ def natural(channels=1, height=128, width=128, seed=0):
     rng = np.random.default_rng(seed)
     y, x = np.mgrid[0:height, 0:width]
     frequency = np.hypot(np.fft.fftfreq(height)[:, None], np.fft.rfftfreq(width)[None, :])
-    texture = np.fft.irfft2(np.fft.rfft2(rng.normal(size=(channels, height, width))) / (frequency + 0.01), s=(height, width))
+    texture = np.fft.irfft2(
+        np.fft.rfft2(rng.normal(size=(channels, height, width))) / (frequency + 0.01), s=(height, width)
+    )
     picture = 0.5 + 0.12 * texture / texture.std()
     for _ in range(max(3, height * width // 2500)):
         centre_y, centre_x, size = rng.uniform(0, height), rng.uniform(0, width), rng.uniform(3, 25)

@@ -169,7 +169,8 @@ def test_a_turned_map_keeps_every_pixels_radius():
 
 
 def test_iterates_that_run_away_are_called_back():
-    """x doubles its distance from the data in every step: the start is the best, and large numbers are never reached."""
+    """x doubles its distance from the data in every step: the start is the best, and large numbers are never
+    reached."""
     seen = []
 
     def runaway(x, predicted, n):

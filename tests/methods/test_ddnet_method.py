@@ -19,7 +19,7 @@ pytest.importorskip("onnxscript")
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):
     """A tiny network whose weights are near those that a training begins with, and its file."""
-    from refocal.learn.export import About, export
+    from refocal.learn.export.onnx_file import About, export
     from refocal.learn.nets.ddnet import Config, ddnet
 
     torch.manual_seed(0)

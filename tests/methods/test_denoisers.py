@@ -32,7 +32,13 @@ def network_file(path, bias=BIAS, **told):
         ],
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
-    metadata = {"refocal.format": "1", "name": "one", "network": "denoiser", "inputs": '["blurred"]', "channels": "luma"}
+    metadata = {
+        "refocal.format": "1",
+        "name": "one",
+        "network": "denoiser",
+        "inputs": '["blurred"]',
+        "channels": "luma",
+    }
     metadata |= {"config": "{}", "multiple": "1", "context_px": "7", "working_bytes": "123", "licence": ""}
     for key, value in (metadata | {"recipe": "{}", "steps": "0", "weights_sha256": ""} | told).items():
         model.metadata_props.add(key=key, value=value)

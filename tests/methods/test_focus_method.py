@@ -8,12 +8,12 @@ import torch
 import focus_samples as samples
 from refocal import deblur
 from refocal.images.colour import luma
+from refocal.inference.network_file import open_network
 from refocal.methods.focus import Focus
 from refocal.optics.blur import BlurMap, Psf
 from refocal.optics.boundary import pad
 from refocal.restore import restore
 from refocal.types import InputError
-from refocal.weights.network_file import open_network
 
 # The radii are 0.05, 0.29, 0.62, 0.75, 0.88, 3.4, 12.8, 14, 16 and 20 px.
 VALUES = np.array([0.04, 0.12, 0.1602, 0.1717, 0.1812, 0.305, 0.7, 0.75, 0.8333, 0.999])
@@ -74,7 +74,9 @@ def test_beyond_the_edge_lies_the_mirrored_photo(random):
     found, radius_px, _ = (output[0, :, 32:-32, 32:-32] for output in open_network(random).run(grown[None]))
     restored, told, _ = Focus(random, bokeh="restored").restore_and_map(image)
     np.testing.assert_array_equal(told, radius_px[0])
-    np.testing.assert_allclose(restored, np.clip(image + share_of(radius_px, "restored") * (found - image), 0, 1), atol=1e-6)
+    np.testing.assert_allclose(
+        restored, np.clip(image + share_of(radius_px, "restored") * (found - image), 0, 1), atol=1e-6
+    )
 
 
 def test_any_kind_of_picture_is_taken(random):
@@ -115,7 +117,7 @@ def test_tiles_give_the_whole_photo_and_its_whole_map(random):
 
 
 def test_one_pass_of_the_network_tells_all(random, monkeypatch):
-    from refocal.weights import focus
+    from refocal.inference import focus
 
     seen = []
     monkeypatch.setattr(focus.NetworkFile, "run", lambda file, image: seen.append(image.shape) or (image, image, image))

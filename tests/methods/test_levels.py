@@ -91,7 +91,8 @@ def test_the_result_is_clipped_and_the_input_kept():
 
 
 def test_no_seam_where_the_radius_changes():
-    """A map that climbs from 2 to 3 px: the error of the restored picture has no larger steps on the levels than between."""
+    """A map that climbs from 2 to 3 px: the error of the restored picture has no larger steps on the levels than
+    between."""
     sharp = natural(1, 80, 200, seed=2)
     radii = np.linspace(2, 3, 200) * np.ones((80, 1))
     blur = BlurMap(radii)

@@ -18,7 +18,9 @@ def test_every_pixel_is_taken_from_its_nearest_level():
     y = BlurMap(radii, step_px=0.25).apply(natural(1, 40, 90))
     levels = np.arange(13) * 0.25
     nearest = np.abs(radii[..., None] - levels).argmin(-1)
-    composed = np.select([nearest == k for k in range(13)], [HyperLaplacian()(y, Psf(disk(level)))[0] for level in levels])
+    composed = np.select(
+        [nearest == k for k in range(13)], [HyperLaplacian()(y, Psf(disk(level)))[0] for level in levels]
+    )
     np.testing.assert_allclose(LevinKrishnan()(y, BlurMap(radii))[0], composed, atol=1e-3)
 
 

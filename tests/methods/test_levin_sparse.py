@@ -9,7 +9,12 @@ from refocal.optics.kernels import disk
 
 HEIGHT, WIDTH = 9, 11
 RAMP = np.linspace(0, 2, WIDTH) * np.ones((HEIGHT, 1))
-BLURS = [Psf(asymmetric_kernel(), "periodic"), BlurMap(RAMP, boundary="periodic"), Psf(asymmetric_kernel()), BlurMap(RAMP)]
+BLURS = [
+    Psf(asymmetric_kernel(), "periodic"),
+    BlurMap(RAMP, boundary="periodic"),
+    Psf(asymmetric_kernel()),
+    BlurMap(RAMP),
+]
 
 
 def _step(size):
@@ -52,7 +57,8 @@ def _dense_solution(y, blur, weight, exponent):
         x = np.linalg.lstsq(stacked, np.concatenate([y.ravel(), np.zeros(len(stacked) - y.size)]), rcond=None)[0]
         shares = (1, 1, 0.25, 0.25, 0.25)
         weights = [
-            0.1 * share * np.maximum(np.abs(d @ x), 0.01) ** (exponent - 2) for share, d in zip(shares, slopes, strict=True)
+            0.1 * share * np.maximum(np.abs(d @ x), 0.01) ** (exponent - 2)
+            for share, d in zip(shares, slopes, strict=True)
         ]
     whole = np.zeros(seen.shape)
     whole[used.reshape(seen.shape)] = x

@@ -19,12 +19,15 @@ def picture(*shape, dtype=np.float32, seed=0):
 
 
 def block_means(image, multiple):
-    """What ``samples.blocks`` makes of (..., H, W), by NumPy alone: continued below and to the right only, by reflection."""
+    """What ``samples.blocks`` makes of (..., H, W), by NumPy alone: continued below and to the right only, by
+    reflection."""
     height, width = image.shape[-2:]
     sides = [(0, 0)] * (image.ndim - 2) + [(0, -height % multiple), (0, -width % multiple)]
     padded = np.pad(image.astype(np.float64), sides, mode="reflect")
     for axis in (-2, -1):
-        padded = np.repeat(np.add.reduceat(padded, range(0, padded.shape[axis], multiple), axis), multiple, axis) / multiple
+        padded = (
+            np.repeat(np.add.reduceat(padded, range(0, padded.shape[axis], multiple), axis), multiple, axis) / multiple
+        )
     return padded[..., :height, :width]
 
 

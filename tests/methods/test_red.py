@@ -16,7 +16,8 @@ TIE = 0.04  # weight s^2 by default
 
 
 def _kernel():
-    """5x5 without symmetry; more taps would be met by Fourier transforms, which thousands of iterations here make slow."""
+    """5x5 without symmetry; more taps would be met by Fourier transforms, which thousands of iterations here make
+    slow."""
     kernel = asymmetric_kernel()[:, 1:6]
     return kernel / kernel.sum()
 
@@ -29,7 +30,8 @@ def _transfer(kernel, shape):
 
 
 def _sample(boundary="periodic", shape=(31, 36)):
-    """A blurred picture far from black and white, where nothing is clipped; its blur, and the blur's transfer function."""
+    """A blurred picture far from black and white, where nothing is clipped; its blur, and the blur's transfer
+    function."""
     psf = Psf(_kernel(), boundary)
     return psf.apply(0.3 + 0.4 * natural(1, *shape)), psf, _transfer(psf.kernel, shape)
 
@@ -163,7 +165,8 @@ def test_inertia_keeps_steepest_descent_from_running_away_where_the_picture_is_s
 
 @pytest.mark.parametrize("kind", ["mirror", "zero", "map"])
 def test_row_sums_are_more_than_the_blur_everywhere(kind):
-    """D - H^T H has no negative eigenvalue; a mirroring edge takes D above 1, where the paper's step would be too long."""
+    """D - H^T H has no negative eigenvalue; a mirroring edge takes D above 1, where the paper's step would be too
+    long."""
     blur = _map(11, 13) if kind == "map" else Psf(_kernel(), kind)
     h = _dense(blur, 11, 13)
     sums = red.row_sums(np.ones((1, 11, 13)), blur).ravel()

@@ -8,7 +8,12 @@ from refocal.optics.blur import BlurMap, Psf
 from refocal.optics.kernels import disk
 
 RADII = np.linspace(0, 3, 53) * np.ones((41, 1))
-BLURS = [Psf(asymmetric_kernel()), Psf(disk(2.5), "periodic"), BlurMap(RADII), BlurMap(RADII, "gaussian", boundary="zero")]
+BLURS = [
+    Psf(asymmetric_kernel()),
+    Psf(disk(2.5), "periodic"),
+    BlurMap(RADII),
+    BlurMap(RADII, "gaussian", boundary="zero"),
+]
 
 
 def _seen(blur, light=500):
@@ -51,7 +56,9 @@ def test_away_from_the_edge_it_is_scikit_images(num_iter):
     oracle = skimage.restoration.richardson_lucy(y[0], kernel, num_iter=num_iter)
     restored = RichardsonLucy(num_iter)(y, Psf(kernel))
     inside = slice(45, -45)
-    np.testing.assert_allclose(restored[0, inside, inside], oracle[inside, inside], atol=1e-9 if num_iter <= 5 else 2e-4)
+    np.testing.assert_allclose(
+        restored[0, inside, inside], oracle[inside, inside], atol=1e-9 if num_iter <= 5 else 2e-4
+    )
 
 
 def test_zero_boundary_is_scikit_images_but_for_the_normalisation():
@@ -80,7 +87,9 @@ def test_black_stays_black_beside_light():
     assert restored[:, :5].max() < 1e-3
 
 
-@pytest.mark.parametrize("options", [{"num_iter": 0}, {"num_iter": -3}, {"floor": 0.0}, {"floor": -1.0}, {"floor": np.nan}])
+@pytest.mark.parametrize(
+    "options", [{"num_iter": 0}, {"num_iter": -3}, {"floor": 0.0}, {"floor": -1.0}, {"floor": np.nan}]
+)
 def test_impossible_options_are_refused(options):
     with pytest.raises(ValueError, match=next(iter(options))):
         RichardsonLucy(**options)

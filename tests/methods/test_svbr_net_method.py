@@ -44,7 +44,9 @@ def test_grey_photos_are_given_three_times_and_results_cut(tmp_path):
     grey, radius = picture(1, 9, 8), radii(9, 8)
     found = SVBRNet(samples.told(tmp_path / "a.onnx"))(grey, BlurMap(radius))
     np.testing.assert_allclose(found, luma(0.5 * np.repeat(grey, 3, 0) + radius / 12), atol=1e-6)
-    bright = SVBRNet(colours="network", weights=samples.told(tmp_path / "b.onnx", gain=5))(picture(3, 9, 8), BlurMap(radius))
+    bright = SVBRNet(colours="network", weights=samples.told(tmp_path / "b.onnx", gain=5))(
+        picture(3, 9, 8), BlurMap(radius)
+    )
     assert bright.max() == 1
 
 

@@ -60,7 +60,8 @@ def test_every_superpixel_has_its_mean_radius_and_the_rest_its_smallest():
     expected, expected_least = np.empty_like(sharp), np.empty_like(sharp)
     for choose, radius in ((labels == labels[0, -1], 2), (labels == labels[0, 0], 1)):
         mean, least = (
-            HyperLaplacian()(blurred, BlurMap(np.full((60, 80), value), step_px=0.25)) for value in (radius + 0.25, radius)
+            HyperLaplacian()(blurred, BlurMap(np.full((60, 80), value), step_px=0.25))
+            for value in (radius + 0.25, radius)
         )
         expected[:, choose] = mean[:, choose]
         expected_least[:, choose] = least[:, choose]
@@ -106,7 +107,9 @@ def test_a_psf_is_one_superpixel(shared):
     assert psnr(ZhangSuperpixel()(psf.apply(sharp), psf), sharp) == pytest.approx(27.44, abs=0.05)
 
 
-@pytest.mark.parametrize("options", [{"num_superpixels": 0}, {"max_error": 0.0}, {"max_error": np.nan}, {"weight": -1.0}])
+@pytest.mark.parametrize(
+    "options", [{"num_superpixels": 0}, {"max_error": 0.0}, {"max_error": np.nan}, {"weight": -1.0}]
+)
 def test_impossible_options_are_refused(options):
     with pytest.raises(ValueError, match=next(iter(options))):
         ZhangSuperpixel(**options)

@@ -43,5 +43,7 @@ def test_public_names_are_functions_also_after_every_file_is_imported():
 
 
 def test_importing_the_room_imports_nothing_heavy():
-    code = "import sys, refocal.metrics, refocal.weights; print({'numpy', 'scipy', 'torch', 'pooch'} & set(sys.modules))"
+    code = (
+        "import sys, refocal.metrics, refocal.weights; print({'numpy', 'scipy', 'torch', 'pooch'} & set(sys.modules))"
+    )
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "set()\n"

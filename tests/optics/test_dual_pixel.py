@@ -45,7 +45,8 @@ def test_the_simulators_twelve_lenses():
 
 @pytest.mark.parametrize("lens", RING_SETS)
 def test_every_lens_has_the_profile_of_its_parameters(lens):
-    """Radius 24, from the centre to the right as far as the rim's cut doesn't reach; scipy smooths the formula's values."""
+    """Radius 24, from the centre to the right as far as the rim's cut doesn't reach; scipy smooths the formula's
+    values."""
     rho = np.hypot(*np.mgrid[-24:25, -24:25])
     profile = 1 / (1 + (48 / lens.cutoff / np.maximum(rho, 1e-9)) ** (2 * lens.order))
     profile = lens.floor + (1 - lens.floor) * profile / profile.max()
@@ -117,7 +118,8 @@ def test_the_sign_swaps_the_views(radius_px):
 
 
 def test_the_sign_does_more_than_swap_where_things_hide_each_other():
-    """A white thing blurred by 5 px spills over a sharp black wall behind it; seen through a hole of the wall it can't."""
+    """A white thing blurred by 5 px spills over a sharp black wall behind it; seen through a hole of the wall it
+    can't."""
     thing = np.zeros((40, 44), bool)
     thing[12:28, 14:30] = True
     sharp, radii = np.where(thing, 1.0, 0.0)[None], np.where(thing, 5.0, 0.0)
@@ -156,7 +158,8 @@ def test_a_kernel_of_one_pixel_has_no_halves():
 
 
 def _shift_px(left, right):
-    """By how much the left view lies to the right of the right one: the peak of their cross-correlation, by a parabola."""
+    """By how much the left view lies to the right of the right one: the peak of their cross-correlation, by a
+    parabola."""
     spectra = [np.fft.rfft2(view[0] - view.mean()) for view in (left, right)]
     row = np.fft.fftshift(np.fft.irfft2(spectra[0] * spectra[1].conj())[0])
     peak = row.argmax()
@@ -196,7 +199,9 @@ def test_something_in_focus_is_spoilt_in_neither_view(background_px):
     views, black = linear_views(sharp, radii), linear_views(np.where(thing, 1.0, 0.0)[None], radii)
     for name in VIEWS:
         np.testing.assert_allclose(getattr(views, name)[:, thing], sharp[:, thing], atol=1e-9)
-        np.testing.assert_allclose(getattr(black, name)[0], thing, atol=1e-9)  # nor does it shine into the wall behind it
+        np.testing.assert_allclose(
+            getattr(black, name)[0], thing, atol=1e-9
+        )  # nor does it shine into the wall behind it
 
 
 def test_the_rim_of_a_near_thing_is_its_half_kernels_shadow():

@@ -56,7 +56,10 @@ def test_with_nothing_known_the_result_is_black():
 
 
 def test_batches_torch_and_gradients():
-    images, known = np.random.default_rng(2).random((2, 3, 13, 10)), np.stack([_holes(13, 10, 0.6, seed) for seed in (0, 1)])
+    images, known = (
+        np.random.default_rng(2).random((2, 3, 13, 10)),
+        np.stack([_holes(13, 10, 0.6, seed) for seed in (0, 1)]),
+    )
     filled = fill_unknown(images, known)
     for i in range(2):
         np.testing.assert_allclose(filled[i], fill_unknown(images[i], known[i]), atol=1e-14)

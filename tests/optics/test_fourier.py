@@ -19,7 +19,9 @@ def test_kernel_spectrum_is_that_of_the_rolled_kernel(shape, kernel_shape):
     kernel = np.random.default_rng(0).random(kernel_shape)
     oracle = np.fft.rfft2(_rolled(kernel, shape))
     np.testing.assert_allclose(kernel_spectrum(kernel, np.zeros(shape), shape), oracle, atol=1e-12)
-    np.testing.assert_allclose(kernel_spectrum(kernel, torch.zeros(shape, dtype=torch.float64), shape), oracle, atol=1e-12)
+    np.testing.assert_allclose(
+        kernel_spectrum(kernel, torch.zeros(shape, dtype=torch.float64), shape), oracle, atol=1e-12
+    )
     single = kernel_spectrum(kernel, np.zeros(shape, np.float32), shape)
     assert single.dtype == np.complex64
     np.testing.assert_allclose(single, oracle, atol=1e-4)

@@ -65,11 +65,14 @@ def test_what_agrees_with_the_blurred_picture_stays():
     sharp = np.full((1, 60, 71), 0.3)
     sharp[:, 20:45, 20:50] += thing - thing.mean()
     y = Psf(asymmetric_kernel()).apply(sharp)
-    np.testing.assert_allclose(project(sharp, deconvolve(y, asymmetric_kernel()), asymmetric_kernel()), sharp, atol=1e-12)
+    np.testing.assert_allclose(
+        project(sharp, deconvolve(y, asymmetric_kernel()), asymmetric_kernel()), sharp, atol=1e-12
+    )
 
 
 def test_edges_change_what_agrees_by_no_more_than_the_inverse_can():
-    """The margin of y is not the blurred margin of x; the difference d changes x by |A+ d| <= |d| / (2 sqrt(epsilon))."""
+    """The margin of y is not the blurred margin of x; the difference d changes x by |A+ d| <= |d| / (2
+    sqrt(epsilon))."""
     kernel = asymmetric_kernel()
     sharp = np.cumsum(np.random.default_rng(0).normal(size=(1, 200, 211)), axis=2) / 30 + 0.5
     y = Psf(kernel).apply(sharp)
@@ -106,7 +109,9 @@ def test_no_blur_gives_back_the_picture_but_for_epsilon():
     mean = y.mean()
     inverse = deconvolve(y, kernel)
     np.testing.assert_allclose(inverse, mean + (y - mean) / (1 + EPSILON), atol=1e-12)
-    np.testing.assert_allclose(project(f, inverse, kernel) - inverse, (f - f.mean()) * EPSILON / (1 + EPSILON), atol=1e-12)
+    np.testing.assert_allclose(
+        project(f, inverse, kernel) - inverse, (f - f.mean()) * EPSILON / (1 + EPSILON), atol=1e-12
+    )
 
 
 def test_a_filter_that_leaves_alone_and_one_that_shifts():

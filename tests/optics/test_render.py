@@ -82,7 +82,8 @@ def test_something_in_focus_keeps_its_texture_before_a_blurred_wall():
 
 @pytest.mark.parametrize("radius_px", [2.0, 4.0, 4.5])
 def test_a_blurred_thing_before_a_sharp_wall_has_the_disks_step_response(radius_px):
-    """Its see-through rim reaches the radius on either side; the wall shines through as far as the disk isn't covered."""
+    """Its see-through rim reaches the radius on either side; the wall shines through as far as the disk isn't
+    covered."""
     sharp, radii, thing = _scene(0.0, -radius_px, background=0.25)
     rendered = render_radius(sharp, radii, encoding="linear")
     coverage = Psf(disk(radius_px)).apply(thing[None].astype(float))
@@ -158,7 +159,9 @@ LOPSIDED /= LOPSIDED.sum()
 def test_any_kernel_of_the_signed_radius():
     sharp = _picture(3, 30, 26)
     for radius_px, kernel in ((2.0, LOPSIDED), (-2.0, disk(3.0)), (0.0, np.ones((1, 1)))):
-        rendered = render_layers(sharp, np.full((30, 26), radius_px), {radius_px: kernel}.__getitem__, encoding="linear")
+        rendered = render_layers(
+            sharp, np.full((30, 26), radius_px), {radius_px: kernel}.__getitem__, encoding="linear"
+        )
         np.testing.assert_allclose(rendered, Psf(kernel).apply(sharp), atol=1e-10)
 
 

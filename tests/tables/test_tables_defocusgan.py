@@ -42,7 +42,9 @@ def test_published_figures_are_the_paper_s(number, count, shared):
     rows = json.loads((shared / "dossier/paper_tables.json").read_text(encoding="utf-8"))["rows"]
     rows = [row for row in rows if (row["paper"], row["table"]) == ("learnable_blur_kernel_defocusgan", str(number))]
     expected = {
-        (NAMES.get(row["method"], row["method"]), SETS.get(row["dataset"], "dpdd"), METRICS[row["metric"]]): row["value"]
+        (NAMES.get(row["method"], row["method"]), SETS.get(row["dataset"], "dpdd"), METRICS[row["metric"]]): row[
+            "value"
+        ]
         for row in rows
     }
     found = {}
@@ -174,11 +176,16 @@ def test_each_set_is_scored_under_its_protocol_and_each_real_scene_alone(stand_i
     assert ours(found, "Ours | pixel4_dp/4", "psnr") > 100 and ours(found, "Ours | pixel4_dp/4 | 003", "psnr") > 100
     pair = stand_ins["kodak24_dp"][0]
     restored = Affine()(pair.blurred)
-    assert ours(found, "Ours | kodak24_dp", "psnr") == pytest.approx(-10 * np.log10(np.mean((restored - pair.sharp) ** 2)))
+    assert ours(found, "Ours | kodak24_dp", "psnr") == pytest.approx(
+        -10 * np.log10(np.mean((restored - pair.sharp) ** 2))
+    )
     assert ours(found, "Ours | kodak24_dp", "mae") == pytest.approx(np.mean(np.abs(restored - pair.sharp)))
     by_line = {cell.line: cell for cell in found if cell.column == "psnr"}
     assert (by_line["Ours | dpdd"].published, by_line["Ours | dpdd"].status) == (25.56, "no data here")
-    assert by_line["IFAN | kodak24_dp"].status == "not in refocal" and by_line["MDPNet | kodak24_dp"].status == "not trained"
+    assert (
+        by_line["IFAN | kodak24_dp"].status == "not in refocal"
+        and by_line["MDPNet | kodak24_dp"].status == "not trained"
+    )
     assert by_line["Ours | pixel4_dp/4 | 001"].data == "pixel4_dp/4, *001" and by_line["Ours | pixel4_dp/4"].n == 2
     assert "Ours | pixel4_dp/4 | 003" in to_csv(found)
     assert missing == ["Nothing was measured on dpdd. Data set 'dpdd' isn't here: get it from its authors."]

@@ -10,16 +10,16 @@ from PIL import Image
 from refocal.catalog import Entry
 from refocal.datasets import Pair
 from refocal.estimators import ESTIMATORS
+from refocal.inference.network_file import open_network
 from refocal.methods import METHODS
 from refocal.optics.blur import BlurMap
 from refocal.tables import measure as module
+from refocal.tables.blur_maps import Maps
 from refocal.tables.cells import cells
-from refocal.tables.maps import Maps
 from refocal.tables.measure import measure
 from refocal.tables.published import Column, Line, PublishedTable, Settings
-from refocal.tables.ready import prepare, prepare_estimator
+from refocal.tables.runnable import prepare, prepare_estimator
 from refocal.types import InputError
-from refocal.weights.network_file import open_network
 
 RNG = np.random.default_rng(31)
 SHARP = (RNG.integers(0, 256, (3, 20, 24)) / 255).astype(np.float32)
@@ -115,7 +115,9 @@ def test_methods_are_told_the_estimated_map():
 
 
 def test_pictures_without_truth_give_what_needs_none():
-    (estimate,), missing, found = run(Line("estimate", method="told", data="real", blur="brightness"), more=("real", "gone"))
+    (estimate,), missing, found = run(
+        Line("estimate", method="told", data="real", blur="brightness"), more=("real", "gone")
+    )
     assert estimate.values["psnr"] == estimate.values["map_mae"] == () and len(estimate.values["q"]) == 1
     assert [cell.status for cell in found] == ["left out", "measured", "left out"]
     assert missing == ["Nothing was measured on gone. There is no gone."]
@@ -165,7 +167,7 @@ def test_blind_lines_are_what_refocal_deblur_does(monkeypatch):
 
 
 def test_two_processes_estimate_what_one_does(monkeypatch):
-    monkeypatch.setattr("refocal.tables.crew.WORTH_S", 0.0)
+    monkeypatch.setattr("refocal.evaluation.workers.WORTH_S", 0.0)
     estimator = prepare_estimator("zhuo-sim")
     pairs = [Pair(RNG.random((3, 30, 34), np.float32), None, str(number)) for number in range(3)]
     one, two = (Maps(Settings(jobs=jobs), lambda *_: None).of(estimator, pairs) for jobs in (1, 2))

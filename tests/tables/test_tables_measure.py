@@ -9,6 +9,7 @@ from scipy.ndimage import convolve
 from refocal.catalog import Entry
 from refocal.datasets import Pair
 from refocal.datasets.files import read_luma8
+from refocal.evaluation.workers import restore_each
 from refocal.images.io import Photo, write
 from refocal.methods import METHODS
 from refocal.metrics import psnr, q
@@ -17,7 +18,6 @@ from refocal.optics.blur import Psf
 from refocal.tables import TABLES
 from refocal.tables import measure as module
 from refocal.tables.cells import cells, pooled_psnr
-from refocal.tables.crew import restore_each
 from refocal.tables.measure import as_given, measure, spread, to_scored
 from refocal.tables.published import Column, Line, PublishedTable, Settings
 from refocal.types import InputError
@@ -191,14 +191,23 @@ def test_own_networks_run_where_nothing_is_shipped(root, tmp_path):
 
     line = Line("0.001", (1.0, 2.0), "sharpness-unet-beta-0.001", own_threads=True)
     assert line.method not in METHODS and run(root, line)[0].ready == "not trained"
-    shapes = [helper.make_tensor_value_info(name, TensorProto.FLOAT, ["n", 1, "h", "w"]) for name in ("blurred", "restored")]
+    shapes = [
+        helper.make_tensor_value_info(name, TensorProto.FLOAT, ["n", 1, "h", "w"]) for name in ("blurred", "restored")
+    ]
     half = helper.make_tensor("half", TensorProto.FLOAT, [], [0.5])
     graph = helper.make_graph(
         [helper.make_node("Mul", ["blurred", "half"], ["restored"])], "g", *([s] for s in shapes), [half]
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
     told = {"refocal.format": "1", "name": "half", "network": "none", "inputs": '["blurred"]', "channels": "luma"}
-    told |= {"multiple": "1", "context_px": "0", "working_bytes": "64", "licence": "CC0-1.0", "recipe": "{}", "steps": "0"}
+    told |= {
+        "multiple": "1",
+        "context_px": "0",
+        "working_bytes": "64",
+        "licence": "CC0-1.0",
+        "recipe": "{}",
+        "steps": "0",
+    }
     helper.set_model_props(model, told | {"config": "{}", "weights_sha256": "f" * 64})
     onnx.save(model, tmp_path / f"{line.method}.onnx")
     measured = run(root, line, weights_dir=tmp_path)[0]
@@ -213,7 +222,7 @@ def test_own_networks_run_where_nothing_is_shipped(root, tmp_path):
 
 
 def test_several_processes_give_what_one_gives(monkeypatch):
-    monkeypatch.setattr("refocal.tables.crew.WORTH_S", 0.0)
+    monkeypatch.setattr("refocal.evaluation.workers.WORTH_S", 0.0)
     wiener = METHODS["wiener"].make()
     blur = Psf(np.full((5, 5), 1 / 25), "periodic")
     inputs = [(RNG.uniform(size=(1, 24, 31)), blur) for _ in range(5)]
@@ -244,7 +253,9 @@ def test_kodim19_gives_the_published_pictures(shared, tmp_path, label, decibel, 
     measured, _ = measure(one, Settings(data_root=tmp_path), lambda *_: None)
     ours = {cell.column: cell.ours for cell in cells(one, measured)}
 
-    sharp, theirs = ((read_luma8(published / f"kodim19_{name}.png")[None] / 255).astype("f") for name in ("original", file))
+    sharp, theirs = (
+        (read_luma8(published / f"kodim19_{name}.png")[None] / 255).astype("f") for name in ("original", file)
+    )
     assert ours["psnr"] == pytest.approx(float(psnr(theirs, sharp)), abs=1e-5)
     assert ours["ssim"] == pytest.approx(float(ssim_gaussian11(theirs, sharp)), abs=1e-6)
     assert ours["q"] == pytest.approx(float(q(theirs)), abs=1e-6)

@@ -102,4 +102,6 @@ def test_numbers_of_iterations_are_told():
     lines = {line.label: line for line in TABLES["sharpness_loss:II"].load()().lines}
     assert lines["aL"].options == {"num_iter": 250} and lines["mRL"].options == {"num_iter": 250}
     assert lines["mLM"].options == {"num_iter": 100}
-    assert any("100 iterations, where the paper says 250" in note for note in TABLES["sharpness_loss:II"].load()().notes)
+    assert any(
+        "100 iterations, where the paper says 250" in note for note in TABLES["sharpness_loss:II"].load()().notes
+    )

@@ -83,7 +83,9 @@ def test_a_path_is_itself_and_its_hash_is_checked(tmp_path):
 
 
 def test_a_name_is_looked_up_in_the_package_then_the_users_folder_then_the_cache(tmp_path, known, monkeypatch):
-    with pytest.raises(InputError, match=r"'tiny' are not here: put tiny\.onnx \(made for a test\) into .*REFOCAL_WEIGHTS"):
+    with pytest.raises(
+        InputError, match=r"'tiny' are not here: put tiny\.onnx \(made for a test\) into .*REFOCAL_WEIGHTS"
+    ):
         locate("tiny")
     cached, own, package = (folder / "tiny.onnx" for folder in (cache_folder(), tmp_path / "own", tmp_path / "package"))
     for path in (cached, own, package):

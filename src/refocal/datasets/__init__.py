@@ -22,11 +22,18 @@ from refocal.types import Image, InputError
 DATASETS: dict[str, Entry] = {
     "folder": Entry("refocal.datasets.folder:folder", "your own pairs: blurred/ and sharp/, or A_blurred and A_sharp"),
     "kodak24": Entry("refocal.datasets.synthetic:kodak24", "24 sharp photos, blurred here", "", "Kodak 1993"),
-    "kodak22": Entry("refocal.datasets.kodak22:kodak22", "22 sharp crops, blurred by known maps", "", "Karaali & Jung 2022"),
-    "kodak24_dp": Entry(
-        "refocal.datasets.kodak24_dp:kodak24_dp", "24 sharp crops, seen by a dual-pixel sensor made here", "", "Kodak 1993"
+    "kodak22": Entry(
+        "refocal.datasets.kodak22:kodak22", "22 sharp crops, blurred by known maps", "", "Karaali & Jung 2022"
     ),
-    "bsds500": Entry("refocal.datasets.synthetic:bsds500", "500 sharp photos, blurred here", "", "Arbelaez et al. 2011"),
+    "kodak24_dp": Entry(
+        "refocal.datasets.kodak24_dp:kodak24_dp",
+        "24 sharp crops, seen by a dual-pixel sensor made here",
+        "",
+        "Kodak 1993",
+    ),
+    "bsds500": Entry(
+        "refocal.datasets.synthetic:bsds500", "500 sharp photos, blurred here", "", "Arbelaez et al. 2011"
+    ),
     "cid22": Entry("refocal.datasets.synthetic:cid22", "41 sharp photos, blurred here", "", "Sneyers et al. 2023"),
     "camera_synthetic": Entry(
         "refocal.datasets.camera_synthetic:camera_synthetic",
@@ -46,13 +53,18 @@ DATASETS: dict[str, Entry] = {
         "",
         "Aurangabadkar et al. 2024",
     ),
-    "dpdd": Entry("refocal.datasets.source_target:dpdd", "real defocus of a Canon, both views", "", "Abuolaim & Brown 2020"),
+    "dpdd": Entry(
+        "refocal.datasets.source_target:dpdd", "real defocus of a Canon, both views", "", "Abuolaim & Brown 2020"
+    ),
     "realdof": Entry("refocal.datasets.source_target:realdof", "real defocus, two cameras", "", "Lee et al. 2021"),
     "pixeldp": Entry(
         "refocal.datasets.source_target:pixeldp", "real defocus of a phone, no sharp", "", "Abuolaim & Brown 2020"
     ),
     "dandres": Entry(
-        "refocal.datasets.dandres:dandres", "real defocus; sharp and maps where you have them", "", "D'Andres et al. 2016"
+        "refocal.datasets.dandres:dandres",
+        "real defocus; sharp and maps where you have them",
+        "",
+        "D'Andres et al. 2016",
     ),
     "cuhk": Entry("refocal.datasets.blurred_only:cuhk", "704 out-of-focus photos, no sharp", "", "Shi et al. 2014"),
 }
@@ -117,7 +129,9 @@ _HOMES = {
     "pixel4_dp": _Home(
         ("pixel4_dp", "DP_data_pixel_4"), "https://github.com/cmu-ci-lab/dual_pixel_defocus_estimation_deblurring"
     ),
-    "lytro_pairs": _Home(("lytro_pairs", "LytroDataset"), "the authors of https://doi.org/10.1016/j.inffus.2014.10.004"),
+    "lytro_pairs": _Home(
+        ("lytro_pairs", "LytroDataset"), "the authors of https://doi.org/10.1016/j.inffus.2014.10.004"
+    ),
     "mmsp2024": _Home(("mmsp2024_crops", "MMSP2024", "mmsp2024"), "https://github.com/aurangau/MMSP2024"),
     "dpdd": _Home(
         ("dd_dp_dataset_canon", "DPDD", "dpdd"), "https://github.com/Abdullah-Abuolaim/defocus-deblurring-dual-pixel"

@@ -174,8 +174,8 @@ def scene(kind: Literal["constant", "ramp", "layers"], random: np.random.Generat
 
     Args:
         kind: ``"constant"``; ``"ramp"``: a tilted plane or hills, whose radii grow up to twofold; ``"layers"``: one or
-            two things in front of a background, all facing the camera, on either side of the plane of focus, their radii
-            whole halves of a pixel so that each is blurred by one kernel.
+            two things in front of a background, all facing the camera, on either side of the plane of focus, their
+            radii whole halves of a pixel so that each is blurred by one kernel.
         random: Where chance comes from.
         side_px: Of the picture.
     """
@@ -250,5 +250,7 @@ def _centre(pixels: Array, path: Path) -> Array:
     side = SIDE_PX + 2 * MARGIN_PX
     top, left = (pixels.shape[0] - side) // 2, (pixels.shape[1] - side) // 2
     if min(top, left) < 0 or pixels.shape[2] != 3 or pixels.dtype != np.uint8:
-        raise InputError(f"{path} is no 8-bit colour photo of at least {side}x{side} px, as those of Kodak and CID22 are.")
+        raise InputError(
+            f"{path} is no 8-bit colour photo of at least {side}x{side} px, as those of Kodak and CID22 are."
+        )
     return (pixels[top : top + side, left : left + side].transpose(2, 0, 1) / 255).astype(np.float32)

@@ -72,8 +72,8 @@ def dandres(root: Path) -> DAndres:
     """Photos of D'Andres et al., 360 x 360 (22 in all).
 
     Args:
-        root: Holds ``image_01.png`` ... ``image_22.png``; beside them, for as many as there are, ``sharp_01.png`` ... and
-            ``map_01.mat`` (or ``.npy``, ``.png``) ..., as ``read_radius`` takes them. A clone of the repository
+        root: Holds ``image_01.png`` ... ``image_22.png``; beside them, for as many as there are, ``sharp_01.png`` ...
+            and ``map_01.mat`` (or ``.npy``, ``.png``) ..., as ``read_radius`` takes them. A clone of the repository
             alikaraali/edge-based-dfe-tip2018, with three photos and maps, will do.
 
     Reference: L. D'Andres, J. Salvador, A. Kochale, S. Suesstrunk, "Non-Parametric Blur Map Regression for Depth of
@@ -92,7 +92,8 @@ def dandres(root: Path) -> DAndres:
 
 
 def read_radius(path: Path) -> Array:
-    """The blur map of a file: ``.npy`` or the variable ``blurMap`` of a ``.mat``, in pixels; 16-bit ``.png`` in 1/256 px.
+    """The blur map of a file: ``.npy`` or the variable ``blurMap`` of a ``.mat``, in pixels; 16-bit ``.png`` in 1/256
+    px.
 
     Returns:
         (H, W) float32, radius of the disk in pixels; 0.5 and less is sharp.

@@ -54,4 +54,6 @@ def read_luma8(path: Path) -> Array:
     pixels = read_pixels(path).astype(np.int64)
     if pixels.shape[2] == 1:
         return pixels[..., 0].astype(np.uint8)
-    return (pixels @ np.asarray([299, 587, 114]) // 1000).astype(np.uint8)  # integers: 0.299 + 0.587 + 0.114 < 1 in float
+    return (pixels @ np.asarray([299, 587, 114]) // 1000).astype(
+        np.uint8
+    )  # integers: 0.299 + 0.587 + 0.114 < 1 in float

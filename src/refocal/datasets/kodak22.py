@@ -35,8 +35,8 @@ class Kodak22:
 
     Attributes:
         photos: Paths of kodim01 ... kodim22.
-        maps: ``"generators"``: the 13 rules of SVBR-Net's training data in turn, 0 px (sharp) to 6 px; ``"ramps"``: every
-            pixel between 1 px and 6 px.
+        maps: ``"generators"``: the 13 rules of SVBR-Net's training data in turn, 0 px (sharp) to 6 px; ``"ramps"``:
+            every pixel between 1 px and 6 px.
     """
 
     photos: tuple[Path, ...]
@@ -84,8 +84,8 @@ def ramps(shape: str, random: np.random.Generator) -> Array:
 
     Args:
         shape: ``"plane"``: a tilted plane; ``"radial"``: rising or falling with the distance from a point;
-            ``"hard-layers"``, ``"soft-layers"``: one or two discs before a background, each a plane of little tilt, with a
-            jump or with a border 10 to 40 px wide.
+            ``"hard-layers"``, ``"soft-layers"``: one or two discs before a background, each a plane of little tilt,
+            with a jump or with a border 10 to 40 px wide.
         random: Where chance comes from.
 
     Returns:

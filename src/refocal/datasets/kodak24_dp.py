@@ -113,7 +113,9 @@ def depth_like(shape: tuple[int, int], random: np.random.Generator) -> Array:
 
 
 def _plane(down: Array, across: Array, middle_px: float, random: np.random.Generator) -> Array:
-    """A third of the planes face the camera; the others change by up to half of all radii from the middle to an edge."""
+    """A third of the planes face the camera; the others change by up to half of all radii from the middle to an
+    edge.
+    """
     slope = random.uniform(0, MOST_PX / 2) * (random.random() > 1 / 3)
     angle = random.uniform(0, 2 * np.pi)
     return middle_px + slope * (np.cos(angle) * across + np.sin(angle) * down)

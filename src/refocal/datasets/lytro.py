@@ -15,7 +15,9 @@ from refocal.types import Array, InputError
 
 BORDER_PX = 16
 SMOOTHING_SIGMA_PX = 8.0  # how far around a pixel sharpness is judged; the same at half size
-ENERGY_RATIO = 4.0  # the other photo counts as the sharper where its Laplacian energy is more than so many times as large
+ENERGY_RATIO = (
+    4.0  # the other photo counts as the sharper where its Laplacian energy is more than so many times as large
+)
 ENERGY_FLOOR = 1.0  # plus 1 on the 0..255 scale, so that noise in flat areas doesn't count
 MIN_AREA = 0.02  # a case of which less of the picture counts is left out
 

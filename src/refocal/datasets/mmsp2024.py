@@ -63,5 +63,7 @@ def mmsp2024(root: Path) -> Mmsp2024:
                 raise InputError(f"{path} has no sharp partner {scene}{SHARP_END}.png beside it.")
             files.append((f"{scene}_{LEVELS[code]}", path, sharp))
     if not files:
-        raise InputError(f"No quadruples in {folder}: expected keyboard1_original_crop.png, keyboard1_lbc_crop.png, ...")
+        raise InputError(
+            f"No quadruples in {folder}: expected keyboard1_original_crop.png, keyboard1_lbc_crop.png, ..."
+        )
     return Mmsp2024(tuple(files))

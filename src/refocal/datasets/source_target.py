@@ -65,7 +65,8 @@ def dpdd(root: Path, split: str = "test") -> SourceTarget:
     The owners' layout: ``test_c/source``, ``test_c/target``, ``test_l/source``, ``test_r/source``. Papers report the
     test photos taken ``indoor`` (37) and ``outdoor`` (39) apart, too; the set doesn't say which they are. A file
     ``indoor.txt`` of yours in the set's folder tells it: on each line the name of a file in ``test_c/source``, with or
-    without its ending, or its place in the sorted list, counted from 1 as in the index arrays that other projects hand out.
+    without its ending, or its place in the sorted list, counted from 1 as in the index arrays that other projects hand
+    out.
 
     Reference: A. Abuolaim, M. S. Brown, "Defocus Deblurring Using Dual-Pixel Data", ECCV 2020.
 
@@ -74,7 +75,9 @@ def dpdd(root: Path, split: str = "test") -> SourceTarget:
             indoor or outdoor.
     """
     if split not in (*SPLITS, *PARTS):
-        raise InputError(f"There is no split {split!r} of dpdd: choose train, val or test, or of test indoor or outdoor.")
+        raise InputError(
+            f"There is no split {split!r} of dpdd: choose train, val or test, or of test indoor or outdoor."
+        )
     folder = "test" if split in PARTS else split
     folders = [f"{folder}_{end}" for end in ("c/source", "c/target", "l/source", "r/source")]
     files = [require(list_images(Path(root) / folder), root, f"PNG files in {folder}") for folder in folders]

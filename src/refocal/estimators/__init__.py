@@ -16,7 +16,10 @@ ESTIMATORS: dict[str, Entry] = {
         "Karaali & Jung 2018",
     ),
     "jnb": Entry(
-        "refocal.estimators.jnb:JNB", "atoms of a blurred-patch dictionary, spread by propagation", "", "Shi et al. 2015"
+        "refocal.estimators.jnb:JNB",
+        "atoms of a blurred-patch dictionary, spread by propagation",
+        "",
+        "Shi et al. 2015",
     ),
     "zhang": Entry(
         "refocal.estimators.zhang:Zhang",
@@ -66,8 +69,8 @@ def make_estimator(name: str) -> BlurEstimator:
     if name.endswith(".onnx"):
         from refocal.estimators.focus import FocusMap
         from refocal.estimators.network_map import NetworkMap
-        from refocal.weights.focus import is_focus
-        from refocal.weights.network_file import open_network
+        from refocal.inference.focus import is_focus
+        from refocal.inference.network_file import open_network
 
         return FocusMap(name) if is_focus(open_network(name)) else NetworkMap(name)
     estimator: BlurEstimator = find(ESTIMATORS, name, "estimator").make()

@@ -1,7 +1,7 @@
 """Blur from the energy of local spectra: 23 radii, the likelihood of each, smoothed over the photo.
 
-After D'Andres, Salvador, Kochale and Süsstrunk, "Non-parametric blur map regression for depth of field extension", IEEE TIP
-25(4), 2016.
+After D'Andres, Salvador, Kochale and Süsstrunk, "Non-parametric blur map regression for depth of field extension", IEEE
+TIP 25(4), 2016.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ from refocal.types import Image
 class DAndres:
     """Ask at each place which of 23 disks, radius 0.5 (no blur) to 6 px, explains the local spectrum best.
 
-    **A stand-in**: the original learns regression tree fields from local frequency energies; neither its code nor its trees
-    are public. This one shares its 23 radii and its kind of feature. In place of the trees stand normal densities of the log
-    energies (``local_spectra``), in place of the fields an edge-aware sum of the log-likelihoods.
+    **A stand-in**: the original learns regression tree fields from local frequency energies; neither its code nor its
+    trees are public. This one shares its 23 radii and its kind of feature. In place of the trees stand normal densities
+    of the log energies (``local_spectra``), in place of the fields an edge-aware sum of the log-likelihoods.
 
-    Where the photo shows nothing (sky, a wall) the radius comes from around it, with little confidence. Radii above 6 px
-    read as 6 or less.
+    Where the photo shows nothing (sky, a wall) the radius comes from around it, with little confidence. Radii above 6
+    px read as 6 or less.
 
     Attributes:
         max_radius_px: Larger estimates are cut to it; 6 is the largest radius there is.
@@ -44,7 +44,8 @@ class DAndres:
         """Estimate the blur of ``image`` (1 or 3, H, W), range [0, 1].
 
         Returns:
-            Radius of the disk in pixels and its confidence, both (H, W) float32; 0 if the photo shows nothing but noise.
+            Radius of the disk in pixels and its confidence, both (H, W) float32; 0 if the photo shows nothing but
+            noise.
 
         Raises:
             InputError: If the image isn't (1 or 3, H, W).

@@ -35,22 +35,22 @@ _GAMMA = 10.0  # how strongly neighbours on an edge agree; the authors' program
 class Ebdb:
     """Measure the blur at lasting edges, make each edge agree with itself, then spread the values.
 
-    Edges are Canny's at nine scales 1, 1.5 ... 5; those that stay in place over the four finest are measured. An edge that
-    is first missed after scale t bears a re-blur of s2 = t / 2; the ratio R of the gradients under Gaussian derivatives of
-    s1 = 1 and s2 tells sigma^2 = (R^2 s1^2 - s2^2) / (1 - R^2). On each connected edge the values p are smoothed by
-    min sum_i (1 + e_i) (p_i - p0_i)^2 + 2 gamma sum_ij (p_i - p_j)^2, e_i the number of scales at which i is an edge,
-    over each pair of neighbours, and spread by the domain transform.
+    Edges are Canny's at nine scales 1, 1.5 ... 5; those that stay in place over the four finest are measured. An edge
+    that is first missed after scale t bears a re-blur of s2 = t / 2; the ratio R of the gradients under Gaussian
+    derivatives of s1 = 1 and s2 tells sigma^2 = (R^2 s1^2 - s2^2) / (1 - R^2). On each connected edge the values p are
+    smoothed by min sum_i (1 + e_i) (p_i - p0_i)^2 + 2 gamma sum_ij (p_i - p_j)^2, e_i the number of scales at which i
+    is an edge, over each pair of neighbours, and spread by the domain transform.
 
-    Two things differ from the paper, which ``Ebdb(luma_exponent=2.4, max_radius_px=9.45)`` is: the photo is measured as it
-    is, where the paper undoes a display's curve first, and radii are cut sooner. On sixteen Kodak photos blurred in sRGB
-    values by disks of up to 6 px (8 bits, truncated) the first takes the mean error on edges from 0.67 to 0.58 px, the
-    second to 0.56 px. Radii of more than 4.5 px stay 0.8 px uncertain. A disk's own ratio in place of a Gaussian's,
+    Two things differ from the paper, which ``Ebdb(luma_exponent=2.4, max_radius_px=9.45)`` is: the photo is measured as
+    it is, where the paper undoes a display's curve first, and radii are cut sooner. On sixteen Kodak photos blurred in
+    sRGB values by disks of up to 6 px (8 bits, truncated) the first takes the mean error on edges from 0.67 to 0.58 px,
+    the second to 0.56 px. Radii of more than 4.5 px stay 0.8 px uncertain. A disk's own ratio in place of a Gaussian's,
     corrected for what photos read on average, with edges weighed by their squared gradients, was no better: 0.56 px.
 
     Attributes:
         luma_exponent: The photo's luma is raised to it first; 2.4 in the paper.
-        edge_share: Share of the pixels whose gradient is above Canny's high threshold, at each scale; 0.3 in the authors'
-            program (MATLAB's default).
+        edge_share: Share of the pixels whose gradient is above Canny's high threshold, at each scale; 0.3 in the
+            authors' program (MATLAB's default).
         max_radius_px: Larger estimates are cut to it. The authors' program cuts sigma at 5, a radius of 9.45 px.
         max_propagation_mp: Larger photos are reduced to this many megapixels to spread the values.
     """
@@ -88,7 +88,9 @@ class Ebdb:
         return BlurMap(enlarge(dense, shape, factor), confidence=enlarge(confidence, shape, factor))
 
     def lasting_edges(self, grey: Floats) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.uint8], npt.NDArray[np.uint8]]:
-        """The edges to measure, the number of scales before each is first missed, and at how many it is; each (H, W)."""
+        """The edges to measure, the number of scales before each is first missed, and at how many it is; each (H,
+        W).
+        """
         last, count = np.zeros(grey.shape, np.uint8), np.zeros(grey.shape, np.uint8)
         unbroken = np.ones(grey.shape, bool)
         for scale in _SCALES_PX:

@@ -6,21 +6,21 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from refocal.estimators.network_tiles import in_tiles
 from refocal.estimators.one_picture import check_picture
 from refocal.images.tiles import Region
+from refocal.inference.focus import look, open_focus
+from refocal.inference.network_file import NetworkFile
+from refocal.inference.tiled import in_tiles
 from refocal.optics.blur import BlurMap
 from refocal.types import Array, Image
-from refocal.weights.focus import look, open_focus
-from refocal.weights.network_file import NetworkFile
 
 
 @dataclass(frozen=True)
 class FocusMap:
     """The map of the method ``Focus`` without its picture, in tiles where the photo is large.
 
-    The confidence is the probability that the radius is right within half a pixel or a quarter of itself, as the network
-    learned it. Radii beyond 15 px are beyond what it knows.
+    The confidence is the probability that the radius is right within half a pixel or a quarter of itself, as the
+    network learned it. Radii beyond 15 px are beyond what it knows.
 
     Attributes:
         weights: A name from ``refocal.weights.WEIGHTS``, or an .onnx file that ``refocal export`` wrote.
@@ -43,7 +43,8 @@ class FocusMap:
         """Estimate the blur of ``image`` (1 or 3, H, W), range [0, 1].
 
         Returns:
-            Radius of the disk in pixels and confidence, (H, W) float32 each; of a photo under 5 px a side nothing is known.
+            Radius of the disk in pixels and confidence, (H, W) float32 each; of a photo under 5 px a side nothing is
+            known.
 
         Raises:
             InputError: If there are no such weights, they are another kind of network's, or it is no picture.

@@ -29,8 +29,9 @@ ERROR = 1.15 * 2.0 * PATCH_PX  # K-SVD's gain times the noise of 2 (of 255) in t
 LEAST_CONTRAST = 6.0  # of 255; below, a patch is about as well told by one atom whatever its blur
 MOST_CONTRAST = 40.0  # above, a patch counts no more than at it
 
-# Mean number of atoms of a patch under a disk of each radius: a + b log2(contrast) + c log2(contrast)^2, with the standard
-# deviation of the patch as its contrast. Fitted by benchmarks/learn_jnb_dictionary.py to sharp photos of CID22.
+# Mean number of atoms of a patch under a disk of each radius: a + b log2(contrast) + c log2(contrast)^2, with the
+# standard deviation of the patch as its contrast. Fitted by benchmarks/learn_jnb_dictionary.py to sharp photos of
+# CID22.
 RADII_PX = (0.0, 0.75, 1.0, 1.25, 1.5, 2.0, 2.5, 3.0, 3.5, 4.0, 5.0, 6.0)
 _ATOMS = np.array(
     [
@@ -55,23 +56,25 @@ class JNB:
     """Count the atoms that patches need, average the counts, and look up the radius.
 
     A patch x of 8 x 8 pixels, less its mean, is coded over the dictionary D of blurred patches: min |a|_0 subject to
-    |x - D a| <= error, by orthogonal matching pursuit. D knows no fine detail, so that sharp patches need many atoms (about
-    20) and blurred ones few (about 2).
+    |x - D a| <= error, by orthogonal matching pursuit. D knows no fine detail, so that sharp patches need many atoms
+    (about 20) and blurred ones few (about 2).
 
     Three things differ from the paper. The dictionary is ours, because theirs isn't free. Flat patches need few atoms
     however sharp the photo is, so the number is not mapped to a radius as it stands: the radius is the one under which
-    patches of *these contrasts* would need as many on average. And the counts are spread as Karaali and Jung spread theirs
-    (an eighth of the shorter side far), because over 15 px, as in the authors' program, too few patches come together: on
-    photos blurred by ramps and steps that made errors 1.4 times as large.
+    patches of *these contrasts* would need as many on average. And the counts are spread as Karaali and Jung spread
+    theirs (an eighth of the shorter side far), because over 15 px, as in the authors' program, too few patches come
+    together: on photos blurred by ramps and steps that made errors 1.4 times as large.
 
     What is between a sharp and a blurred object counts as sharp; smooth things are taken for blurred ones.
 
     Attributes:
-        max_atoms: The most atoms for one patch; 64 in the authors' program. Ours has about 20 that differ: 29 were the most.
+        max_atoms: The most atoms for one patch; 64 in the authors' program. Ours has about 20 that differ: 29 were the
+            most.
         noise_std: Standard deviation of the photo's noise, range [0, 1]; None estimates it. The error
             allowed grows by it.
-        max_feature_mp: Patches are taken at so many places at most (in millions), evenly over the photo, and their counts
-            spread on that grid. 0.05 is every third pixel of a 0.4 MP photo: neighbours share most of their pixels.
+        max_feature_mp: Patches are taken at so many places at most (in millions), evenly over the photo, and their
+            counts spread on that grid. 0.05 is every third pixel of a 0.4 MP photo: neighbours share most of their
+            pixels.
     """
 
     max_atoms: int = 64

@@ -1,7 +1,7 @@
 """Blur from local spectra and from the profiles of edges together.
 
-After Liu et al. 2020, as the comparisons of svbr_net describe it: the likelihood feature of D'Andres et al. improved, and an
-edge-based basis added.
+After Liu et al. 2020, as the comparisons of svbr_net describe it: the likelihood feature of D'Andres et al. improved,
+and an edge-based basis added.
 """
 
 from __future__ import annotations
@@ -39,9 +39,10 @@ _WORST = -8.0  # no edge may rule a radius out more firmly than by e^-8
 class Liu:
     """The spectra's likelihood of ``DAndres``, times that of the edges' profiles.
 
-    **A stand-in**: of the original (Liu et al. 2020), which improves the likelihood feature of D'Andres et al. and adds a
-    basis of edges, no code is public. Here the basis holds an ideal step blurred by each of the 23 disks: its gradient under
-    Gaussian derivatives of four scales. An edge's four gradients, but for their common factor, tell which fits.
+    **A stand-in**: of the original (Liu et al. 2020), which improves the likelihood feature of D'Andres et al. and adds
+    a basis of edges, no code is public. Here the basis holds an ideal step blurred by each of the 23 disks: its
+    gradient under Gaussian derivatives of four scales. An edge's four gradients, but for their common factor, tell
+    which fits.
 
     Attributes:
         edge_weight: How much edges count against spectra; 0 gives ``DAndres``. On 12 training photos 0.3 takes a
@@ -58,7 +59,8 @@ class Liu:
         """Estimate the blur of ``image`` (1 or 3, H, W), range [0, 1].
 
         Returns:
-            Radius of the disk in pixels and its confidence, both (H, W) float32; 0 if the photo shows nothing but noise.
+            Radius of the disk in pixels and its confidence, both (H, W) float32; 0 if the photo shows nothing but
+            noise.
 
         Raises:
             InputError: If the image isn't (1 or 3, H, W).

@@ -1,9 +1,9 @@
 """How likely each of 23 disk radii is at each place of a photo, from the energy of its local spectra.
 
-A disk of radius r leaves |OTF_r(f)|^2 of a sharp photo's energy at frequency f. What a window's content is isn't known, but
-sharp photos resemble each other: seen through the gradient, their spectra are nearly flat. So the energies in rings of
-frequency, as logarithms and but for the unknown contrast, scatter about a mean that tells the radius. Mean and covariance
-per radius were measured (``benchmarks/learn_spectra.py``); photo noise is added by formula.
+A disk of radius r leaves |OTF_r(f)|^2 of a sharp photo's energy at frequency f. What a window's content is isn't known,
+but sharp photos resemble each other: seen through the gradient, their spectra are nearly flat. So the energies in rings
+of frequency, as logarithms and but for the unknown contrast, scatter about a mean that tells the radius. Mean and
+covariance per radius were measured (``benchmarks/learn_spectra.py``); photo noise is added by formula.
 """
 
 from __future__ import annotations
@@ -29,16 +29,16 @@ SIDE_PX = 32  # of the windows: wide enough to tell the largest disk's rings apa
 RINGS = (*range(2, 13), 14, 16, 19, 23)  # a ring's frequencies begin at n / 32 and end before the next one's
 TABLE = Path(__file__).with_name("local_spectra.npy")
 
-# What is tried for each radius, as logs over the photo's noise: the window's contrast, up to black beside white, and what
-# JPEG and the like add to the noise in this window (their spectrum is that of white noise within a factor of 2).
+# What is tried for each radius, as logs over the photo's noise: the window's contrast, up to black beside white, and
+# what JPEG and the like add to the noise in this window (their spectrum is that of white noise within a factor of 2).
 _NUISANCES = tuple((gain, extra) for extra in (0, 2, 4, 6, 8) for gain in np.arange(extra - 1, 15, 1.25))
 _MISFIT = 0.5  # standard deviation of a log energy that no table explains (other lenses, JPEG); 0.1 to 0.6 do alike
 _QUANTISED_VARIANCE = 1 / 12 / 255**2  # of rounding to 8 bits
 _WINDOWS = 2048  # looked at together, some 60 MB
 _STEP_PX = 4  # of the grid, for a photo small enough
 
-# Of the smoothing, chosen on 12 training photos with made blur, by the error at edges and then everywhere. Half or twice of
-# a reach or weight changes the error at edges by less than a tenth, except where noted.
+# Of the smoothing, chosen on 12 training photos with made blur, by the error at edges and then everywhere. Half or
+# twice of a reach or weight changes the error at edges by less than a tenth, except where noted.
 _WORST = -8.0  # no window may rule a radius out more firmly than by e^-8: near edges of the map, windows see two radii
 _CONTRAST = 3e3  # energy over noise where a window counts half; with 300, flat parts of JPEG photos read 0.4 px worse
 _NEAR_CELLS, _FAR_SHARE, _FAR_WEIGHT = 2.0, 0.25, 0.3  # reaches: in cells, and as share of the shorter side
@@ -103,9 +103,9 @@ def noise_variance(energies: Floats, channels: int) -> float:
 def log_likelihoods(energies: Floats, variance: float) -> tuple[Floats, Floats]:
     """Log-likelihood of each radius (23, h, w), at most 0, and how much each window should count (h, w), [0, 1].
 
-    With x the log energies over those of the photo's noise, log p(x | r) is the largest, over contrasts a and extra noise n,
-    of a normal density whose mean in ring f is log(e^(a + m_f(r)) + e^n), and whose covariance is that of sharp photos
-    and that of noise, each in its share.
+    With x the log energies over those of the photo's noise, log p(x | r) is the largest, over contrasts a and extra
+    noise n, of a normal density whose mean in ring f is log(e^(a + m_f(r)) + e^n), and whose covariance is that of
+    sharp photos and that of noise, each in its share.
     """
     rows, columns, rings = energies.shape
     noise = _table()[-1, 0]
@@ -128,8 +128,8 @@ def log_likelihoods(energies: Floats, variance: float) -> tuple[Floats, Floats]:
 def most_likely_radii(likelihoods: Floats, weight: Floats, image: Image, step_px: int, max_radius_px: float) -> BlurMap:
     """Smooth the log-likelihoods over the grid, but not across the photo's edges, and take the mean radius under them.
 
-    Each cell adds up the evidence near by and, with less weight, the mean evidence far around, which decides where nothing
-    near by tells: a plain relative of the random field that the original solves.
+    Each cell adds up the evidence near by and, with less weight, the mean evidence far around, which decides where
+    nothing near by tells: a plain relative of the random field that the original solves.
 
     Args:
         likelihoods: (23, h, w) from ``log_likelihoods``.
@@ -169,7 +169,9 @@ def _mean_and_deviation(log_weights: Floats) -> tuple[Floats, Floats]:
 
 @lru_cache(maxsize=1)
 def _table() -> npt.NDArray[np.float64]:
-    """(24, 1 + rings, rings): of each radius, and last of noise, the log energies' mean and below it their covariance."""
+    """(24, 1 + rings, rings): of each radius, and last of noise, the log energies' mean and below it their
+    covariance.
+    """
     return np.asarray(np.load(TABLE), np.float64)
 
 

@@ -7,15 +7,15 @@ from dataclasses import dataclass
 import numpy as np
 
 from refocal.estimators.dual_pixel import equalised
-from refocal.estimators.network_tiles import in_tiles
 from refocal.estimators.one_picture import LEAST_PX, nothing_known
 from refocal.images.colour import luma
 from refocal.images.tiles import Region
+from refocal.inference.network_file import NetworkFile, open_network
+from refocal.inference.tiled import in_tiles
 from refocal.optics.blur import BlurMap
 from refocal.propagation.guided_filter import guided_filter
 from refocal.types import Array, Image, InputError
 from refocal.weights import SUFFIXES, WEIGHTS
-from refocal.weights.network_file import NetworkFile, open_network
 
 OUTPUT = "radius_px"
 """The name of the first output of a network that estimates blur."""
@@ -39,8 +39,8 @@ class NetworkMap:
         threads: How many run it; 0 takes the cores that this process may use.
         tile_px: Side of the tiles; 0 chooses it from the free memory.
         equalise: Make the right of two dual-pixel views as bright as the left one first.
-        smooth: Even out the map by a guided filter whose window reaches so far, as a share of the photo's shorter side: the
-            network's mistakes on one surface go, outlines that the photo shows stay. 0 leaves the map as it is.
+        smooth: Even out the map by a guided filter whose window reaches so far, as a share of the photo's shorter side:
+            the network's mistakes on one surface go, outlines that the photo shows stay. 0 leaves the map as it is.
 
     Raises:
         ValueError: If ``threads`` or ``tile_px`` is negative, or ``smooth`` isn't between 0 and 1.
@@ -62,7 +62,8 @@ class NetworkMap:
         """Estimate the blur of ``image`` (1 or 3 channels for each input, H, W), range [0, 1].
 
         Returns:
-            Radius of the disk in pixels (H, W) float32; with a confidence, 0, only where the photo is too small to tell.
+            Radius of the disk in pixels (H, W) float32; with a confidence, 0, only where the photo is too small to
+            tell.
 
         Raises:
             InputError: If there is no such network, it is one that restores, or the image has other channels.

@@ -1,9 +1,9 @@
 """Orthogonal matching pursuit for many signals at once: how few atoms of a dictionary make a signal, to an error.
 
 Rubinstein, Zibulevsky and Elad, "Efficient implementation of the K-SVD algorithm using batch orthogonal matching
-pursuit", Technion CS-2008-08, whose idea it follows: all is done on inner products with the atoms, the signals themselves
-are not needed. Their triangular systems are replaced by orthogonalised atoms, which thousands of signals can take a step
-of together.
+pursuit", Technion CS-2008-08, whose idea it follows: all is done on inner products with the atoms, the signals
+themselves are not needed. Their triangular systems are replaced by orthogonalised atoms, which thousands of signals can
+take a step of together.
 """
 
 from __future__ import annotations
@@ -14,15 +14,19 @@ import numpy.typing as npt
 Floats = npt.NDArray[np.floating]
 Integers = npt.NDArray[np.integer]
 
-_LEAST_NEW = 1e-5  # an atom of which less than this share (of its squared length) is new adds nothing but rounding errors
+_LEAST_NEW = (
+    1e-5  # an atom of which less than this share (of its squared length) is new adds nothing but rounding errors
+)
 _CHUNK = 256  # signals taken together: their orthogonalised atoms then stay in the processor's cache
 
 
-def pursue(products: Floats, energies: Floats, gram: Floats, error: float, max_atoms: int = 64) -> tuple[Integers, Floats]:
+def pursue(
+    products: Floats, energies: Floats, gram: Floats, error: float, max_atoms: int = 64
+) -> tuple[Integers, Floats]:
     """Choose atoms for each signal, one by one, until what is left of it is at most ``error``.
 
-    The atom chosen is the one with the largest product with the residual r = x - (projection of x onto the atoms chosen so
-    far). With the atoms made orthonormal one after the other, q_k, and b_k = D^T q_k, a step is
+    The atom chosen is the one with the largest product with the residual r = x - (projection of x onto the atoms chosen
+    so far). With the atoms made orthonormal one after the other, q_k, and b_k = D^T q_k, a step is
 
     b_k = (G e_j - sum_i b_i[j] b_i) / |.|,   D^T r <- D^T r - (q_k . x) b_k,   |r|^2 <- |r|^2 - (q_k . x)^2.
 
@@ -34,8 +38,8 @@ def pursue(products: Floats, energies: Floats, gram: Floats, error: float, max_a
         max_atoms: The most atoms for one signal.
 
     Returns:
-        The chosen atoms in their order, (signal, ``max_atoms``) int16, -1 where none was needed; and |r|^2 (signal,). It
-        ends above the error where no further atom brings the signal nearer.
+        The chosen atoms in their order, (signal, ``max_atoms``) int16, -1 where none was needed; and |r|^2 (signal,).
+        It ends above the error where no further atom brings the signal nearer.
     """
     chosen = np.full((len(products), max_atoms), -1, np.int16)
     left = np.array(energies, products.dtype)

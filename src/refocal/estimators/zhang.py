@@ -34,21 +34,21 @@ _GUIDED_RADIUS_PX, _GUIDED_EPSILON = 5, 1e-9  # the guided filter; the authors' 
 class Zhang:
     """Measure the blur at edges, smooth it by a guided filter, and spread it by KNN matting.
 
-    The brightest channel is blurred again by a Gaussian of sigma0. At an edge of sigma the share of the gradient that this
-    takes is S = (|grad I| - |grad I_R|) / |grad I| = 1 - sigma / sqrt(sigma^2 + sigma0^2)  (eq. 4), so that
+    The brightest channel is blurred again by a Gaussian of sigma0. At an edge of sigma the share of the gradient that
+    this takes is S = (|grad I| - |grad I_R|) / |grad I| = 1 - sigma / sqrt(sigma^2 + sigma0^2)  (eq. 4), so that
     sigma^2 = (1 - S)^2 sigma0^2 / (2 S - S^2)  (eq. 8).
 
     Two things differ from the authors' program. Edges are fewer (``edge_threshold``). And their guided filter averages
     values with the zeros between edges: here it filters values and edges alike, and their quotient is taken.
 
-    With sigma cut at 3, KNN matting drawing everything together and nothing to tell noise from texture, it is the coarsest
-    of the estimators here: 0.83 px mean error on edges of sixteen Kodak photos blurred by disks of up to 6 px, and radii
-    of 5 px read 3.6.
+    With sigma cut at 3, KNN matting drawing everything together and nothing to tell noise from texture, it is the
+    coarsest of the estimators here: 0.83 px mean error on edges of sixteen Kodak photos blurred by disks of up to 6 px,
+    and radii of 5 px read 3.6.
 
     Attributes:
         reblur_sigma_px: sigma0; 3 in the paper, 3.5 in the authors' program.
-        edge_threshold: Slope per pixel, as a share of the photo's largest, that an edge must reach; it may fall to 0.4 of
-            that along the edge. The authors' program has 0.0051; 0.05, with its re-blur of 3.5,
+        edge_threshold: Slope per pixel, as a share of the photo's largest, that an edge must reach; it may fall to 0.4
+            of that along the edge. The authors' program has 0.0051; 0.05, with its re-blur of 3.5,
             left an error of 0.87 px in place of 0.83 px.
         max_sigma_px: Larger sigmas are cut to it, before they become radii; 3 in the paper: a radius of 5.5 px.
         weight: lambda of KNN matting; 0.05 in the authors' program, 0.8 in the paper.

@@ -44,10 +44,11 @@ class ZhuoSim:
     A / sqrt(2 pi (sigma^2 + s^2)), so that the ratio R of two of them tells sigma^2 = (R^2 s1^2 - s2^2) / (1 - R^2).
     (The paper re-blurs a bare gradient, s1 = 0; the authors' program takes 1 and 1.5, and so does this one.)
 
-    Three things differ from the paper; the first two were chosen on eight Kodak photos blurred by disks. Edges are looked
-    for on a coarser scale, because on the fine one they stand so close that each falsifies the other's gradient. The squared
-    gradients of neighbouring edges are added up before the ratio is taken, where the paper filters the finished values:
-    the ratio of sums is the least-squares one, and outliers don't arise. Edges steeper than a step count as sharp.
+    Three things differ from the paper; the first two were chosen on eight Kodak photos blurred by disks. Edges are
+    looked for on a coarser scale, because on the fine one they stand so close that each falsifies the other's gradient.
+    The squared gradients of neighbouring edges are added up before the ratio is taken, where the paper filters the
+    finished values: the ratio of sums is the least-squares one, and outliers don't arise. Edges steeper than a step
+    count as sharp.
 
     Radii up to 3 px are found within 0.5 px on average, larger ones within a fifth; smooth shading is taken for blur.
 
@@ -55,12 +56,12 @@ class ZhuoSim:
         propagation: "matting" lets the map change where the photo's colours do, as the paper does; "domain-transform"
             is several times faster and as exact where blur changes gradually, but blurs the outlines of objects.
         edge_sigma_px: Smoothing before edges are looked for; 1 in the authors' program.
-        edge_threshold: Sobel magnitude (eight times the slope per pixel) that an edge must reach; it may fall to half of
-            that along the edge. With 0.2 strongly blurred backgrounds are left without any edge.
+        edge_threshold: Sobel magnitude (eight times the slope per pixel) that an edge must reach; it may fall to half
+            of that along the edge. With 0.2 strongly blurred backgrounds are left without any edge.
         noise_std: Standard deviation of the photo's noise, range [0, 1]; None estimates it. Edges must rise above the
             noise, and its share is taken out of the gradients.
-        native_sigma_px: Sigma of edges in focus, taken out in quadrature. 0, because sharp Kodak photos read a radius of
-            0.3 px already; 0.3 here took 0.12 px off those and 0.15 px off radii of 1, which were right.
+        native_sigma_px: Sigma of edges in focus, taken out in quadrature. 0, because sharp Kodak photos read a radius
+            of 0.3 px already; 0.3 here took 0.12 px off those and 0.15 px off radii of 1, which were right.
         max_radius_px: Larger estimates are cut to it: there R is within 2 % of 1.
         pooling_px: How far edges are added up, in pixels of the photo as reduced for the spreading; 0 keeps each edge
             pixel to itself, as in the paper before its bilateral filter.
@@ -80,8 +81,8 @@ class ZhuoSim:
         """Estimate the blur of ``image`` (1 or 3, H, W), range [0, 1].
 
         Returns:
-            Radius of the disk in pixels and its confidence, both (H, W) float32; 0 where the photo has no edge at all, or
-            a side of fewer than 5 pixels.
+            Radius of the disk in pixels and its confidence, both (H, W) float32; 0 where the photo has no edge at all,
+            or a side of fewer than 5 pixels.
 
         Raises:
             InputError: If the image isn't (1 or 3, H, W).

@@ -85,7 +85,8 @@ def estimate_noise(grey: Floats) -> float:
 def above_noise(noise_std: float, sigma_px: float) -> float:
     """Sobel magnitude that hardly any white noise reaches after a Gaussian of ``sigma_px``.
 
-    Noise of 1 has a Sobel gradient of 8 / sqrt(8 pi) / sigma^2 = 1.6 / sigma^2 in each direction; five times that is safe.
+    Noise of 1 has a Sobel gradient of 8 / sqrt(8 pi) / sigma^2 = 1.6 / sigma^2 in each direction; five times that is
+    safe.
     """
     return 5 * noise_std * 1.6 / sigma_px**2
 

@@ -47,7 +47,9 @@ def enlarge(plane: Floats, shape: tuple[int, int], factor: int) -> npt.NDArray[n
 
 
 def strips(height: int, halo_px: int) -> Iterator[tuple[slice, slice, slice]]:
-    """Divide ``height`` rows into strips: rows to fill, those around that they depend on, and where among these they lie."""
+    """Divide ``height`` rows into strips: rows to fill, those around that they depend on, and where among these they
+    lie.
+    """
     for top in range(0, height, STRIP_PX):
         bottom, above = min(top + STRIP_PX, height), min(halo_px, top)
         yield slice(top, bottom), slice(top - above, min(bottom + halo_px, height)), slice(above, above + bottom - top)

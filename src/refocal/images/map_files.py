@@ -12,12 +12,14 @@ from refocal.images.limits import refusing
 from refocal.types import Array, InputError
 
 PNG_STEPS = 256
-"""Steps per pixel of radius in a PNG: 1/256 px is finer than any estimate, and 255.99 px are the most that 16 bits hold."""
+"""Steps per pixel of radius in a PNG: 1/256 px is finer than any estimate, and 255.99 px are the most that 16 bits
+hold."""
 
 _ABOUT = "circle-of-confusion radius: "
 
 MAX_RADIUS_PX = 100
-"""A larger blur leaves nothing to restore: detail finer than its diameter is gone. A map with such numbers means others."""
+"""A larger blur leaves nothing to restore: detail finer than its diameter is gone. A map with such numbers means
+others."""
 
 MAP_SUFFIXES = (".png", ".tif", ".tiff", ".npy")
 
@@ -51,7 +53,9 @@ def write_map(path: str | Path, radius_px: Array, *, overwrite: bool = False) ->
 
         meaning = "float32 radii in pixels"
         about = _ABOUT + meaning
-        tifffile.imwrite(file, radius_px, photometric="minisblack", compression="zlib", description=about, metadata=None)
+        tifffile.imwrite(
+            file, radius_px, photometric="minisblack", compression="zlib", description=about, metadata=None
+        )
     write_bytes_atomic(path, file.getvalue(), overwrite=overwrite)
     return meaning
 
@@ -102,7 +106,9 @@ def read_map(path: str | Path) -> Array:
         raise InputError(f"{path} holds radii that are negative or no numbers; a blur map holds pixels, at least 0.")
     if radius_px.max() > MAX_RADIUS_PX:
         most = f"{radius_px.max():.0f}"
-        raise InputError(f"{path} holds values up to {most}: give radii in pixels, at most {MAX_RADIUS_PX}, no grey levels.")
+        raise InputError(
+            f"{path} holds values up to {most}: give radii in pixels, at most {MAX_RADIUS_PX}, no grey levels."
+        )
     return radius_px
 
 
@@ -155,7 +161,9 @@ def _write_png(file: BytesIO, radius_px: Array, about: str, path: Path) -> None:
 
     values = np.rint(radius_px * PNG_STEPS)
     if values.max() > np.iinfo(np.uint16).max:
-        raise InputError(f"{path} can't hold a radius of {radius_px.max():.0f} px (255.99 are the most); use .tif or .npy.")
+        raise InputError(
+            f"{path} can't hold a radius of {radius_px.max():.0f} px (255.99 are the most); use .tif or .npy."
+        )
     text = PngImagePlugin.PngInfo()
     text.add_text("Description", about)
     Image.fromarray(values.astype(np.uint16)).save(file, "PNG", pnginfo=text)

@@ -128,7 +128,9 @@ def _check_samples(page: Any) -> None:
     extra = page.samplesperpixel - _COLOURS.get(page.photometric, 0)
     if page.sampleformat != 1 or page.bitspersample not in (1, 8, 16):
         kind = {1: "integer", 2: "signed", 3: "floating-point"}.get(page.sampleformat, "unusual")
-        raise Unsupported(f"has {page.bitspersample}-bit {kind} samples; refocal reads 8 and 16 bits, so convert it first")
+        raise Unsupported(
+            f"has {page.bitspersample}-bit {kind} samples; refocal reads 8 and 16 bits, so convert it first"
+        )
     if page.photometric not in _COLOURS or page.imagedepth != 1:
         raise Unsupported("stores its colours in a way that refocal doesn't read; save it as an RGB TIFF first")
     if page.photometric == _YCBCR and page.compression != _JPEG:

@@ -120,7 +120,8 @@ def tile_size(
     Args:
         height: Of the photo.
         width: Of the photo.
-        bytes_per_pixel: What the method holds at once for each pixel of a tile, all channels together, context included.
+        bytes_per_pixel: What the method holds at once for each pixel of a tile, all channels together, context
+            included.
         halo_px: The context on each side.
         align_px: As for ``apply_tiled``.
         budget_bytes: Memory for one tile's work; by default half of what is free, at most ``MAX_BUDGET_BYTES``.

@@ -72,7 +72,8 @@ class Recipe:
         optimiser: ``adam``, or ``adamw`` with decoupled weight decay.
         learning_rate: At the beginning, after warming up.
         final_learning_rate: At the end.
-        schedule: How the rate falls: ``cosine``, ``constant``, or ``stairs`` (times ``stair_factor`` every ``stair_steps``).
+        schedule: How the rate falls: ``cosine``, ``constant``, or ``stairs`` (times ``stair_factor`` every
+            ``stair_steps``).
         warmup_steps: The rate rises linearly over these.
         hold_steps: It stays up for these, warming up included, before it falls.
         stair_steps: See ``schedule``.
@@ -168,9 +169,9 @@ def override(recipe: Recipe, given: Mapping[str, str]) -> Recipe:
 
     Args:
         recipe: Stays as it is.
-        given: Name -> value as text: ``{"learning_rate": "1e-3", "phases.0.steps": "2000", "loss.1.weight": "0.1"}``. Dashes
-            in names are underscores. Fields of mappings, ``config.glue``, take JSON (numbers, true, false, null, lists), or
-            else text; whether anybody knows them is for ``recipe_fields.check_fields`` to say.
+        given: Name -> value as text: ``{"learning_rate": "1e-3", "phases.0.steps": "2000", "loss.1.weight": "0.1"}``.
+            Dashes in names are underscores. Fields of mappings, ``config.glue``, take JSON (numbers, true, false, null,
+            lists), or else text; whether anybody knows them is for ``recipe_fields.check_fields`` to say.
 
     Raises:
         InputError: If there is no such field (the sentence names the nearest), or the value is of another kind.
@@ -246,7 +247,9 @@ def _read(text: str, kind: Any, name: str) -> Any:
     try:
         value = kind(text)
     except ValueError:
-        raise InputError(f"The recipe's {name} is a {'whole number' if kind is int else 'number'}, not {text!r}.") from None
+        raise InputError(
+            f"The recipe's {name} is a {'whole number' if kind is int else 'number'}, not {text!r}."
+        ) from None
     if kind in (int, float) and not 0 <= value < float("inf"):
         raise InputError(f"The recipe's {name} is a number of at least 0, not {text}.")
     return value

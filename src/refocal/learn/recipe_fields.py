@@ -1,4 +1,6 @@
-"""What a recipe's mappings may hold: the fields of the network's ``Config``, of the pairs, of the task, of the losses."""
+"""What a recipe's mappings may hold: the fields of the network's ``Config``, of the pairs, of the task, of the
+losses.
+"""
 
 from __future__ import annotations
 
@@ -11,9 +13,9 @@ from collections.abc import Mapping
 from typing import Any, Literal
 
 from refocal.catalog import Entry, find
-from refocal.learn.losses import LOSSES
+from refocal.learn.losses.pixelwise import LOSSES
 from refocal.learn.nets import NETWORKS
-from refocal.learn.pairs import PAIRS
+from refocal.learn.pairs.uniform import PAIRS
 from refocal.learn.recipe import Recipe
 from refocal.learn.tasks import TASKS
 from refocal.types import InputError
@@ -82,4 +84,6 @@ def _told(kind: Any) -> str:
         return f"one of {', '.join(map(str, typing.get_args(kind)))}"
     if typing.get_origin(kind) is tuple:
         return "a list such as [3, 5]"
-    return {bool: "true or false", int: "a whole number", float: "a number", str: "a text"}.get(kind, f"of the kind {kind}")
+    return {bool: "true or false", int: "a whole number", float: "a number", str: "a text"}.get(
+        kind, f"of the kind {kind}"
+    )

@@ -22,14 +22,14 @@ from lightning_fabric import Fabric
 from torch import Tensor
 
 from refocal.catalog import find
-from refocal.learn import checkpoint as checkpoints
-from refocal.learn.crops import Crops, open_crops
+from refocal.learn.crops.photos import Crops, open_crops
 from refocal.learn.recipe import Recipe, to_json
 from refocal.learn.recipe_fields import check_fields
-from refocal.learn.stop_signals import stop_signals
 from refocal.learn.tasks import TASKS, Task
-from refocal.learn.training_log import TrainingLog
-from refocal.learn.training_state import TrainingState
+from refocal.learn.training import checkpoint as checkpoints
+from refocal.learn.training.log import TrainingLog
+from refocal.learn.training.state import TrainingState
+from refocal.learn.training.stop_signals import stop_signals
 from refocal.types import InputError
 
 CHECKPOINT, LOG, CURVE = "checkpoint.safetensors", "log.jsonl", "curve.png"
@@ -74,15 +74,17 @@ def train(recipe: Recipe, data: str | Path, run: Run, say: Callable[[str], None]
         Path of the checkpoint; ``out`` also holds log.jsonl and, at the end, curve.png.
 
     Raises:
-        InputError: If the recipe or the run can't be followed, or a loss or weight is no longer a number; the checkpoint is
-            from before that.
+        InputError: If the recipe or the run can't be followed, or a loss or weight is no longer a number; the
+            checkpoint is from before that.
     """
     crops = open_crops(data)
     _check(recipe, crops, run)
     task: Task = find(TASKS, recipe.task, "task").load()(recipe)
     saved = checkpoints.load(run.out / CHECKPOINT) if run.resume else None
     if saved is not None and to_json(_as_calm(saved.recipe, recipe)) != to_json(recipe):
-        raise InputError(f"The checkpoint in {run.out} is of another recipe; resume with the same one, or begin elsewhere.")
+        raise InputError(
+            f"The checkpoint in {run.out} is of another recipe; resume with the same one, or begin elsewhere."
+        )
     fabric = _fabric(recipe, run)
     fabric.launch()
     with torch.random.fork_rng(), stop_signals() as stopped:
@@ -152,7 +154,9 @@ def _check(recipe: Recipe, crops: Crops, run: Run) -> None:
     check_fields(recipe)
     for phase in recipe.phases:
         if phase.crop_px > crops.pixels.shape[1] or phase.crop_px < 1:
-            raise InputError(f"The recipe asks for crops of {phase.crop_px} px, the file's are {crops.pixels.shape[1]} px.")
+            raise InputError(
+                f"The recipe asks for crops of {phase.crop_px} px, the file's are {crops.pixels.shape[1]} px."
+            )
         if phase.batch % run.devices or phase.batch < 1:
             raise InputError(f"A batch of {phase.batch} can't be shared by {run.devices} processes.")
     if min(recipe.steps, recipe.validation_steps, recipe.validation_crops, run.log_steps) < 1:
@@ -164,7 +168,9 @@ def _check(recipe: Recipe, crops: Crops, run: Run) -> None:
     if run.resume and not (run.out / CHECKPOINT).is_file():
         raise InputError(f"There is no checkpoint in {run.out} to resume from.")
     if not run.resume and (run.out / CHECKPOINT).exists():
-        raise InputError(f"{run.out} holds a training already: add --resume to go on with it, or choose another folder.")
+        raise InputError(
+            f"{run.out} holds a training already: add --resume to go on with it, or choose another folder."
+        )
     try:
         run.out.mkdir(parents=True, exist_ok=True)
     except OSError:

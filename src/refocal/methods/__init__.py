@@ -12,7 +12,11 @@ TOLD_BLUR = "classical"
 METHODS: dict[str, Entry] = {
     "default": Entry("refocal.methods.focus:Focus", "a network of refocal's own, which tells the blur as well"),
     "fast": Entry(
-        "refocal.methods.focus:Focus", "a smaller one of its kind, in two thirds of the time", "", "", {"weights": "fast"}
+        "refocal.methods.focus:Focus",
+        "a smaller one of its kind, in two thirds of the time",
+        "",
+        "",
+        {"weights": "fast"},
     ),
     # Chosen on photos of known sharpness, see docs/log.md.
     "classical": Entry(
@@ -55,8 +59,8 @@ METHODS: dict[str, Entry] = {
         "blur",
         "Zhang et al. 2016",
     ),
-    # Fewer iterations than the 250, 250 and 100 of the tables, which are for pictures without noise: on photos those would
-    # raise the noise above the blur.
+    # Fewer iterations than the 250, 250 and 100 of the tables, which are for pictures without noise: on photos those
+    # would raise the noise above the blur.
     "landweber-accelerated": Entry(
         "refocal.methods.landweber_accelerated:LandweberAccelerated",
         "Landweber's iteration for any blur function (aL)",

@@ -15,8 +15,8 @@ from typing import Protocol
 from array_api_compat import array_namespace
 
 from refocal.methods.levels import missing_blur
+from refocal.optics.arrays import as_like
 from refocal.optics.blur import BlurMap
-from refocal.optics.convert import as_like
 from refocal.types import Boundary, Encoding, Image, InputError
 
 Function = Callable[[Image], Image]

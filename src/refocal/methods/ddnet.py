@@ -7,20 +7,20 @@ from dataclasses import dataclass
 import numpy as np
 
 from refocal.images.colour import luma
+from refocal.inference.network_file import NetworkFile, open_network
 from refocal.methods.levels import FARTHEST_PX
+from refocal.optics.arrays import as_like, to_numpy
 from refocal.optics.blur import Psf
-from refocal.optics.convert import as_like, to_numpy
 from refocal.optics.null_space import deconvolve, filter_pixels, project
 from refocal.types import Array, Blur, Image, InputError
-from refocal.weights.network_file import NetworkFile, open_network
 
 
 @dataclass(frozen=True)
 class DDNet:
     """``filter_pixels(f - A+ A f + A+ y, filters)``, f and the filters from a network that sees y and A+ y.
 
-    The luma is restored so; the change of luma is added to the three channels of a colour photo, which keeps its chroma.
-    Torch tensors are restored on the CPU, without a gradient.
+    The luma is restored so; the change of luma is added to the three channels of a colour photo, which keeps its
+    chroma. Torch tensors are restored on the CPU, without a gradient.
 
     Reference: Lopez-Tapia, Mateos, Molina, Katsaggelos, "Deep robust image restoration using the Moore-Penrose blur
     inverse", IEEE ICIP 2023; its second network, for chroma, is left out, as sharpness_loss compares luma only.
@@ -47,7 +47,9 @@ class DDNet:
             InputError: If the blur is no ``Psf``, the weights are another network's, or the image has other channels.
         """
         if not isinstance(blur, Psf):
-            raise InputError("DDNet needs to know the blur, one for the whole photo: give a radius (--radius-px) or a Psf.")
+            raise InputError(
+                "DDNet needs to know the blur, one for the whole photo: give a radius (--radius-px) or a Psf."
+            )
         if image.shape[-3] not in (1, 3):
             raise InputError(f"Give DDNet an image of 1 or 3 channels, not {image.shape[-3]}.")
         photo = to_numpy(image)
@@ -59,7 +61,9 @@ class DDNet:
         return as_like(np.clip(restored, 0, 1), image)
 
     def context_px(self, half_px: int) -> int:
-        """How far the input matters to 1e-3, for a kernel reaching ``half_px``: A+ acts before the network and after it."""
+        """How far the input matters to 1e-3, for a kernel reaching ``half_px``: A+ acts before the network and after
+        it.
+        """
         inverse = 12 * half_px + 16  # measured for disks of 2 to 16 px
         return min(2 * inverse, FARTHEST_PX) + self._file().context_px + 2
 

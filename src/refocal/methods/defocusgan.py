@@ -8,11 +8,11 @@ from typing import ClassVar, Literal
 import numpy as np
 
 from refocal.images.colour import with_luma
+from refocal.inference.network_file import open_network
 from refocal.methods.network import Network
+from refocal.optics.arrays import as_like, to_numpy
 from refocal.optics.boundary import pad
-from refocal.optics.convert import as_like, to_numpy
 from refocal.types import Array, Blur, Encoding, Image, InputError
-from refocal.weights.network_file import open_network
 
 MARGIN_PX = 32
 """The photo is continued by its mirror image so far, as the network's own zeros beyond the edge look like no photo; a
@@ -24,11 +24,11 @@ class DefocusGAN:
     """What the network makes of the photo, in (0, 1); it needs no blur, as the guidance by maps ends with the training.
 
     The photo is taken as it is, not as linear light: so the network was trained. It is shown the luma, three times; the
-    change of luma is added to the three channels of a colour photo, which keeps its chroma. The paper shows it the colours,
-    and so does ``colours="network"``.
+    change of luma is added to the three channels of a colour photo, which keeps its chroma. The paper shows it the
+    colours, and so does ``colours="network"``.
 
-    Its channel attention weighs the features by their means over all it sees, so a photo restored in tiles, as large ones
-    are, differs a little from one restored whole. Torch tensors are restored on the CPU, without a gradient.
+    Its channel attention weighs the features by their means over all it sees, so a photo restored in tiles, as large
+    ones are, differs a little from one restored whole. Torch tensors are restored on the CPU, without a gradient.
 
     Reference: Zhai, Zeng, Ma, Zhao and Chen, "Learnable blur kernel for single-image defocus deblurring in the wild",
     AAAI 2023.
@@ -56,7 +56,8 @@ class DefocusGAN:
         """Restore (..., 1 or 3, H, W) in [0, 1].
 
         Raises:
-            InputError: If there are no such weights, they are another kind of network's, or the image has other channels.
+            InputError: If there are no such weights, they are another kind of network's, or the image has other
+                channels.
         """
         if image.shape[-3] not in (1, 3):
             raise InputError(f"Give DefocusGAN an image of 1 or 3 channels, not {image.shape[-3]}.")

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 from array_api_compat import array_namespace
 
+from refocal.inference.network_file import NetworkFile, open_network
+from refocal.optics.arrays import as_like, to_numpy
 from refocal.optics.boundary import pad
-from refocal.optics.convert import as_like, to_numpy
 from refocal.types import Array, Image, InputError
-from refocal.weights.network_file import NetworkFile, open_network
 
 Denoiser: TypeAlias = Callable[[Image, float], Image]
-"""f(image, noise_std): the picture (..., C, H, W) in [0, 1] without its noise of that standard deviation, in the same unit.
+"""f(image, noise_std): the picture (..., C, H, W) in [0, 1] without its noise of that standard deviation, in the same
+unit.
 
 It takes care of the picture's edges itself. As attributes it may tell what a method tells: ``context_px``, a number (by
 default 0), ``multiple`` and ``working_bytes``.
@@ -30,11 +31,13 @@ SHIPPED = "denoiser-small"
 """The weights that the word ``network`` stands for."""
 
 TRAINED_STD = 5 / 255
-"""Noise that a network was trained for, unless its file tells another under ``refocal.noise_std``: the shipped one's."""
+"""Noise that a network was trained for, unless its file tells another under ``refocal.noise_std``: the shipped
+one's."""
 
 
 def open_denoiser(option: DenoiserOption) -> Denoiser:
-    """What an option names: ``"median"``, ``"network"`` or the path of an .onnx file; a function is given back as it is.
+    """What an option names: ``"median"``, ``"network"`` or the path of an .onnx file; a function is given back as it
+    is.
 
     Raises:
         InputError: If there is no such denoiser, or the file holds none.
@@ -47,7 +50,9 @@ def open_denoiser(option: DenoiserOption) -> Denoiser:
         raise InputError(f"There is no denoiser {option!r}: choose median, network or the path of an .onnx file.")
     file = open_network(SHIPPED if option == "network" else option)
     if len(file.inputs) != 1 or file.channels != "luma":
-        raise InputError(f"The network {file.name!r} is no denoiser: one takes a picture of one channel and nothing else.")
+        raise InputError(
+            f"The network {file.name!r} is no denoiser: one takes a picture of one channel and nothing else."
+        )
     trained_std = file.session.get_modelmeta().custom_metadata_map.get("refocal.noise_std", TRAINED_STD)
     return NetworkDenoiser(file, float(trained_std))
 
@@ -87,11 +92,12 @@ def _middle(a: Array, b: Array, c: Array) -> Array:
 class NetworkDenoiser:
     """A network f0, trained for noise of one strength s0, made to serve any s: f(x) = (s/s0) f0((s0/s) x).
 
-    An iteration that asks a network again and again may grow stripes which the network takes for texture, and does so the
-    sooner the better it knows texture. They hang on how the picture lies: shown under another of the square's eight
+    An iteration that asks a network again and again may grow stripes which the network takes for texture, and does so
+    the sooner the better it knows texture. They hang on how the picture lies: shown under another of the square's eight
     symmetries each time, they don't grow, and what is restored gains about 1 dB.
 
-    References: the program of Romano, Elad, Milanfar, "The little engine that could: Regularization by denoising (RED)",
+    References: the program of Romano, Elad, Milanfar, "The little engine that could: Regularization by denoising
+        (RED)",
     SIAM Journal on Imaging Sciences 2017, where s0 is 5/255 too; Terris, Moreau, Pustelnik, Tachella, "Equivariant
     plug-and-play image reconstruction", CVPR 2024.
 
@@ -109,8 +115,8 @@ class NetworkDenoiser:
         Args:
             image: Of any float dtype.
             noise_std: The noise's standard deviation s, above 0.
-            turn: How the network sees the picture: turned by so many right angles, and mirrored from 4 on; the same again
-                from 8 on.
+            turn: How the network sees the picture: turned by so many right angles, and mirrored from 4 on; the same
+                again from 8 on.
         """
         array = to_numpy(image)
         scale = np.float32(self.trained_std / noise_std)

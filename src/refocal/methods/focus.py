@@ -8,10 +8,10 @@ from typing import ClassVar, Literal
 import numpy as np
 
 from refocal.images.colour import with_luma
-from refocal.optics.convert import as_like, to_numpy
+from refocal.inference.focus import look, open_focus
+from refocal.inference.network_file import NetworkFile
+from refocal.optics.arrays import as_like, to_numpy
 from refocal.types import Array, Blur, Encoding, Image, InputError
-from refocal.weights.focus import look, open_focus
-from refocal.weights.network_file import NetworkFile
 
 # What is less blurred than half a pixel is in focus to the eye, and stays as it is; from a whole pixel on all is done.
 FOCUS_PX, BLURRED_PX = 0.5, 1.0
@@ -26,19 +26,20 @@ BOKEH_PX, FAR_BOKEH_PX = 12.0, 15.0
 class Focus:
     """What the network makes of the photo's luma; it needs no blur, and tells the one that it saw.
 
-    Where the network finds a radius under 0.5 px the photo is in focus and doesn't change; from there to 1 px the share of
-    the change that is made rises in proportion. From 3 px on a part is held back, half of it at 8 px, since there the
-    network is surer than right. Where the radius is 12 px the change begins to fade, and from 15 px on the photo doesn't
-    change either, unless ``bokeh`` is to be restored.
+    Where the network finds a radius under 0.5 px the photo is in focus and doesn't change; from there to 1 px the share
+    of the change that is made rises in proportion. From 3 px on a part is held back, half of it at 8 px, since there
+    the network is surer than right. Where the radius is 12 px the change begins to fade, and from 15 px on the photo
+    doesn't change either, unless ``bokeh`` is to be restored.
 
-    The photo is taken as it is, not as linear light: so the network was trained. The change of luma is added to the three
-    channels of a colour photo, which keeps its chroma. The network is convolutions alone, so tiles agree with the whole.
-    Torch tensors are restored on the CPU, without a gradient.
+    The photo is taken as it is, not as linear light: so the network was trained. The change of luma is added to the
+    three channels of a colour photo, which keeps its chroma. The network is convolutions alone, so tiles agree with the
+    whole. Torch tensors are restored on the CPU, without a gradient.
 
     Attributes:
         weights: A name from ``refocal.weights.WEIGHTS``, or an .onnx file that ``refocal export`` wrote.
         threads: How many run the network; 0 takes the cores that this process may use.
-        bokeh: Whether blur of more than 12 to 15 px is ``kept``, as it is mostly wanted, or ``restored`` as far as it goes.
+        bokeh: Whether blur of more than 12 to 15 px is ``kept``, as it is mostly wanted, or ``restored`` as far as it
+            goes.
 
     Raises:
         ValueError: If ``threads`` is negative, or ``bokeh`` neither of the two.
@@ -59,7 +60,8 @@ class Focus:
         """Restore (..., 1 or 3, H, W) in [0, 1].
 
         Raises:
-            InputError: If there are no such weights, they are another kind of network's, or the image has other channels.
+            InputError: If there are no such weights, they are another kind of network's, or the image has other
+                channels.
         """
         return self.restore_and_map(image)[0]
 
@@ -70,8 +72,8 @@ class Focus:
             image: (..., 1 or 3, H, W) in [0, 1].
 
         Returns:
-            The restored image; the radius in pixels, and the probability that it is right within half a pixel or a quarter
-            of itself, (..., H, W) each.
+            The restored image; the radius in pixels, and the probability that it is right within half a pixel or a
+            quarter of itself, (..., H, W) each.
 
         Raises:
             InputError: As when called.

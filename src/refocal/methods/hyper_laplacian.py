@@ -18,8 +18,8 @@ from refocal.types import Array, Blur, Image
 class HyperLaplacian:
     """min_x weight/2 |k * x - y|^2 + sum |D_x x|^exponent + |D_y x|^exponent.
 
-    The gradients get stand-ins w, tied to them by beta/2 |D x - w|^2 with beta growing from 1 by factors of 2 sqrt 2 while
-    below 256 (eq. 3). For each beta, once: every w by a table of the one-dimensional problem (eq. 5), then x by
+    The gradients get stand-ins w, tied to them by beta/2 |D x - w|^2 with beta growing from 1 by factors of 2 sqrt 2
+    while below 256 (eq. 3). For each beta, once: every w by a table of the one-dimensional problem (eq. 5), then x by
     X = (conj(K) Y + beta/weight conj(D) W) / (|K|^2 + beta/weight |D|^2) (eq. 4). The picture's edges are continued by
     mirroring, white noise is assumed.
 
@@ -28,9 +28,10 @@ class HyperLaplacian:
     Attributes:
         weight: Of the data against the prior (2000 in the paper, for noise of about 1 %).
         exponent: Of the prior, in (0, 2): 2/3 is the paper's; 1 is total variation; at most 1 keeps edges.
-        softening: In [0, 1). Where the prior's threshold lies, the exact answer jumps away from 0, and a difference of 1e-5
-            (another tile, another FFT) moves single pixels by 0.02. The jump is spread over this share of the threshold to
-            either side, which makes tiles agree within 1e-3 and scores a little higher (docs/log.md); 0 is the paper's.
+        softening: In [0, 1). Where the prior's threshold lies, the exact answer jumps away from 0, and a difference of
+            1e-5 (another tile, another FFT) moves single pixels by 0.02. The jump is spread over this share of the
+            threshold to either side, which makes tiles agree within 1e-3 and scores a little higher (docs/log.md); 0 is
+            the paper's.
 
     Raises:
         ValueError: If an option is outside its range.
@@ -111,7 +112,8 @@ def _exact_table(beta: float, exponent: float) -> np.ndarray:
     """For slopes 0, STEP, ..., 2, by Newton's method from the slope, against w = 0."""
     slope = np.arange(0, 2 + STEP / 2, STEP)
     w = slope.copy()
-    # The objective is convex from its inflection on and its derivative's root lies there, so Newton from above converges.
+    # The objective is convex from its inflection on and its derivative's root lies there, so Newton from above
+    # converges.
     knee = (exponent * (1 - exponent) / beta) ** (1 / (2 - exponent)) if exponent < 1 else 0.0
     for _ in range(60):
         safe = np.maximum(w, max(knee, 1e-12))

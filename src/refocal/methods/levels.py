@@ -1,8 +1,8 @@
 """From a deconvolution with one kernel to one with a radius per pixel, and to pictures that do not wrap around.
 
-A blur map is met the way the field does it: restore with the kernel of each radius level, take every pixel from the levels
-beside its radius, blended linearly, so that no seam shows where the level changes (dossier of Krishnan & Fergus's users;
-Levin et al., SIGGRAPH 2007, section 5).
+A blur map is met the way the field does it: restore with the kernel of each radius level, take every pixel from the
+levels beside its radius, blended linearly, so that no seam shows where the level changes (dossier of Krishnan &
+Fergus's users; Levin et al., SIGGRAPH 2007, section 5).
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ Deconvolve = Callable[[Image, Array], Image]
 
 
 FARTHEST_PX = 512
-"""Contexts and margins grow with the kernel up to here only: a tile then fits into memory whatever the radius. Kernels that
-reach more than 10 px may leave seams above 1e-3; so much blur has wiped out more than that."""
+"""Contexts and margins grow with the kernel up to here only: a tile then fits into memory whatever the radius. Kernels
+that reach more than 10 px may leave seams above 1e-3; so much blur has wiped out more than that."""
 
 
 def deconvolve_blur(image: Image, blur: Blur | None, deconvolve: Deconvolve, context_px: Callable[[int], int]) -> Image:
@@ -87,11 +87,12 @@ def _grown(box: slice, context: int, size: int) -> slice:
 
 
 def wrapped(image: Image, half: int) -> Image:
-    """Add rows and columns at the end, to a size that transforms fast, that lead smoothly from the last back to the first.
+    """Add rows and columns at the end, to a size that transforms fast, that lead smoothly from the last back to the
+    first.
 
-    They fade from the mirror image at one edge to that at the other: deconvolution sees no jump where it wraps around. The
-    fade starts and ends flat, and far enough away, so that an edge is restored alike whatever lies at the opposite one: in
-    a tile as in the whole picture.
+    They fade from the mirror image at one edge to that at the other: deconvolution sees no jump where it wraps around.
+    The fade starts and ends flat, and far enough away, so that an edge is restored alike whatever lies at the opposite
+    one: in a tile as in the whole picture.
     """
     xp = array_namespace(image)
     # Margins of 2 * half restore as well, but then tiles differ from the whole by up to 0.03 along the picture's edge.

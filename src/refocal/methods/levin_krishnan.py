@@ -16,11 +16,12 @@ from refocal.types import Blur, Image
 class LevinKrishnan:
     """``HyperLaplacian`` once per disk level; each pixel is taken from the level nearest to its radius.
 
-    What svbr_net's table calls "[22] & [23]": Krishnan and Fergus's deconvolution, composed as Levin et al. compose their
-    all-focus picture, by the local label of the scale. The paper tells no more, so the rest is Krishnan and Fergus's own.
-    This differs from ``HyperLaplacian`` under a map in the levels alone: half as far apart, one per pixel instead of two
-    blended, so that a seam may show where the label changes. Where the level's kernel is a point (up to 0.5 px) the picture
-    stays as it is. Its edges are continued by mirroring, faded to wrap around. Under a ``Psf`` the two are the same.
+    What svbr_net's table calls "[22] & [23]": Krishnan and Fergus's deconvolution, composed as Levin et al. compose
+    their all-focus picture, by the local label of the scale. The paper tells no more, so the rest is Krishnan and
+    Fergus's own. This differs from ``HyperLaplacian`` under a map in the levels alone: half as far apart, one per pixel
+    instead of two blended, so that a seam may show where the label changes. Where the level's kernel is a point (up to
+    0.5 px) the picture stays as it is. Its edges are continued by mirroring, faded to wrap around. Under a ``Psf`` the
+    two are the same.
 
     References: Levin, Fergus, Durand & Freeman, "Image and depth from a conventional camera with a coded aperture",
     SIGGRAPH 2007, section 5.1; Krishnan & Fergus, "Fast image deconvolution using hyper-Laplacian priors", NIPS 2009.

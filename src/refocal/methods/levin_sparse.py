@@ -11,41 +11,45 @@ import numpy as np
 from array_api_compat import array_namespace
 
 from refocal.methods.levels import FARTHEST_PX, missing_blur
+from refocal.optics.arrays import as_like, to_numpy
 from refocal.optics.blur import BlurMap, Psf
 from refocal.optics.boundary import pad
-from refocal.optics.convert import as_like, to_numpy
 from refocal.types import Array, Blur, Image
 
 # Of d_x, d_y, d_xx, d_yy, d_xy; the authors' program.
 SHARES = (1.0, 1.0, 0.25, 0.25, 0.25)
-# w = 0.1 |d|^(exponent - 2), |d| at least 0.01: the authors' program. A slope of 0.15 keeps the first pass's weight of 1.
+# w = 0.1 |d|^(exponent - 2), |d| at least 0.01: the authors' program. A slope of 0.15 keeps the first pass's weight of
+# 1.
 REWEIGHTED, SMALLEST_SLOPE = 0.1, 0.01
 # In a first pass under a Gaussian prior, then under weights from the picture so far, twice: the authors' program.
 PASSES = 3
 
 LEAST_LIGHT = 1e-4
-"""A place beyond the edge that sends less light into the picture is no part of x: a thirtieth of a 6 px disk's share."""
+"""A place beyond the edge that sends less light into the picture is no part of x: a thirtieth of a 6 px disk's
+share."""
 
 
 @dataclass(frozen=True)
 class LevinSparse:
     """min_x |H x - y|^2 + weight sum_j sum_p w_j |d_j x(p)|^exponent, d_j the first and second differences.
 
-    First with |d_j x|^2, then twice with w_j(p) |d_j x(p)|^2, w_j(p) = 0.1 w_j max(|d_j x(p)|, 0.01)^(exponent - 2) from the
-    picture so far. Each time the normal equations (H^T H + weight sum_j D_j^T w_j D_j) x = H^T y are solved by conjugate
-    gradients, channel by channel. White noise is assumed, and nothing about what lies beyond the edge: x is larger than
-    the picture by half a kernel all round (unless it wraps around). Where the kernel is a point the picture stays as it is.
+    First with |d_j x|^2, then twice with w_j(p) |d_j x(p)|^2, w_j(p) = 0.1 w_j max(|d_j x(p)|, 0.01)^(exponent - 2)
+    from the picture so far. Each time the normal equations (H^T H + weight sum_j D_j^T w_j D_j) x = H^T y are solved by
+    conjugate gradients, channel by channel. White noise is assumed, and nothing about what lies beyond the edge: x is
+    larger than the picture by half a kernel all round (unless it wraps around). Where the kernel is a point the picture
+    stays as it is.
 
-    A blur map is inverted whole, not level by level as by most methods here: H and H^T are all that conjugate gradients ask
-    for. That is both better and faster: on photos under ramps of radius 1 to 6 px it gained 1.0 to 1.8 dB (0.3 dB of
-    it from the edge) over the levels composed, in a tenth of their time, as no context is computed for each level anew.
+    A blur map is inverted whole, not level by level as by most methods here: H and H^T are all that conjugate gradients
+    ask for. That is both better and faster: on photos under ramps of radius 1 to 6 px it gained 1.0 to 1.8 dB (0.3 dB
+    of it from the edge) over the levels composed, in a tenth of their time, as no context is computed for each level
+    anew.
 
     References: Levin, Fergus, Durand & Freeman, "Image and depth from a conventional camera with a coded aperture", ACM
     Transactions on Graphics (SIGGRAPH) 2007, section 5; constants: the authors' program.
 
     Attributes:
-        weight: Of the prior against the data (0.001 to 0.01 are the authors'; 0.0005 was best under noise of 0.4 %, 0.003
-            under 1 %).
+        weight: Of the prior against the data (0.001 to 0.01 are the authors'; 0.0005 was best under noise of 0.4 %,
+            0.003 under 1 %).
         exponent: Of the prior, in (0, 2] (0.8 is the authors').
         num_iter: Most steps of conjugate gradients in each of the three passes (200 is the authors').
         tolerance: A pass ends when the residual of the normal equations has fallen to this share of |H^T y| (1e-6: 160
@@ -111,7 +115,8 @@ class LevinSparse:
 
         x = pad(image, (margin, margin), "replicate")
         right = grown.adjoint(_only(inside, x))
-        # Where nothing is seen there is no prior either: else a tile that holds a larger radius would differ at its edge.
+        # Where nothing is seen there is no prior either: else a tile that holds a larger radius would differ at its
+        # edge.
         light = _only(inside, np.ones_like(x[..., :1, :, :]))
         seen = ((light + grown.adjoint(light)) > LEAST_LIGHT).astype(x.dtype)
         priors = [self.weight * both for both in differences(seen, operator.mul)]

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from refocal.images.colour import luma
-from refocal.optics.convert import as_like, to_numpy
+from refocal.inference.network_file import NetworkFile, open_network
+from refocal.optics.arrays import as_like, to_numpy
 from refocal.types import Array, Blur, Image, InputError
-from refocal.weights.network_file import NetworkFile, open_network
 
 
 @dataclass(frozen=True)
@@ -17,8 +17,8 @@ class Network:
     """What the network makes of the photo, clipped to [0, 1]; knows nothing of the blur but what it learned.
 
     A network for luma restores a colour photo's luma and keeps its chroma: the change of luma is added to all three
-    channels. A network for colour is given a grey photo three times, and the luma of what it makes is taken. Torch tensors
-    are restored on the CPU, without a gradient.
+    channels. A network for colour is given a grey photo three times, and the luma of what it makes is taken. Torch
+    tensors are restored on the CPU, without a gradient.
 
     Attributes:
         weights: A name from ``refocal.weights.WEIGHTS``, or an .onnx file that ``refocal export`` wrote.

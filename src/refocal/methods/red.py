@@ -1,10 +1,11 @@
 """What the two solvers of RED (regularisation by denoising) share: its gradient, steps for any blur, options.
 
-RED looks for the x of least 1/(2 s^2) |H x - y|^2 + weight/2 x^T (x - f(x)), where f is a denoiser and s the noise of the
-blurred picture y. A good denoiser's gradient is g(x) = H^T (H x - y) / s^2 + weight (x - f(x)); whatever f is, both solvers
-end where that is 0. Here all of it is multiplied by s^2, which changes nothing.
+RED looks for the x of least 1/(2 s^2) |H x - y|^2 + weight/2 x^T (x - f(x)), where f is a denoiser and s the noise of
+the blurred picture y. A good denoiser's gradient is g(x) = H^T (H x - y) / s^2 + weight (x - f(x)); whatever f is, both
+solvers end where that is 0. Here all of it is multiplied by s^2, which changes nothing.
 
-Reference: Romano, Elad, Milanfar, "The little engine that could: Regularization by denoising (RED)", SIAM Journal on Imaging
+Reference: Romano, Elad, Milanfar, "The little engine that could: Regularization by denoising (RED)", SIAM Journal on
+    Imaging
 Sciences 2017.
 """
 
@@ -80,7 +81,9 @@ def known(blur: Blur | None) -> Blur:
 
 
 def descend(options: Options, observed: Image, blur: Blur, step: Operator) -> Image:
-    """Repeat x <- clip(x - step(g(x))) from x = y; a blur that reaches no neighbour is only divided by its brightness."""
+    """Repeat x <- clip(x - step(g(x))) from x = y; a blur that reaches no neighbour is only divided by its
+    brightness.
+    """
     xp = array_namespace(observed)
     denoise, noise_std = open_denoiser(options.denoiser), options.denoiser_std_levels / LEVELS
     if getattr(blur, "half_px", None) == 0:
@@ -96,9 +99,10 @@ def descend(options: Options, observed: Image, blur: Blur, step: Operator) -> Im
 def row_sums(like: Image, blur: Blur) -> Image:
     """D = H^T H 1, for every pixel the sum of its row of H^T H; (..., 1, H, W).
 
-    For kernels without negative values D - H^T H is the Laplacian of a graph, so H^T H <= D: a step divided by D doesn't run
-    away. D is 1 where the blur wraps around and keeps brightness, and another near a mirroring edge or where a map's radius
-    changes, but only there; the largest eigenvalue would shorten the steps everywhere, and differently in every tile.
+    For kernels without negative values D - H^T H is the Laplacian of a graph, so H^T H <= D: a step divided by D
+    doesn't run away. D is 1 where the blur wraps around and keeps brightness, and another near a mirroring edge or
+    where a map's radius changes, but only there; the largest eigenvalue would shorten the steps everywhere, and
+    differently in every tile.
     """
     return blur.adjoint(blur.apply(array_namespace(like).ones_like(like[..., :1, :, :])))
 

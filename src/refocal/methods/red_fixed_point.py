@@ -14,18 +14,19 @@ from refocal.optics.fourier import irfft2, kernel_spectrum, rfft2
 from refocal.types import Blur, Image
 
 INEXACTNESS = 0.3
-"""What part of an error the Chebyshev steps may leave: the next iteration starts there. On kodim19's crop 200 iterations of
-the 4 steps that this takes end within 0.001 dB of exact ones."""
+"""What part of an error the Chebyshev steps may leave: the next iteration starts there. On kodim19's crop 200
+iterations of the 4 steps that this takes end within 0.001 dB of exact ones."""
 
 
 @dataclass(frozen=True)
 class RedFixedPoint:
     """x <- (H^T H / s^2 + weight I)^-1 (H^T y / s^2 + weight f(x)), clipped, from x = y, with a denoiser f.
 
-    Written with RED's gradient g that is x <- x - (H^T H / s^2 + (1 + inertia) weight I)^-1 g(x). Under a ``Psf`` that wraps
-    around the inverse is exact, by Fourier transforms; any other blur is met with a few Chebyshev steps.
+    Written with RED's gradient g that is x <- x - (H^T H / s^2 + (1 + inertia) weight I)^-1 g(x). Under a ``Psf`` that
+    wraps around the inverse is exact, by Fourier transforms; any other blur is met with a few Chebyshev steps.
 
-    Reference: Romano, Elad, Milanfar, "The little engine that could: Regularization by denoising (RED)", SIAM Journal on
+    Reference: Romano, Elad, Milanfar, "The little engine that could: Regularization by denoising (RED)", SIAM Journal
+        on
     Imaging Sciences 2017, its fixed-point strategy; the defaults are those of the authors' program for uniform blur.
 
     Attributes:
@@ -33,12 +34,12 @@ class RedFixedPoint:
         weight: Of the prior against the data (0.02).
         noise_std_levels: Noise s of the blurred picture, in levels of 8 bit (the square root of 2).
         denoiser_std_levels: Noise that the denoiser is told to remove, in levels of 8 bit (3.25); a median ignores it.
-        denoiser: "median" (of 3x3 pixels, which the paper uses as well), "network" (a small one of ours: far better where
-            there is hardly any noise, worse above 2 levels of it) or the path of an .onnx file; in Python also a function
-            f(image, noise_std).
+        denoiser: "median" (of 3x3 pixels, which the paper uses as well), "network" (a small one of ours: far better
+            where there is hardly any noise, worse above 2 levels of it) or the path of an .onnx file; in Python also a
+            function f(image, noise_std).
         inertia: 0 is the paper's. More makes the steps shorter, to the same end; 1 is enough for every denoiser that
-            doesn't enlarge differences. The median turns narrow stripes into their opposite: with 0 it ends in two pictures
-            by turns, 0.003 apart on kodim19.
+            doesn't enlarge differences. The median turns narrow stripes into their opposite: with 0 it ends in two
+            pictures by turns, 0.003 apart on kodim19.
 
     Raises:
         ValueError: If an option is outside its range.
@@ -93,15 +94,18 @@ def _fourier_inverse(like: Image, blur: Psf, shift: float) -> red.Operator:
 
 
 def _chebyshev_inverse(like: Image, blur: Blur, shift: float) -> red.Operator:
-    """(H^T H + shift I)^-1 up to ``INEXACTNESS``, by the Chebyshev iteration from 0, every pixel scaled by its row's sum.
+    """(H^T H + shift I)^-1 up to ``INEXACTNESS``, by the Chebyshev iteration from 0, every pixel scaled by its row's
+    sum.
 
-    Unlike those of conjugate gradients its coefficients don't depend on the picture: parts far from each other stay apart,
-    which tiles and batches ask for.
+    Unlike those of conjugate gradients its coefficients don't depend on the picture: parts far from each other stay
+    apart, which tiles and batches ask for.
 
     Reference: Saad, "Iterative methods for sparse linear systems", 2nd edition, SIAM 2003, algorithm 12.1.
     """
     scale = 1 / (red.row_sums(like, blur) + shift)
-    least = shift / (1 + shift)  # eigenvalue of what is inverted, scaled, where row sums are 1; the largest is 1 anywhere
+    least = shift / (
+        1 + shift
+    )  # eigenvalue of what is inverted, scaled, where row sums are 1; the largest is 1 anywhere
     middle, half_width = (1 + least) / 2, (1 - least) / 2
     ratio = middle / half_width
     num_steps = math.ceil(math.acosh(1 / INEXACTNESS) / math.acosh(ratio))

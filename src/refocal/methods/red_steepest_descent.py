@@ -14,10 +14,11 @@ class RedSteepestDescent:
     """x <- x - mu (H^T (H x - y) / s^2 + weight (x - f(x))), clipped, from x = y, with a denoiser f.
 
     mu = 2 / (D / s^2 + (1 + inertia) weight). In the paper D is 1, the square of the largest gain of a blur that wraps
-    around and keeps brightness. Here every pixel has its own, see ``red.row_sums``: also 1, but near an edge that mirrors,
-    where the paper's step would run away.
+    around and keeps brightness. Here every pixel has its own, see ``red.row_sums``: also 1, but near an edge that
+    mirrors, where the paper's step would run away.
 
-    Reference: Romano, Elad, Milanfar, "The little engine that could: Regularization by denoising (RED)", SIAM Journal on
+    Reference: Romano, Elad, Milanfar, "The little engine that could: Regularization by denoising (RED)", SIAM Journal
+        on
     Imaging Sciences 2017, its steepest descent; the defaults are those of the authors' program for uniform blur.
 
     Attributes:
@@ -25,12 +26,12 @@ class RedSteepestDescent:
         weight: Of the prior against the data (0.02).
         noise_std_levels: Noise s of the blurred picture, in levels of 8 bit (the square root of 2).
         denoiser_std_levels: Noise that the denoiser is told to remove, in levels of 8 bit (3.25); a median ignores it.
-        denoiser: "median" (of 3x3 pixels, which the paper uses as well), "network" (a small one of ours: far better where
-            there is hardly any noise, worse above 2 levels of it) or the path of an .onnx file; in Python also a function
-            f(image, noise_std).
+        denoiser: "median" (of 3x3 pixels, which the paper uses as well), "network" (a small one of ours: far better
+            where there is hardly any noise, worse above 2 levels of it) or the path of an .onnx file; in Python also a
+            function f(image, noise_std).
         inertia: 0 is the paper's. More makes the steps shorter, to the same end; 1 is enough for every denoiser that
-            doesn't enlarge differences. The median turns narrow stripes into their opposite: with 0 it runs away where the
-            picture is sharp.
+            doesn't enlarge differences. The median turns narrow stripes into their opposite: with 0 it runs away where
+            the picture is sharp.
 
     Raises:
         ValueError: If an option is outside its range.

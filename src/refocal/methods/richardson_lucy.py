@@ -18,7 +18,8 @@ class RichardsonLucy:
     The blur is used through ``apply`` and ``adjoint`` only. Stopping early is the regularisation. Without an edge
     (periodic boundary) every step keeps the total light.
 
-    References: Richardson, JOSA 1972; Lucy, The Astronomical Journal 1974; the normalisation H^T 1, which matters near the
+    References: Richardson, JOSA 1972; Lucy, The Astronomical Journal 1974; the normalisation H^T 1, which matters near
+        the
     picture's edge and for blur maps: Shepp & Vardi, IEEE TMI 1982.
 
     Attributes:
@@ -47,7 +48,9 @@ class RichardsonLucy:
         if blur is None:
             raise missing_blur()
         if not hasattr(blur, "adjoint"):
-            raise InputError("richardson-lucy needs a blur with apply and adjoint; richardson-lucy-modified does without.")
+            raise InputError(
+                "richardson-lucy needs a blur with apply and adjoint; richardson-lucy-modified does without."
+            )
         xp = array_namespace(image)
         observed = xp.clip(image, min=0.0)
         light = 1 / xp.clip(blur.adjoint(xp.ones_like(image[..., :1, :, :])), min=self.floor)

@@ -9,15 +9,15 @@ from typing import ClassVar, Literal
 import numpy as np
 
 from refocal.images.colour import luma, with_luma
+from refocal.inference.network_file import NetworkFile, open_network
+from refocal.optics.arrays import as_like, to_numpy
 from refocal.optics.blur import BlurMap
 from refocal.optics.boundary import pad
-from refocal.optics.convert import as_like, to_numpy
 from refocal.types import Array, Blur, Encoding, Image, InputError
-from refocal.weights.network_file import NetworkFile, open_network
 
 MARGIN_PX = 16
-"""The photo is continued by its mirror image so far: SSIM leaves out the outermost 5 px, so the network never learned to
-restore what lies at an edge (two to three times the error). A multiple of 4, on whose grid the network lies."""
+"""The photo is continued by its mirror image so far: SSIM leaves out the outermost 5 px, so the network never learned
+to restore what lies at an edge (two to three times the error). A multiple of 4, on whose grid the network lies."""
 
 
 @dataclass(frozen=True)
@@ -25,12 +25,12 @@ class SVBRNet:
     """What the network makes of the photo and its blur map, in (0, 1).
 
     The photo is taken as it is, not as linear light: so the network was trained. It is shown the luma, three times; the
-    change of luma is added to the three channels of a colour photo, which keeps its chroma. The paper shows it the colours,
-    and so does ``colours="network"``; the loss of the paper, 1 - SSIM, hardly sees them, and after the short training of the
-    weights shipped here grass comes out brown: 2.5 dB less than with the chroma kept.
+    change of luma is added to the three channels of a colour photo, which keeps its chroma. The paper shows it the
+    colours, and so does ``colours="network"``; the loss of the paper, 1 - SSIM, hardly sees them, and after the short
+    training of the weights shipped here grass comes out brown: 2.5 dB less than with the chroma kept.
 
-    Radii are rounded to quarters of a pixel; beyond ``max_radius_px`` it knows none. Torch tensors are restored on the CPU,
-    without a gradient.
+    Radii are rounded to quarters of a pixel; beyond ``max_radius_px`` it knows none. Torch tensors are restored on the
+    CPU, without a gradient.
 
     Reference: Karaali and Jung, "SVBR-Net: a non-blind spatially varying defocus blur removal network", ICIP 2022.
 
@@ -58,11 +58,13 @@ class SVBRNet:
         """Restore (..., 1 or 3, H, W) in [0, 1] under a ``BlurMap`` of (..., H, W).
 
         Raises:
-            InputError: If the blur is no ``BlurMap`` of the image's size, the weights are another network's, or the image
-                has other channels.
+            InputError: If the blur is no ``BlurMap`` of the image's size, the weights are another network's, or the
+                image has other channels.
         """
         if not isinstance(blur, BlurMap):
-            raise InputError("SVBR-Net needs to know the blur of every pixel: give a BlurMap, or a radius (--radius-px).")
+            raise InputError(
+                "SVBR-Net needs to know the blur of every pixel: give a BlurMap, or a radius (--radius-px)."
+            )
         blur.check_size(image)
         if image.shape[-3] not in (1, 3):
             raise InputError(f"Give SVBR-Net an image of 1 or 3 channels, not {image.shape[-3]}.")

@@ -19,12 +19,14 @@ class Wiener:
     Natural pictures' power falls with the square of frequency, so 1 / |D|^2 stands for their spectrum; as |D| is 0 at
     frequency zero, brightness is kept exactly. White noise is assumed; the picture's edges are continued by mirroring.
 
-    Reference: Wiener, "Extrapolation, interpolation, and smoothing of stationary time series", MIT Press 1949; the spectrum:
-    Field, "Relations between the statistics of natural images and the response properties of cortical cells", JOSA A 1987.
+    Reference: Wiener, "Extrapolation, interpolation, and smoothing of stationary time series", MIT Press 1949; the
+        spectrum:
+    Field, "Relations between the statistics of natural images and the response properties of cortical cells", JOSA A
+    1987.
 
     Attributes:
-        noise_to_signal: Noise power over that of the picture's first differences (0.01: noise of 0.4 % where neighbouring
-            pixels differ by 4 %, a good camera's).
+        noise_to_signal: Noise power over that of the picture's first differences (0.01: noise of 0.4 % where
+            neighbouring pixels differ by 4 %, a good camera's).
 
     Raises:
         ValueError: If it isn't positive and finite.

@@ -14,13 +14,13 @@ from refocal.images.grids import reduce_mean
 from refocal.images.tiles import Region, apply_tiled, tile_size
 from refocal.methods.hyper_laplacian import HyperLaplacian
 from refocal.methods.levels import missing_blur
+from refocal.optics.arrays import to_numpy
 from refocal.optics.blur import BlurMap, Psf
-from refocal.optics.convert import to_numpy
 from refocal.optics.map_generators import STEP_PX
 from refocal.types import Array, Blur, Image
 
-# Achanta et al. 2012: ten rounds are enough for most pictures (section 3.2); distance to colour in CIELAB with m = 10 to 40
-# (section 3.1): the largest, as compact superpixels hold fewer different radii.
+# Achanta et al. 2012: ten rounds are enough for most pictures (section 3.2); distance to colour in CIELAB with m = 10
+# to 40 (section 3.1): the largest, as compact superpixels hold fewer different radii.
 ROUNDS, COMPACTNESS = 10, 40.0
 GRID_MP = 0.1
 """Superpixels are found on cells, so many millions at most: five of them need no pixel's detail."""
@@ -32,15 +32,16 @@ WORKING_BYTES = 100
 class ZhangSuperpixel:
     """Each superpixel is restored with its mean radius; where blurring the result again errs, with its smallest radius.
 
-    The error is (y - H x)^2, H the whole blur map, averaged over the channels; where it is above ``max_error`` the pixel
-    is taken from the milder restoration, which rings less. Under a ``Psf`` the picture is one superpixel.
+    The error is (y - H x)^2, H the whole blur map, averaged over the channels; where it is above ``max_error`` the
+    pixel is taken from the milder restoration, which rings less. Under a ``Psf`` the picture is one superpixel.
 
     **Stand-ins**, labelled so in every table: superpixels by k-means on CIELAB colour and position (SLIC without its
-    search window) instead of normalised cuts; ``HyperLaplacian`` instead of BM3D deblurring, whose licence forbids it here;
-    disks or whatever family the map names instead of Gaussians. Superpixels are the whole picture's, so there is no
-    ``context_px``: the picture comes whole, and only the deconvolutions go by tiles.
+    search window) instead of normalised cuts; ``HyperLaplacian`` instead of BM3D deblurring, whose licence forbids it
+    here; disks or whatever family the map names instead of Gaussians. Superpixels are the whole picture's, so there is
+    no ``context_px``: the picture comes whole, and only the deconvolutions go by tiles.
 
-    References: Zhang, Wang, Jiang, Wang & Gao, "Spatially variant defocus blur map estimation and deblurring from a single
+    References: Zhang, Wang, Jiang, Wang & Gao, "Spatially variant defocus blur map estimation and deblurring from a
+        single
     image", Journal of Visual Communication and Image Representation 2016; Achanta et al., "SLIC superpixels compared to
     state-of-the-art superpixel methods", IEEE TPAMI 2012.
 
@@ -113,7 +114,8 @@ class ZhangSuperpixel:
 def superpixels(lab: NDArray[np.floating], count: int) -> NDArray[np.intp]:
     """Divide a picture into about ``count`` parts alike in colour and place, by k-means from a regular grid.
 
-    Distances are |Lab - Lab'|^2 + (m / S)^2 |p - p'|^2, S^2 the pixels per part (Achanta et al. 2012, eq. 3 with m = 40).
+    Distances are |Lab - Lab'|^2 + (m / S)^2 |p - p'|^2, S^2 the pixels per part (Achanta et al. 2012, eq. 3 with m =
+    40).
 
     Args:
         lab: (3, H, W), CIELAB.

@@ -26,14 +26,18 @@ _GARG = "Garg et al. 2019"
 
 METRICS: dict[str, Entry] = {
     "psnr": Entry("refocal.metrics.fidelity:psnr", "peak signal-to-noise ratio in dB, data range 1", "sharp"),
-    "ssim": Entry("refocal.metrics.structural:ssim", "SSIM, 7x7 uniform window (scikit-image's default)", "sharp", _SSIM),
+    "ssim": Entry(
+        "refocal.metrics.structural:ssim", "SSIM, 7x7 uniform window (scikit-image's default)", "sharp", _SSIM
+    ),
     "ssim-gaussian11": Entry(
         "refocal.metrics.structural:ssim_gaussian11", "SSIM, 11x11 Gaussian window (tf.image.ssim)", "sharp", _SSIM
     ),
     "mae": Entry("refocal.metrics.fidelity:mae", "mean absolute error", "sharp"),
     "q": Entry("refocal.metrics.sharpness:q", "sharpness Q of the luma, as papers report it", "", _Q),
     "q-zm": Entry("refocal.metrics.sharpness:q_zm", "sharpness Q, strictly as first published", "", _Q),
-    "q-tf": Entry("refocal.metrics.sharpness:q_tf", "sharpness Q, Sobel and eigenvalues", "", "Aurangabadkar et al. 2024"),
+    "q-tf": Entry(
+        "refocal.metrics.sharpness:q_tf", "sharpness Q, Sobel and eigenvalues", "", "Aurangabadkar et al. 2024"
+    ),
     "lpips": Entry("refocal.metrics.perceptual:lpips", "LPIPS v0.1, SqueezeNet", "sharp", "Zhang et al. 2018"),
     "map-mae": Entry("refocal.metrics.map_errors:map_mae", "mean absolute error of a blur map, in its unit", "map"),
     "affine-invariant-error-1": Entry(

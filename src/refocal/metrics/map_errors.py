@@ -88,7 +88,9 @@ def _per_map(score: _Score, estimated: Array, true: Array, mask: Array | None) -
     """Apply ``score`` to the counting pixels of each map."""
     x, y = _to_numpy(estimated), _to_numpy(true)
     if x.shape != y.shape or x.ndim < 2 or x.size == 0:
-        raise InputError(f"The estimated map is {x.shape} and the true one {y.shape}: both must be the same (..., H, W).")
+        raise InputError(
+            f"The estimated map is {x.shape} and the true one {y.shape}: both must be the same (..., H, W)."
+        )
     weight = np.ones_like(y) if mask is None else _to_numpy(mask)
     lead = len(y.shape) - weight.ndim
     if weight.shape != y.shape[lead:] or lead > len(y.shape) - 2:

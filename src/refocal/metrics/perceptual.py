@@ -159,7 +159,9 @@ def load_network(weights: str, sha256: str | None, net: str, dtype: Any, device:
     from safetensors.torch import load_file
 
     if weights == f"lpips-{net}" and weights not in WEIGHTS:
-        raise InputError(f"No weights for LPIPS's {net!r} are known: give a .safetensors file as the argument 'weights'.")
+        raise InputError(
+            f"No weights for LPIPS's {net!r} are known: give a .safetensors file as the argument 'weights'."
+        )
     path = locate(weights, sha256)
     try:
         state = {key: value.float() for key, value in load_file(path).items()}

@@ -62,7 +62,9 @@ def q(
     if image.shape[-3] not in (1, 3):
         raise InputError(f"Q is measured on 1 or 3 channels, not {image.shape[-3]}.")
     if patch < 3 or not 0 < significance < 1:
-        raise InputError(f"Q needs a patch of at least 3 px and a significance in (0, 1), not {patch} and {significance}.")
+        raise InputError(
+            f"Q needs a patch of at least 3 px and a significance in (0, 1), not {patch} and {significance}."
+        )
     if min(image.shape[-2:]) < patch:
         height, width = image.shape[-2:]
         raise InputError(f"Q's {patch}x{patch} patch doesn't fit into an image of {height}x{width} pixels.")

@@ -1,7 +1,7 @@
 """The blur operators: one point-spread function for the whole picture, or a radius per pixel.
 
-Both have ``apply`` (H x) and its exact adjoint ``adjoint`` (H^T y), for NumPy arrays and torch tensors. On tensors they are
-differentiable in the image and in the kernel or the radii.
+Both have ``apply`` (H x) and its exact adjoint ``adjoint`` (H^T y), for NumPy arrays and torch tensors. On tensors they
+are differentiable in the image and in the kernel or the radii.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from array_api_compat import array_namespace, device
 
+from refocal.optics.arrays import as_like
 from refocal.optics.boundary import BOUNDARIES, fold, pad, window
-from refocal.optics.convert import as_like
 from refocal.optics.convolution import convolve_valid, correlate_full
 from refocal.optics.kernels import FAMILIES, family_kernel
 from refocal.types import Array, Boundary, Encoding, Image, InputError
@@ -27,8 +27,8 @@ class Psf:
     Attributes:
         kernel: (kh, kw), both odd; not normalised here.
         boundary: What lies beyond the edge of the sharp picture.
-        encoding: Of the pictures that it blurs. A lens blurs linear light; ``restore`` decodes photos for it. The operator
-            itself takes whatever it is given.
+        encoding: Of the pictures that it blurs. A lens blurs linear light; ``restore`` decodes photos for it. The
+            operator itself takes whatever it is given.
 
     Raises:
         ValueError: If the kernel isn't two-dimensional with odd sides, or the boundary is unknown.
@@ -68,9 +68,9 @@ class Psf:
 class BlurMap:
     """Blur that differs from pixel to pixel: each output pixel gathers with the kernel of its own radius.
 
-    Between two neighbouring radius levels the results are interpolated linearly: y(p) = sum_k w_k(p) (K_k * x)(p) with hat
-    weights w_k that sum to one (learnable_blur_kernel_defocusgan, eq. 4). Gathering knows no occlusion; ``optics.render``
-    does.
+    Between two neighbouring radius levels the results are interpolated linearly: y(p) = sum_k w_k(p) (K_k * x)(p) with
+    hat weights w_k that sum to one (learnable_blur_kernel_defocusgan, eq. 4). Gathering knows no occlusion;
+    ``optics.render`` does.
 
     Attributes:
         radius_px: Circle-of-confusion radius, (H, W) or (..., H, W) for a batch of (..., C, H, W); at least 0.
@@ -78,7 +78,8 @@ class BlurMap:
         step_px: Distance between radius levels in pixels.
         boundary: What lies beyond the edge of the sharp picture.
         encoding: Of the pictures that it blurs, as in ``Psf``.
-        confidence: How far the radius can be believed, (H, W) in [0, 1], when the estimator tells; no part of the operator.
+        confidence: How far the radius can be believed, (H, W) in [0, 1], when the estimator tells; no part of the
+            operator.
 
     Raises:
         InputError: If a radius is negative or not finite.
@@ -131,7 +132,9 @@ class BlurMap:
         return replace(self, radius_px=self.radius_px[..., rows, columns], confidence=confidence)
 
     def levels(self, like: Image) -> Iterator[tuple[Array, Array, slice, slice]]:
-        """Each radius level in use: its kernel, the weights (..., 1, h, w) of its pixels, and the box that holds them."""
+        """Each radius level in use: its kernel, the weights (..., 1, h, w) of its pixels, and the box that holds
+        them.
+        """
         xp = array_namespace(like)
         position = as_like(self.radius_px, like) / self.step_px
         for level in self._level_numbers():

@@ -92,7 +92,9 @@ def _source(size: int, width: int, boundary: Boundary) -> np.ndarray:
 
 @dataclass(frozen=True)
 class _Run:
-    """Rows start..stop of the padded array copy rows low..high of the picture, in order, backwards, or one row again."""
+    """Rows start..stop of the padded array copy rows low..high of the picture, in order, backwards, or one row
+    again.
+    """
 
     start: int
     stop: int

@@ -7,7 +7,7 @@ from functools import lru_cache
 import numpy as np
 from array_api_compat import array_namespace, device, is_numpy_array
 
-from refocal.optics.convert import as_like
+from refocal.optics.arrays import as_like
 from refocal.optics.fourier import fast_shape, irfft2, rfft2, rfft2_small
 from refocal.types import Array
 
@@ -60,8 +60,12 @@ def _spectrum(kernel: Array, like: Array, shape: tuple[int, int], flipped: bool 
 
 
 @lru_cache(maxsize=2)
-def _kept_spectrum(taps: bytes, kernel_shape: tuple[int, int], dtype: str, shape: tuple[int, int], flipped: bool) -> Array:
-    """The last two spectra, kept: iterative methods ask for the same kernel, forwards and backwards, again and again."""
+def _kept_spectrum(
+    taps: bytes, kernel_shape: tuple[int, int], dtype: str, shape: tuple[int, int], flipped: bool
+) -> Array:
+    """The last two spectra, kept: iterative methods ask for the same kernel, forwards and backwards, again and
+    again.
+    """
     kernel = np.frombuffer(taps, dtype=dtype).reshape(kernel_shape)
     spectrum = rfft2_small(kernel[::-1, ::-1] if flipped else kernel, shape)
     spectrum.flags.writeable = False

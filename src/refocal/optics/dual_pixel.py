@@ -5,12 +5,12 @@ through the other, so that a point out of focus lands in the two views with the 
 
     K_left = K ramp / sum,   K_right = K (1 - ramp) / sum,   ramp = 0 at the first column of K ... 1 at the last
 
-in front of the plane of focus; behind it the views change places. The parallax between the views so tells how far out of
-focus a point is, and on which side: in front, its left image lies to the right of its right one.
+in front of the plane of focus; behind it the views change places. The parallax between the views so tells how far out
+of focus a point is, and on which side: in front, its left image lies to the right of its right one.
 
 Reference: Abuolaim, Delbracio, Kelly, Brown, Milanfar, "Learning to reduce defocus blur by realistically modeling
-dual-pixel data", ICCV 2021 (the kernels and the parameters of the authors' simulator); the layers lie over each other as
-in ``optics.render``.
+dual-pixel data", ICCV 2021 (the kernels and the parameters of the authors' simulator); the layers lie over each other
+as in ``optics.render``.
 """
 
 from __future__ import annotations
@@ -74,13 +74,15 @@ def render_views(
     boundary: Boundary = "mirror",
     encoding: Encoding = "srgb",
 ) -> Views:
-    """Photograph a scene with a dual-pixel sensor: near things cover far ones, in each view as its half of the lens sees it.
+    """Photograph a scene with a dual-pixel sensor: near things cover far ones, in each view as its half of the lens
+    sees it.
 
     Changing the sign of every radius swaps the views, except where things hide each other: what was near is then far.
 
     Args:
         sharp: (..., C, H, W) in [0, 1].
-        signed_radius_px: Circle-of-confusion radius (H, W), or (..., H, W) for a batch; positive behind the plane of focus.
+        signed_radius_px: Circle-of-confusion radius (H, W), or (..., H, W) for a batch; positive behind the plane of
+            focus.
         kernel_at: From a radius of at least 0 to the kernel of both halves together, symmetric under a half turn.
         step_px: Difference of radius between layers; between two layers the light is mixed linearly. One pixel as in
             learnable_blur_kernel_defocusgan, eq. 4, whose kernels have the radii 0, 1, ... 24.

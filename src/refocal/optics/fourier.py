@@ -9,7 +9,7 @@ from functools import lru_cache
 import scipy.fft
 from array_api_compat import array_namespace, device, is_numpy_array
 
-from refocal.optics.convert import as_like
+from refocal.optics.arrays import as_like
 from refocal.types import Array
 
 
@@ -21,7 +21,9 @@ def rfft2(x: Array, shape: tuple[int, int]) -> Array:
 
 
 def rfft2_small(x: Array, shape: tuple[int, int]) -> Array:
-    """The same for a small array far from filling ``shape``: the zero rows are not transformed, which halves the work."""
+    """The same for a small array far from filling ``shape``: the zero rows are not transformed, which halves the
+    work.
+    """
     if is_numpy_array(x):
         rows = scipy.fft.rfft(x, n=shape[1], axis=-1)
         return scipy.fft.fft(rows, n=shape[0], axis=-2, workers=_workers(), overwrite_x=True)
@@ -42,7 +44,9 @@ def kernel_spectrum(kernel: Array, like: Array, shape: tuple[int, int]) -> Array
     rows, columns = kernel.shape
     spectrum = rfft2_small(_wrap(as_like(kernel, like), shape), shape)
     down = xp.arange(shape[0], dtype=like.dtype, device=device(like)) * (2 * math.pi * (rows // 2) / shape[0])
-    right = xp.arange(shape[1] // 2 + 1, dtype=like.dtype, device=device(like)) * (2 * math.pi * (columns // 2) / shape[1])
+    right = xp.arange(shape[1] // 2 + 1, dtype=like.dtype, device=device(like)) * (
+        2 * math.pi * (columns // 2) / shape[1]
+    )
     angle = down[:, None] + right[None, :]
     return spectrum * (xp.cos(angle) + 1j * xp.sin(angle))
 

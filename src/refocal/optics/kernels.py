@@ -98,8 +98,8 @@ def polygon(radius_px: float, blades: int = 6, rotation_deg: float = 0.0, roundn
 def butterworth_ring(radius_px: float, order: int = 3, cutoff: float = 2.5, floor: float = 0.1) -> Kernel:
     """A soft ring with a dark centre, as dual-pixel cameras show it (learnable_blur_kernel_defocusgan, eq. 3).
 
-    B = floor..1 rescaled [1 + (D0/rho)^(2 order)]^-1 inside the disk rho <= radius, D0 = 2 radius / cutoff, smoothed by a
-    small Gaussian whose size grows with the kernel. A radius below 1, which holds one pixel, gives the identity.
+    B = floor..1 rescaled [1 + (D0/rho)^(2 order)]^-1 inside the disk rho <= radius, D0 = 2 radius / cutoff, smoothed by
+    a small Gaussian whose size grows with the kernel. A radius below 1, which holds one pixel, gives the identity.
 
     Args:
         radius_px: Radius in pixels.
@@ -148,8 +148,8 @@ def dual_pixel_ramp(kernel: Kernel) -> tuple[Kernel, Kernel]:
 def dual_pixel_half_disk(radius: int) -> tuple[Kernel, Kernel]:
     """Left and right view of a disk, each a stack of ever narrower parts of it (BaMBNet, Liang et al., 2021).
 
-    The disk is a filled circle of integer radius; part i of 2 radius keeps the columns from i on. The second kernel is the
-    first, mirrored.
+    The disk is a filled circle of integer radius; part i of 2 radius keeps the columns from i on. The second kernel is
+    the first, mirrored.
 
     Raises:
         ValueError: If the radius is negative.

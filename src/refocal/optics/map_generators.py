@@ -1,7 +1,7 @@
 """Blur maps by rule and chance: ramps, stairs and their mixtures, as training data and for tests with known truth.
 
-Karaali and Jung, "SVBR-Net: a non-blind spatially varying defocus blur removal network", ICIP 2022, section 3.1, whose maps
-are 360 x 340; positions are in pixels, as there.
+Karaali and Jung, "SVBR-Net: a non-blind spatially varying defocus blur removal network", ICIP 2022, section 3.1, whose
+maps are 360 x 340; positions are in pixels, as there.
 """
 
 from __future__ import annotations
@@ -59,7 +59,9 @@ def profiles(
     if kind not in KINDS:
         raise ValueError(f"There is no kind of map {kind!r}: choose one of {', '.join(KINDS)}.")
     if min(shape) < LEAST_PX:
-        raise ValueError(f"A map of {shape[1]}x{shape[0]} px has no room for a ramp: give at least {LEAST_PX} px a side.")
+        raise ValueError(
+            f"A map of {shape[1]}x{shape[0]} px has no room for a ramp: give at least {LEAST_PX} px a side."
+        )
     height, width = shape
     if kind == "uniform":
         return None, np.full(width, random.choice(_BLURS_PX), np.float32)
@@ -75,7 +77,8 @@ def profiles(
 
 
 def window(random: np.random.Generator, shape: tuple[int, int]) -> npt.NDArray[np.float32]:
-    """Draw a map of any kind for a crop: a part, at a random place, of one of the native shape, or of the crop's if larger.
+    """Draw a map of any kind for a crop: a part, at a random place, of one of the native shape, or of the crop's if
+    larger.
 
     (H, W) float32, as from ``generate``; only the part is computed.
     """

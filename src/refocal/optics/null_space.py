@@ -1,16 +1,17 @@
-"""What a blurred picture tells about the sharp one, and what it leaves open: regularised inverse and null-space projection.
+"""What a blurred picture tells about the sharp one, and what it leaves open: regularised inverse and null-space
+projection.
 
 A is the blur, A+ its inverse held back where the blur wiped out too much. With H the kernel's transfer function::
 
     A+ y       = conj(H) / (|H|^2 + epsilon) Y                    (Wiener's filter for white noise and a white picture)
     f -> x     = f - A+ A f + A+ y                                (what y tells replaces what f says of it)
 
-Pictures don't wrap around: the mean is set aside, the edge's pixels are repeated into a margin, and that fades linearly to
-nothing. On tensors everything is differentiable in the pictures, the kernel and the filters.
+Pictures don't wrap around: the mean is set aside, the edge's pixels are repeated into a margin, and that fades linearly
+to nothing. On tensors everything is differentiable in the pictures, the kernel and the filters.
 
 Reference: Lopez-Tapia, Mateos, Molina, Katsaggelos, "Learning Moore-Penrose based residuals for robust non-blind image
-deconvolution", Digital Signal Processing 2023, and its sister at IEEE ICIP 2023; the margin, its fading, the mean and the
-numbers as in the authors' released code.
+deconvolution", Digital Signal Processing 2023, and its sister at IEEE ICIP 2023; the margin, its fading, the mean and
+the numbers as in the authors' released code.
 """
 
 from __future__ import annotations

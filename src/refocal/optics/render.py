@@ -1,7 +1,7 @@
 """A sharp picture and its depth to an out-of-focus photo, layer by layer, near things covering far ones.
 
-The picture is cut into layers of nearly equal signed radius, from the farthest to the nearest. Each layer's light and its
-coverage are blurred with the layer's own kernel and laid over what is behind:
+The picture is cut into layers of nearly equal signed radius, from the farthest to the nearest. Each layer's light and
+its coverage are blurred with the layer's own kernel and laid over what is behind:
 
     l_k = K_k * (a_k x) / E_k,   c_k = K_k * a_k / E_k,   E_k = K_k * sum_{j behind k} a_j + K_k * a_k
     y <- (1 - c_k) y + l_k
@@ -21,8 +21,8 @@ from collections.abc import Callable
 from array_api_compat import array_namespace
 
 from refocal.images.colour import linear_to_srgb, srgb_to_linear
+from refocal.optics.arrays import as_like
 from refocal.optics.boundary import pad
-from refocal.optics.convert import as_like
 from refocal.optics.convolution import DIRECT_TAPS, convolve_valid
 from refocal.optics.fill import fill_unknown
 from refocal.optics.fourier import fast_shape, irfft2, rfft2, rfft2_small
@@ -110,8 +110,8 @@ def render_layers(
     Args:
         sharp: (..., C, H, W) in [0, 1].
         signed_radius_px: (H, W), or (..., H, W) for a batch; positive behind the plane of focus.
-        kernel_at: From the signed radius of a layer to its kernel: (kh, kw), or (V, kh, kw) for V views, which share the
-            scene but neither what they blur nor what they see behind the near things; odd sides, sum 1.
+        kernel_at: From the signed radius of a layer to its kernel: (kh, kw), or (V, kh, kw) for V views, which share
+            the scene but neither what they blur nor what they see behind the near things; odd sides, sum 1.
         step_px: Difference of radius between layers.
         boundary: What lies beyond the edge.
         encoding: Of ``sharp`` and of the result; light itself is always added up linearly.
@@ -151,7 +151,9 @@ def render_layers(
 
 
 def _blur(images: tuple[Image, ...], kernel: Kernel, boundary: Boundary) -> list[Image]:
-    """Each of the images with the kernel, or with every kernel of a stack on a new first axis; each transformed once."""
+    """Each of the images with the kernel, or with every kernel of a stack on a new first axis; each transformed
+    once.
+    """
     rows, columns = kernel.shape[-2:]
     padded = [pad(image, (rows // 2, columns // 2), boundary) for image in images]
     if kernel.ndim == 2:

@@ -14,8 +14,8 @@ from refocal.types import Array
 class ThinLens:
     """A lens focused at one distance.
 
-    The circle of confusion of a point at distance d, for focal length f, aperture diameter A = f / N and focus distance s:
-    c = A f / (s - f) * (d - s) / d. It is signed here: positive behind the plane of focus, negative in front of it.
+    The circle of confusion of a point at distance d, for focal length f, aperture diameter A = f / N and focus distance
+    s: c = A f / (s - f) * (d - s) / d. It is signed here: positive behind the plane of focus, negative in front of it.
 
     Reference: Potmesil & Chakravarty, "A lens and aperture camera model for synthetic image generation", SIGGRAPH 1981.
 

@@ -27,8 +27,8 @@ NEIGHBOURS = ((10, 30.0), (1, 0.3))
 def knn_laplacian(guide: Floats, neighbours: tuple[tuple[int, float], ...] = NEIGHBOURS) -> sp.csr_array:
     """The Laplacian L = D - A of the graph that ties each pixel to its nearest ones in colour and place.
 
-    Pixel i has the feature X_i = (R, G, B, w x / d, w y / d), d the photo's diagonal, and A_ij = 1 - ||X_i - X_j||_1 / 5
-    (or / 3 for a grey photo), at least 0, for each j among the nearest of i, added up over both directions and both
+    Pixel i has the feature X_i = (R, G, B, w x / d, w y / d), d the photo's diagonal, and A_ij = 1 - ||X_i - X_j||_1 /
+    5 (or / 3 for a grey photo), at least 0, for each j among the nearest of i, added up over both directions and both
     searches. D is the diagonal of A's row sums. L is symmetric, positive semi-definite, and L 1 = 0.
 
     Args:
@@ -71,17 +71,20 @@ def spread(
 ) -> npt.NDArray[np.float32]:
     """Spread sparse ``values`` over the photo: the m that solves (L + weight D) m = weight D s, D = diag(mask).
 
-    Conjugate gradients, preconditioned by the diagonal. (The program of Zhang et al. takes an incomplete Cholesky factor.)
+    Conjugate gradients, preconditioned by the diagonal. (The program of Zhang et al. takes an incomplete Cholesky
+    factor.)
 
     Args:
         values: (H, W), read where ``mask`` isn't 0.
         mask: (H, W), 1 where a value is known and 0 elsewhere, or any weights >= 0.
         guide: (3, H, W) or (1, H, W), range [0, 1].
-        weight: lambda, how strictly the known values are kept; 0.05 in the program of Zhang et al. 2016, 0.8 in the paper.
+        weight: lambda, how strictly the known values are kept; 0.05 in the program of Zhang et al. 2016, 0.8 in the
+            paper.
         tolerance: Stop when the residual has shrunk by this factor.
 
     Returns:
-        (H, W) float32. 0 everywhere if ``mask`` is 0 everywhere; the mean of all values on parts without any tie to one.
+        (H, W) float32. 0 everywhere if ``mask`` is 0 everywhere; the mean of all values on parts without any tie to
+        one.
 
     Raises:
         InputError: If the photo has fewer pixels than neighbours are sought.

@@ -39,8 +39,8 @@ def matting_laplacian(guide: Floats, epsilon: float = 1e-7, radius: int = 1) -> 
 
     Args:
         guide: (3, H, W) or (1, H, W), range [0, 1].
-        epsilon: Added to each window's colour covariance; 1e-7 as in the programs that estimate blur with it. (The paper
-            writes epsilon / |w|.)
+        epsilon: Added to each window's colour covariance; 1e-7 as in the programs that estimate blur with it. (The
+            paper writes epsilon / |w|.)
         radius: The windows are (2 radius + 1) pixels wide; 1 as in the paper.
 
     Returns:
@@ -70,8 +70,9 @@ def spread(
         guide: (3, H, W) or (1, H, W), range [0, 1].
         weight: lambda, how strictly the known values are kept; 1e-3 in Zhuo & Sim 2011.
         epsilon: See ``matting_laplacian``.
-        tolerance: Stop when the preconditioned residual has shrunk by this factor. Against a direct solution the default
-            leaves a mean error of 0.003 px (0.2 px at the worst pixel) on blur maps of 0.4 MP photos, 0.1 leaves 0.02 px.
+        tolerance: Stop when the preconditioned residual has shrunk by this factor. Against a direct solution the
+            default leaves a mean error of 0.003 px (0.2 px at the worst pixel) on blur maps of 0.4 MP photos, 0.1
+            leaves 0.02 px.
 
     Returns:
         (H, W) float32. 0 everywhere if ``mask`` is 0 everywhere.
@@ -93,7 +94,9 @@ def spread(
     return offset.reshape(strength.shape) + np.float32(mean)
 
 
-def _affinities(guide: Floats, epsilon: float, radius: int, dtype: npt.DTypeLike) -> tuple[list[tuple[int, int]], Floats]:
+def _affinities(
+    guide: Floats, epsilon: float, radius: int, dtype: npt.DTypeLike
+) -> tuple[list[tuple[int, int]], Floats]:
     """The pixel pairs that share a window, as steps (dy, dx), and each pair's weight (number of steps, H, W).
 
     Only steps to later pixels are held; a weight lies at the pair's first pixel and is 0 where the pair would leave
@@ -191,7 +194,8 @@ def _coarse_correction(matrix: sp.dia_array, guide: Floats, cell_px: int = 16) -
         block = sp.dia_array((matrix.data[:, begin:end], matrix.offsets), shape=(end - begin,) * 2).tocsr()
         coarse = coarse + functions[first:last].T @ (block[first - begin : last - begin] @ functions[begin:end])
     coarse = coarse.astype(np.float64)
-    # Colours may depend on each other (a grey photo) or not vary in a cell; a touch of diagonal keeps the matrix regular.
+    # Colours may depend on each other (a grey photo) or not vary in a cell; a touch of diagonal keeps the matrix
+    # regular.
     diagonal = coarse.diagonal()
     touch = sp.diags_array(1e-6 * diagonal + 1e-9 * diagonal.max())
     factor = splu((coarse + touch).tocsc(), "MMD_AT_PLUS_A", diag_pivot_thresh=0.0, options={"SymmetricMode": True})

@@ -19,10 +19,16 @@ TABLES: dict[str, Entry] = {
         "refocal.tables.sharpness_loss_3:table", "networks on real defocus (public crops only)", "", _SHARPNESS_LOSS
     ),
     "svbr_net:1": Entry(
-        "refocal.tables.svbr_net_1:table", "deconvolution with true and with estimated blur maps", "", "Karaali & Jung 2022"
+        "refocal.tables.svbr_net_1:table",
+        "deconvolution with true and with estimated blur maps",
+        "",
+        "Karaali & Jung 2022",
     ),
     "learnable_blur_kernel_defocusgan:1": Entry(
-        "refocal.tables.learnable_blur_kernel_defocusgan_1:table", "single-image methods, parameters", "", "Zhai et al. 2023"
+        "refocal.tables.learnable_blur_kernel_defocusgan_1:table",
+        "single-image methods, parameters",
+        "",
+        "Zhai et al. 2023",
     ),
     "learnable_blur_kernel_defocusgan:2": Entry(
         "refocal.tables.learnable_blur_kernel_defocusgan_2:table",

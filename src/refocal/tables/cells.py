@@ -12,11 +12,11 @@ from dataclasses import asdict, dataclass, fields
 
 import numpy as np
 
-from refocal import evaluate
-from refocal.flags import version
+from refocal.evaluation import evaluate
+from refocal.provenance import commit, version
 from refocal.tables.measure import Measured
 from refocal.tables.published import Line, PublishedTable
-from refocal.tables.ready import Ready
+from refocal.tables.runnable import Ready
 
 NONE = "–"  # on the page, where there is no figure
 
@@ -43,8 +43,8 @@ class Cell:
         data: Names of the data sets.
         given: What was restored, as in ``Line``.
         scored: Depth of the scored pictures: ``8-bit`` (truncated) or ``float``.
-        blur: ``given``, the estimator whose map was given, ``none`` when the method isn't told the blur, or ``estimated``
-            when it isn't but needs to know it.
+        blur: ``given``, the estimator whose map was given, ``none`` when the method isn't told the blur, or
+            ``estimated`` when it isn't but needs to know it.
         metric: Name in ``METRICS``; empty for seconds.
         ssim_window: Of an SSIM.
         lpips_net: Of an LPIPS.
@@ -81,7 +81,7 @@ class Cell:
 
 def cells(table: PublishedTable, measured: Sequence[Measured]) -> list[Cell]:
     """Every cell of the table, line by line."""
-    commit, date = evaluate.commit(), datetime.datetime.now(datetime.UTC).date().isoformat()
+    date = datetime.datetime.now(datetime.UTC).date().isoformat()
     found = []
     for one in measured:
         ready = one.ready if isinstance(one.ready, Ready) else None
@@ -113,7 +113,7 @@ def cells(table: PublishedTable, measured: Sequence[Measured]) -> list[Cell]:
                     ssim_window=evaluate.SSIM_WINDOWS.get(column.metric, ""),
                     lpips_net=evaluate.LPIPS_NETS.get(column.metric, ""),
                     version=version(),
-                    commit=commit,
+                    commit=commit(),
                     date=date,
                 )
             )
@@ -165,7 +165,10 @@ def to_markdown(table: PublishedTable, found: Sequence[Cell], more: Sequence[str
 
 def grid(table: PublishedTable, found: Sequence[Cell]) -> str:
     """The table alone, in Markdown."""
-    lines = [(table.label_head, "pictures", *(column.head for column in table.columns)), ["---"] * (len(table.columns) + 2)]
+    lines = [
+        (table.label_head, "pictures", *(column.head for column in table.columns)),
+        ["---"] * (len(table.columns) + 2),
+    ]
     for label in dict.fromkeys(cell.line for cell in found):
         row = [cell for cell in found if cell.line == label]
         lines.append((label, _count(row), *(f"{digits(cell.ours)} / {digits(cell.published)}" for cell in row)))
@@ -181,7 +184,9 @@ def _count(row: Sequence[Cell]) -> str:
 
 
 def _pooled(found: Sequence[Cell]) -> list[str]:
-    figures = [f"{cell.line} {digits(cell.pooled)} / {digits(cell.published)}" for cell in found if cell.pooled is not None]
+    figures = [
+        f"{cell.line} {digits(cell.pooled)} / {digits(cell.published)}" for cell in found if cell.pooled is not None
+    ]
     return [f"PSNR in dB of the squared error pooled over all pictures: {'; '.join(figures)}."] if figures else []
 
 
@@ -191,7 +196,9 @@ def when_measured(found: Sequence[Cell]) -> str:
     weights = {cell.method: cell.weights_sha256[:12] for cell in found if cell.weights_sha256}
     told = f"{first.date} with refocal {first.version} {first.commit}".rstrip()
     told += f" on {platform.machine()}, {os.cpu_count()} cores"
-    return told + (f"; weights (SHA-256): {', '.join(f'{name} {sha}' for name, sha in weights.items())}" if weights else "")
+    return told + (
+        f"; weights (SHA-256): {', '.join(f'{name} {sha}' for name, sha in weights.items())}" if weights else ""
+    )
 
 
 def bullets(sentences: Sequence[str]) -> str:

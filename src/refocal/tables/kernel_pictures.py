@@ -58,7 +58,9 @@ def read_kernels(weights_dir: Path | None) -> dict[str, dict[int, Kernel]]:
         raise InputError(f"the learned kernels, {KERNELS_FILE}, aren't part of this version")
     try:
         with np.load(path, allow_pickle=False) as arrays:
-            return {sign: {radius: arrays[f"{sign}-{radius}"].astype(np.float64) for radius in RADII_PX} for sign in SIGNS}
+            return {
+                sign: {radius: arrays[f"{sign}-{radius}"].astype(np.float64) for radius in RADII_PX} for sign in SIGNS
+            }
     except (KeyError, ValueError, OSError):
         raise InputError(f"{path} doesn't hold the kernels front-0 ... front-24 and behind-0 ... behind-24") from None
 
@@ -72,14 +74,18 @@ def read_lens(data_root: Path | None) -> Kernel:
     folder = open_dataset("pixel4_dp", data_root).scenes[0].left.parent
     files = [path for side in ("left", "right") for path in folder.rglob(f"blur_kernels_{side}.npy")]
     if len(files) != 2:
-        raise InputError(f"the calibrated kernels, blur_kernels_left.npy and blur_kernels_right.npy, aren't in {folder}")
+        raise InputError(
+            f"the calibrated kernels, blur_kernels_left.npy and blur_kernels_right.npy, aren't in {folder}"
+        )
     left, right = (np.load(path, allow_pickle=False).astype(np.float64) for path in files)
     both: Kernel = (left + right) / (left + right).sum(axis=(1, 2), keepdims=True)
     return both
 
 
 def radius_of(kernel: Kernel) -> tuple[float, float, float]:
-    """Radius of the disk of the kernel's second moment, r = sqrt(2 <rho^2>), and its centre (row, column), in pixels."""
+    """Radius of the disk of the kernel's second moment, r = sqrt(2 <rho^2>), and its centre (row, column), in
+    pixels.
+    """
     down, across = np.indices(kernel.shape)
     share = kernel / kernel.sum()
     row, column = float((share * down).sum()), float((share * across).sum())
@@ -114,7 +120,10 @@ def draw(kernels: Mapping[str, Mapping[int, Kernel]], lens: Kernel) -> bytes:
         "lens": [_measured(lens[place]) for place in _places()],
     }
     across, down = TILE_PX + MARGIN_PX, TILE_PX + MARGIN_PX
-    size = (LABEL_PX + len(RADII_PX) * across + MARGIN_PX, HEAD_PX + len(rows) * down + HEAD_PX + PLOT_PX + 2 * MARGIN_PX)
+    size = (
+        LABEL_PX + len(RADII_PX) * across + MARGIN_PX,
+        HEAD_PX + len(rows) * down + HEAD_PX + PLOT_PX + 2 * MARGIN_PX,
+    )
     sheet = Pillow.new("RGB", size, "white")
     pen, font = ImageDraw.Draw(sheet), ImageFont.load_default(13)
     for column, radius in enumerate(RADII_PX):
@@ -175,6 +184,7 @@ def _plots(pen: Any, profiles: Mapping[str, Sequence[Kernel]], top: int) -> None
         for name, lines in profiles.items():
             line = lines[0 if name == "lens" else column]
             points = [
-                at(distance, float(value)) for distance, value in zip(np.linspace(0, REACH, len(line)), line, strict=True)
+                at(distance, float(value))
+                for distance, value in zip(np.linspace(0, REACH, len(line)), line, strict=True)
             ]
             pen.line(points, COLOURS[name], 2)

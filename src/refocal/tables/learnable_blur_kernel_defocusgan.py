@@ -27,9 +27,10 @@ SPEARMAN = Column("spearman", "map: rank correlation", "spearman")
 PARAMETERS = Column("parameters", "parameters (M)")
 SECONDS = Column("seconds", "time (s)")
 
-# The paper names "the deconvolution method" of Fish et al. 1995 and Krishnan & Fergus 2009, and not which of them, nor the
-# kernel or the weight. On four scenes of pixel4_dp/4 under the set's own map, of 4.4 px at its most: hyper-laplacian with
-# disks 27.95 dB at a weight of 500, 27.67 at 2000, with rings 27.10 and 25.28; levin-krishnan at 2000 27.42 and 24.50.
+# The paper names "the deconvolution method" of Fish et al. 1995 and Krishnan & Fergus 2009, and not which of them, nor
+# the kernel or the weight. On four scenes of pixel4_dp/4 under the set's own map, of 4.4 px at its most:
+# hyper-laplacian with disks 27.95 dB at a weight of 500, 27.67 at 2000, with rings 27.10 and 25.28; levin-krishnan at
+# 2000 27.42 and 24.50.
 DECONVOLUTION = "hyper-laplacian"
 DECONVOLUTION_OPTIONS = {"weight": 500.0}
 

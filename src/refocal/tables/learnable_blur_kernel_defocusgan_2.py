@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-from refocal.tables.learnable_blur_kernel_defocusgan import BLURRED, PARAMETERS, QUALITY, SECONDS, Row, figures, table_of
+from refocal.tables.learnable_blur_kernel_defocusgan import (
+    BLURRED,
+    PARAMETERS,
+    QUALITY,
+    SECONDS,
+    Row,
+    figures,
+    table_of,
+)
 from refocal.tables.published import PublishedTable
 
 _HEADS = "psnr ssim mae lpips"

@@ -18,24 +18,24 @@ from refocal.datasets import Pair, Protocol, open_dataset
 from refocal.estimators import ESTIMATORS
 from refocal.estimators.dual_pixel import stack_views
 from refocal.estimators.network_map import NetworkMap
-from refocal.evaluate import fit_gain_offset
+from refocal.evaluation.cache import code_sha256, keep, read_kept
+from refocal.evaluation.evaluate import fit_gain_offset
+from refocal.evaluation.workers import Runs, restore_each
 from refocal.metrics import spearman
 from refocal.optics.blur import BlurMap
 from refocal.restore import restore
-from refocal.tables.crew import Runs, restore_each
-from refocal.tables.kept import code_sha256, keep, read_kept
+from refocal.tables.blur_maps import Maps
 from refocal.tables.learnable_blur_kernel_defocusgan_parameters import millions
-from refocal.tables.maps import Maps
 from refocal.tables.measure import Measured, Show, metrics_of, spread
 from refocal.tables.published import Line, PublishedTable, Settings
-from refocal.tables.ready import Estimator, Ready, options_of, prepare, prepare_estimator, weights_sha256
+from refocal.tables.runnable import Estimator, Ready, options_of, prepare, prepare_estimator, weights_sha256
 from refocal.types import Array, Blur, BlurEstimator, Image, InputError
 
 AT_ONCE = 8  # pictures that are held: 0.7 GB of DPDD
 MOST_PX = 255.0  # what a map's 16-bit file holds
 SCENES = "pixel4_dp"  # the sets of so few and so different pictures that each has rows of its own
 NO_DATA = "no data here"
-_ROOMS = ("methods", "metrics", "optics", "propagation", "images", "restore.py", "evaluate.py")
+_ROOMS = ("methods", "metrics", "optics", "propagation", "images", "restore.py", "evaluation/evaluate.py")
 _CODE = (*_ROOMS, f"tables/{Path(__file__).name}")
 
 
@@ -76,7 +76,9 @@ def measure(table: PublishedTable, settings: Settings, show: Show) -> tuple[list
         values: dict[str, tuple[float, ...]] = {}
         records: list[Mapping[str, Any]] = []
         if dataset is not None and isinstance(ready, Ready):
-            work = _Work(line, ready, {name: m for name, m in metrics.items() if name in line.columns}, dataset.protocol)
+            work = _Work(
+                line, ready, {name: m for name, m in metrics.items() if name in line.columns}, dataset.protocol
+            )
             indices = spread(range(count), settings.limit or line.limit or count)
             for start in range(0, len(indices), AT_ONCE):
                 pairs = [dataset[index] for index in indices[start : start + AT_ONCE]]
@@ -135,7 +137,9 @@ class _Work:
 
 
 def as_scored(restored: Image, sharp: Image, protocol: Protocol) -> tuple[Image, Image]:
-    """Both pictures (C, H, W) without the protocol's border, the restored one with gain and offset fitted if it says so."""
+    """Both pictures (C, H, W) without the protocol's border, the restored one with gain and offset fitted if it says
+    so.
+    """
     height, width = sharp.shape[-2:]
     inside = (
         ...,
@@ -191,7 +195,9 @@ def maps_of(estimator: Estimator, data: str, pairs: Sequence[Pair], maps: Maps) 
         raise InputError(f"{estimator.name} takes two views of a photo, and {data} has one.")
     shown = [stack_views(pair.extras["left"], pair.extras["right"]) if two else pair.blurred for pair in pairs]
     # Maps are kept under the picture's name, and two sets may have the same names.
-    named = [Pair(image, None, f"{data.replace('/', '-')}-{pair.name}") for image, pair in zip(shown, pairs, strict=True)]
+    named = [
+        Pair(image, None, f"{data.replace('/', '-')}-{pair.name}") for image, pair in zip(shown, pairs, strict=True)
+    ]
     return [BlurMap(blur.radius_px, encoding="srgb") for blur in maps.of(estimator, named)]
 
 
@@ -247,5 +253,7 @@ def _open(table: PublishedTable, data_root: Path | None) -> tuple[dict[str, Any]
         try:
             sets[data] = open_dataset(data, data_root)
         except InputError as error:
-            absent.setdefault(str(error).replace(data, data.partition("/")[0]), f"Nothing was measured on {data}. {error}")
+            absent.setdefault(
+                str(error).replace(data, data.partition("/")[0]), f"Nothing was measured on {data}. {error}"
+            )
     return sets, list(absent.values())

@@ -35,10 +35,14 @@ def page(table: PublishedTable, found: Sequence[Cell], more: Sequence[str] = ())
 
 
 def grid(table: PublishedTable, found: Sequence[Cell], data: str) -> str:
-    """The means over one data set in Markdown, beside the paper's for all of DPDD, or the same part of it; may be empty."""
+    """The means over one data set in Markdown, beside the paper's for all of DPDD, or the same part of it; may be
+    empty.
+    """
     cells = {(row, cell.column): cell for cell in found if (row := _row(cell, data))}
     theirs = {
-        (row, cell.column): cell.published for cell in found if (row := _row(cell, data if data in table.more_data else ALL))
+        (row, cell.column): cell.published
+        for cell in found
+        if (row := _row(cell, data if data in table.more_data else ALL))
     }
     known = {row for (row, _), cell in cells.items() if cell.ours is not None}
     known |= {row for (row, _), figure in theirs.items() if figure is not None}
@@ -54,7 +58,9 @@ def grid(table: PublishedTable, found: Sequence[Cell], data: str) -> str:
     lines = [(table.label_head, *(column.head for column in shown)), ["---"] * (len(shown) + 1)]
     for row in rows:
         texts = [_pair(cells.get((row, column.name)), theirs.get((row, column.name))) for column in shown]
-        status = next((cell.status for (of, _), cell in cells.items() if of == row and cell.status not in _MEASURED), "")
+        status = next(
+            (cell.status for (of, _), cell in cells.items() if of == row and cell.status not in _MEASURED), ""
+        )
         lines.append((f"{row} ({status})" if status else row, *texts))
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from refocal.datasets import Pair, Protocol, open_dataset
 from refocal.metrics import psnr, spearman
 from refocal.restore import restore
+from refocal.tables.blur_maps import Maps
 from refocal.tables.cells import Cell
 from refocal.tables.learnable_blur_kernel_defocusgan_measure import as_scored, estimator_of, maps_of, true_map
-from refocal.tables.maps import Maps
 from refocal.tables.published import Line, Settings
-from refocal.tables.ready import prepare
+from refocal.tables.runnable import prepare
 from refocal.tables.sheets import Tile, coloured, montage
 from refocal.types import Image
 

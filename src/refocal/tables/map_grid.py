@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from refocal.tables.cells import Cell, bullets, digits, when_measured
 from refocal.tables.published import PublishedTable
-from refocal.tables.ready import prepare_estimator
+from refocal.tables.runnable import prepare_estimator
 
 MAPS = {
     "given": "GT map",
@@ -122,7 +122,10 @@ def markdown(grid: Grid, columns: Sequence[str]) -> str:
     if grid.scored:  # a column without figures of ours shows that they are missing
         blurs, last = list(heads), ["worst − GT"]
     else:
-        blurs, last = [blur for blur in heads if any(grid.ours(row, blur, columns[0]) is not None for row in grid.rows)], []
+        blurs, last = (
+            [blur for blur in heads if any(grid.ours(row, blur, columns[0]) is not None for row in grid.rows)],
+            [],
+        )
     first = ["method", "measure", *(heads[blur] for blur in blurs), *last]
     lines: list[Sequence[str]] = [first, ["---"] * len(first)]
     for row in grid.rows:

@@ -9,12 +9,12 @@ from refocal.metrics import psnr, q
 from refocal.metrics.map_errors import map_mae
 from refocal.metrics.structural import ssim_gaussian11
 from refocal.optics.blur import BlurMap
+from refocal.tables.blur_maps import Maps
 from refocal.tables.cells import Cell
 from refocal.tables.map_grid import DECONVOLUTION, GTB, MAPS, SVBR
-from refocal.tables.maps import Maps
 from refocal.tables.measure import to_scored
 from refocal.tables.published import Line, Settings
-from refocal.tables.ready import MOST_PX, Estimator, Ready, prepare, prepare_estimator
+from refocal.tables.runnable import MOST_PX, Estimator, Ready, prepare, prepare_estimator
 from refocal.tables.sheets import Tile, coloured, montage
 from refocal.types import Image, InputError
 
@@ -58,7 +58,10 @@ def _sheet(data: str, photo: str, settings: Settings) -> bytes:
     if pair.sharp is not None:
         first += [("sharp", pair.sharp[:, ROWS_SHOWN])]
     first += [_restored("default, blind", Line("", method="default", blur="none"), pair, None, settings)]
-    rows = [first, [(_map_head(head, blur, pair), coloured(blur.radius_px[ROWS_SHOWN])) for head, blur in blurs.items()]]
+    rows = [
+        first,
+        [(_map_head(head, blur, pair), coloured(blur.radius_px[ROWS_SHOWN])) for head, blur in blurs.items()],
+    ]
     for head, method in METHODS.items():
         line = Line("", method=method)
         if isinstance(prepare(line, settings.weights_dir), Ready):  # the page tells which methods aren't there

@@ -1,4 +1,6 @@
-"""Restore the pictures of every line of a table and score them, picture by picture, going on where a run was interrupted."""
+"""Restore the pictures of every line of a table and score them, picture by picture, going on where a run was
+interrupted.
+"""
 
 from __future__ import annotations
 
@@ -12,14 +14,14 @@ from typing import Any
 import numpy as np
 
 from refocal.datasets import Pair, open_dataset
+from refocal.evaluation.cache import code_sha256, keep, read_kept
+from refocal.evaluation.workers import restore_each
 from refocal.methods.black_box import BlackBox
 from refocal.metrics import METRICS
 from refocal.optics.blur import Psf
-from refocal.tables.crew import restore_each
-from refocal.tables.kept import code_sha256, keep, read_kept
-from refocal.tables.maps import Maps
+from refocal.tables.blur_maps import Maps
 from refocal.tables.published import Line, PublishedTable, Settings
-from refocal.tables.ready import Ready, prepare
+from refocal.tables.runnable import Ready, prepare
 from refocal.types import Array, Image, InputError
 
 Show = Callable[[str, int, int], None]
@@ -27,7 +29,7 @@ Show = Callable[[str, int, int], None]
 
 LPIPS_PX = 32  # side of the picture that LPIPS is tried with; its nets need 31
 _CODE = ("methods", "metrics", "optics", "propagation", "images", "tables/measure.py")
-_CODE_OF_BLIND = ("estimators", "restore.py", "weights/focus.py")
+_CODE_OF_BLIND = ("estimators", "restore.py", "inference/focus.py")
 
 
 @dataclass(frozen=True)
@@ -80,7 +82,9 @@ def measure(table: PublishedTable, settings: Settings, show: Show) -> tuple[list
         some = spread(chosen, settings.limit or line.limit or len(chosen))
         inputs = [as_given(pair, line.given) for pair in some]
         if ready.estimator is not None:
-            inputs = [(blurred, blur) for (blurred, _), blur in zip(inputs, maps.of(ready.estimator, some), strict=True)]
+            inputs = [
+                (blurred, blur) for (blurred, _), blur in zip(inputs, maps.of(ready.estimator, some), strict=True)
+            ]
         records = _line_records(work, list(zip(some, inputs, strict=True)), settings, known, show)
         names = [column.name for column in table.columns if not line.columns or column.name in line.columns]
         values = {name: tuple(record[name] for record in records if name in record) for name in names}
@@ -116,7 +120,9 @@ def as_given(pair: Pair, given: str) -> tuple[Image, Any]:
 
 
 def to_scored(restored: Image, truncated: bool) -> Image:
-    """The restored picture as it is scored: float32, clipped, and whole levels of 8 bits, downwards, if ``truncated``."""
+    """The restored picture as it is scored: float32, clipped, and whole levels of 8 bits, downwards, if
+    ``truncated``.
+    """
     restored = np.clip(restored, 0, 1)
     # The product is exact enough for the levels themselves: k / 255 * 255 is k for all k, in float32 and in float64.
     return (np.floor(restored * 255) / 255 if truncated else restored).astype(np.float32)
@@ -148,7 +154,12 @@ class _Work:
         """Names the figures of one picture: two runs with the same key would measure the same."""
         code = code_sha256(*_CODE, *(_CODE_OF_BLIND if self.line.blur == "none" else ()))
         words = [self.line.method, self.ready.options, self.ready.weights_sha256, self.line.given, code]
-        words += [str(self.table.truncated), str(self.table.columns), str(self.line.columns), str(self.line.blur == "none")]
+        words += [
+            str(self.table.truncated),
+            str(self.table.columns),
+            str(self.line.columns),
+            str(self.line.blur == "none"),
+        ]
         digest = hashlib.sha256("\n".join(words).encode())
         radii = (getattr(known, "radius_px", None) for known in (blur, pair.extras.get("blur")))
         for image in (blurred, pair.sharp, *radii):
@@ -170,7 +181,9 @@ def _line_records(
     known: dict[str, dict[str, Any]],
     show: Show,
 ) -> list[dict[str, Any]]:
-    """The figures of every picture, given with its input: known ones as they are, the others measured and kept at once."""
+    """The figures of every picture, given with its input: known ones as they are, the others measured and kept at
+    once.
+    """
     keys = [work.key(pair, blurred, blur) for pair, (blurred, blur) in pairs]
     figures = [work.figures(pair) for pair, _ in pairs]
     todo = [place for place, key in enumerate(keys) if not {*figures[place], "seconds"} <= known.get(key, {}).keys()]

@@ -13,7 +13,7 @@ from refocal.datasets import open_dataset
 from refocal.tables.cells import Cell
 from refocal.tables.measure import to_scored
 from refocal.tables.published import Line, Settings
-from refocal.tables.ready import prepare
+from refocal.tables.runnable import prepare
 from refocal.types import Image, InputError
 
 if TYPE_CHECKING:
@@ -53,7 +53,9 @@ def beta_strip(found: Sequence[Cell], settings: Settings) -> bytes:
             if isinstance(ready, str):
                 ours[f"beta = {cell.line}"] = ready
             else:
-                ours[f"beta = {cell.line}"] = to_scored(ready.method(pair.blurred, pair.extras["blur"]), truncated=True)[0]
+                ours[f"beta = {cell.line}"] = to_scored(
+                    ready.method(pair.blurred, pair.extras["blur"]), truncated=True
+                )[0]
     rows = {"refocal": ours}
     if theirs := _published(settings.data_root):
         rows["published"] = {head: theirs.get(head.removeprefix("beta = "), "") for head in ours}
@@ -86,7 +88,9 @@ def scatter(found: Sequence[Cell]) -> Figure:
         "refocal": (OURS, "o", lambda cell: cell.ours),
     }
     for name, (colour, mark, figure_of) in points.items():
-        of = {column: {cell.line: figure_of(cell) for cell in found if cell.column == column} for column in ("q", "ssim")}
+        of = {
+            column: {cell.line: figure_of(cell) for cell in found if cell.column == column} for column in ("q", "ssim")
+        }
         known = [cell.line for cell in found if cell.column == "q" and cell.published is not None]
         known = [line for line in known if of["q"][line] is not None and of["ssim"][line] is not None]
         if not known:

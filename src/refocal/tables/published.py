@@ -45,16 +45,17 @@ class Line:
         published: One figure per column, or None; nothing for a line that the paper doesn't have.
         method: Name in ``METHODS``, or of a weights file ``NAME.onnx``; empty where there is nothing to run.
         options: Fields of the method that the protocol sets otherwise than the method itself.
-        given: What the method restores: the data set's ``"file"`` (8 bit) under the data set's own blur; or ``"circular"``,
-            the sharp picture under the same kernel with periodic boundary, not rounded, the blur a function and no more;
-            or ``"circular-psf"``, the same with the kernel known.
+        given: What the method restores: the data set's ``"file"`` (8 bit) under the data set's own blur; or
+            ``"circular"``, the sharp picture under the same kernel with periodic boundary, not rounded, the blur a
+            function and no more; or ``"circular-psf"``, the same with the kernel known.
         only: Restores only pictures whose names end so.
         limit: How many pictures are restored unless the user says otherwise; None for all.
         own_threads: The method uses all cores for one picture, so pictures are restored one after the other.
         absent: Said in place of our figures where there is nothing to run.
         data: Restores only pictures of this one of the table's data sets.
-        blur: What the method is told of the blur: ``"given"``, the data set's own; a name in ``ESTIMATORS``, the map that
-            it makes of the blurred picture; or ``"none"``: nothing, the picture is restored as ``refocal deblur`` does it.
+        blur: What the method is told of the blur: ``"given"``, the data set's own; a name in ``ESTIMATORS``, the map
+            that it makes of the blurred picture; or ``"none"``: nothing, the picture is restored as ``refocal deblur``
+            does it.
         columns: Names of the columns that it has a figure in; all of the table's where it is empty.
     """
 

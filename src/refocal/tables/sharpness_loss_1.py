@@ -19,7 +19,8 @@ _PUBLISHED = (
 def table() -> PublishedTable:
     """Table I, with Fig. 3.
 
-    Reference: Aurangabadkar, Ramsook, Kokaram, "A Sharpness Based Loss Function for Removing Out-of-Focus Blur", MMSP 2024.
+    Reference: Aurangabadkar, Ramsook, Kokaram, "A Sharpness Based Loss Function for Removing Out-of-Focus Blur", MMSP
+        2024.
     """
     return PublishedTable(
         name="sharpness_loss:I",

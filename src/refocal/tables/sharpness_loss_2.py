@@ -54,7 +54,8 @@ _LINES = (
 def table() -> PublishedTable:
     """Table II, with Fig. 5.
 
-    Reference: Aurangabadkar, Ramsook, Kokaram, "A Sharpness Based Loss Function for Removing Out-of-Focus Blur", MMSP 2024.
+    Reference: Aurangabadkar, Ramsook, Kokaram, "A Sharpness Based Loss Function for Removing Out-of-Focus Blur", MMSP
+        2024.
     """
     return PublishedTable(
         name="sharpness_loss:II",

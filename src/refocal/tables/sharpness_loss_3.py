@@ -12,7 +12,9 @@ _LINES = (
     Line("IFAN", (23.728, 0.668, 0.044, 0.408, 0.022), absent=_ELSEWHERE),
     Line("Restormer", (22.594, 0.650, 0.042, 0.418, 0.066), absent=_ELSEWHERE),
     Line("Ours (w/o FT)", (28.788, 0.792, 0.079, 0.450, 0.040), "sharpness-unet-beta-0", only="_low", own_threads=True),
-    Line("Ours (w. FT)", (28.728, 0.792, 0.084, 0.447, 0.038), "sharpness-unet-beta-0.1", only="_low", own_threads=True),
+    Line(
+        "Ours (w. FT)", (28.728, 0.792, 0.084, 0.447, 0.038), "sharpness-unet-beta-0.1", only="_low", own_threads=True
+    ),
     *(
         Line(f"{label}, {level} blur", method=method, only=f"_{level}", own_threads=method != "identity")
         for level in ("medium", "high")
@@ -29,7 +31,8 @@ _LINES = (
 def table() -> PublishedTable:
     """Table III, as far as its data are public.
 
-    Reference: Aurangabadkar, Ramsook, Kokaram, "A Sharpness Based Loss Function for Removing Out-of-Focus Blur", MMSP 2024.
+    Reference: Aurangabadkar, Ramsook, Kokaram, "A Sharpness Based Loss Function for Removing Out-of-Focus Blur", MMSP
+        2024.
     """
     return PublishedTable(
         name="sharpness_loss:III",

@@ -7,7 +7,7 @@ from io import BytesIO
 
 import numpy as np
 
-from refocal.page import palette
+from refocal.images.colour_map import palette
 from refocal.types import Array, Image
 
 Tile = tuple[str, Image | str]

@@ -124,10 +124,14 @@ def _lines(data: str) -> tuple[Line, ...]:
     estimators = [name for name in MAPS if name != "given"]
     # The pictures themselves are left alone in these lines: only the map is scored.
     errors = [
-        Line(label(MAP_ERROR, name, data), (mae,) if mae else (), "identity", data=data, blur=name, columns=("map_mae",))
+        Line(
+            label(MAP_ERROR, name, data), (mae,) if mae else (), "identity", data=data, blur=name, columns=("map_mae",)
+        )
         for name, mae in zip(estimators, (*_MAE, *[None] * (len(estimators) - len(_MAE))), strict=True)
     ]
-    blurred = Line(label("blurred, as given", "none", data), method="identity", data=data, blur="given", columns=_RESTORED)
+    blurred = Line(
+        label("blurred, as given", "none", data), method="identity", data=data, blur="given", columns=_RESTORED
+    )
     restored = [
         Line(
             label(row.label, name, data),

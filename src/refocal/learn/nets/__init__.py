@@ -1,8 +1,8 @@
 """Networks: an ``nn.Module`` with a frozen ``Config`` and a factory, one file per paper.
 
-``forward`` takes sides of any length; ``body`` is the plain computation for sides that are multiples of ``multiple``, and
-what is exported; ``inputs``, where there is one, names what ``forward`` takes if not just ``blurred``. No network picks a
-device.
+``forward`` takes sides of any length; ``body`` is the plain computation for sides that are multiples of ``multiple``,
+and what is exported; ``inputs``, where there is one, names what ``forward`` takes if not just ``blurred``. No network
+picks a device.
 """
 
 from refocal.catalog import Entry

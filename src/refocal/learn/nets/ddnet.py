@@ -32,8 +32,8 @@ class DDNet(nn.Module):
     """Blurred (N, C, H, W) in [0, 1] and the blur's kernel to restored, not clipped.
 
     From y and its regularised inverse A+ y the convolutions make a picture f and a filter for each pixel; the result is
-    ``filter_pixels(f - A+ A f + A+ y, filters)``: what the blur let through comes from y, the network's part is its null
-    space, and the filters clear away what A+ left of noise and rings.
+    ``filter_pixels(f - A+ A f + A+ y, filters)``: what the blur let through comes from y, the network's part is its
+    null space, and the filters clear away what A+ left of noise and rings.
 
     Reference: Lopez-Tapia, Mateos, Molina, Katsaggelos, "Deep robust image restoration using the Moore-Penrose blur
     inverse", IEEE ICIP 2023; activations and places of the skip as in the authors' released code.
@@ -64,8 +64,8 @@ class DDNet(nn.Module):
             nn.init.zeros_(head.bias)
         with torch.no_grad():
             self.filters[-1].bias[taps // 2] = 1
-        # At 4 px a step: the second fold, three convolutions a block, the one after them, the first of the way back, and
-        # where in its square of 4 px a pixel lies.
+        # At 4 px a step: the second fold, three convolutions a block, the one after them, the first of the way back,
+        # and where in its square of 4 px a pixel lies.
         self.context_px = 2 + 4 * (1 + 3 * config.blocks + 1 + 1) + 2 + 1 + 3
 
     def forward(self, blurred: Tensor, kernel: Tensor) -> Tensor:

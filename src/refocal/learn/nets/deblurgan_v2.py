@@ -45,17 +45,19 @@ class Config:
 class DeblurGANv2(nn.Module):
     """Blurred (N, C, H, W) in [0, 1] to restored in [0, 1]: clip(x + tanh(f) / 2).
 
-    The authors write clip(x' + tanh(f), -1, 1) with x' = 2 x - 1, which is the same. f comes from five maps of the encoder,
-    at 1/2 ... 1/32: each through a 1x1 convolution, the coarser ones added to the finer; heads of two convolutions for those
-    from 1/4 on; all four at 1/4, joined, with the one at 1/2 added on the way to full size, all enlarging by repetition.
+    The authors write clip(x' + tanh(f), -1, 1) with x' = 2 x - 1, which is the same. f comes from five maps of the
+    encoder, at 1/2 ... 1/32: each through a 1x1 convolution, the coarser ones added to the finer; heads of two
+    convolutions for those from 1/4 on; all four at 1/4, joined, with the one at 1/2 added on the way to full size, all
+    enlarging by repetition.
 
-    Its instance normalisation takes mean and variance of what it is given, in use as in training, as the authors' program
-    does: one tile of a photo comes out a little differently from the photo's part, and ``context_px`` is no more than the
-    reach of the convolutions.
+    Its instance normalisation takes mean and variance of what it is given, in use as in training, as the authors'
+    program does: one tile of a photo comes out a little differently from the photo's part, and ``context_px`` is no
+    more than the reach of the convolutions.
 
-    Reference: Kupyn, Martyniuk, Wu, Wang, "DeblurGAN-v2: Deblurring (Orders-of-Magnitude) Faster and Better", ICCV 2019;
-    Sandler, Howard, Zhu, Zhmoginov, Chen, "MobileNetV2: Inverted Residuals and Linear Bottlenecks", CVPR 2018; normalisation
-    and widths as in the authors' released code.
+    Reference: Kupyn, Martyniuk, Wu, Wang, "DeblurGAN-v2: Deblurring (Orders-of-Magnitude) Faster and Better", ICCV
+        2019;
+    Sandler, Howard, Zhu, Zhmoginov, Chen, "MobileNetV2: Inverted Residuals and Linear Bottlenecks", CVPR 2018;
+    normalisation and widths as in the authors' released code.
     """
 
     multiple = 32

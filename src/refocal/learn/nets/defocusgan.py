@@ -1,4 +1,6 @@
-"""DefocusGAN's generator: branches for small and for large blur, at three scales, guided by a blur map in training only."""
+"""DefocusGAN's generator: branches for small and for large blur, at three scales, guided by a blur map in training
+only.
+"""
 
 from __future__ import annotations
 
@@ -45,9 +47,10 @@ class DefocusGAN(nn.Module):
 
         F = sum_k (w m_k + 1 - w) f_k,
 
-    m_k being 1 where the radius is the branch's. The weight w falls to 0 in training (``guidance``): then no map is needed.
-    The coarser scales take the map's every fourth and eighth pixel, and the same thresholds, in pixels of the photo. They
-    run some of the branches' stages again, with the same weights: 1, 2, 7, 8 at a quarter, 1 and 7 at an eighth.
+    m_k being 1 where the radius is the branch's. The weight w falls to 0 in training (``guidance``): then no map is
+    needed. The coarser scales take the map's every fourth and eighth pixel, and the same thresholds, in pixels of the
+    photo. They run some of the branches' stages again, with the same weights: 1, 2, 7, 8 at a quarter, 1 and 7 at an
+    eighth.
 
     Reference: "Learnable Blur Kernel for Single-Image Defocus Deblurring in the Wild", eq. 6 and fig. 2.
     """
@@ -98,7 +101,8 @@ class DefocusGAN(nn.Module):
         """For each branch w m_k + 1 - w, (N, 1, H, W)."""
         edges = (0.0, *self.config.thresholds_px, float("inf"))
         return [
-            guidance * ((radius_px >= low) & (radius_px < high)) + (1 - guidance) for low, high in itertools.pairwise(edges)
+            guidance * ((radius_px >= low) & (radius_px < high)) + (1 - guidance)
+            for low, high in itertools.pairwise(edges)
         ]
 
     def _run(self, blurred: Tensor, shares: list[Tensor] | None) -> Tensor:

@@ -32,14 +32,16 @@ class Config:
 class SmallDenoiser(nn.Module):
     """Noisy (N, C, H, W) in [0, 1] to the picture without the noise, not clipped: f(x) = x - r(x).
 
-    3x3 convolutions with neither bias nor normalisation, so that f(a x) = a f(x) for a >= 0: trained for one level of noise
-    it serves others, rescaled, and regularisation by denoising asks for just this (Romano, Elad, Milanfar, SIAM J. Imaging
-    Sciences 2017, condition 1). r sees the picture less its mean around each pixel, so that f(x + c) = f(x) + c: a training
-    of 500 steps gained 0.6 dB by that, and 0.9 dB by residual blocks. Pixels are folded into channels as in FFDNet.
+    3x3 convolutions with neither bias nor normalisation, so that f(a x) = a f(x) for a >= 0: trained for one level of
+    noise it serves others, rescaled, and regularisation by denoising asks for just this (Romano, Elad, Milanfar, SIAM
+    J. Imaging Sciences 2017, condition 1). r sees the picture less its mean around each pixel, so that f(x + c) = f(x)
+    + c: a training of 500 steps gained 0.6 dB by that, and 0.9 dB by residual blocks. Pixels are folded into channels
+    as in FFDNet.
 
-    Reference: Mohan, Kadkhodaie, Simoncelli, Fernandez-Granda, "Robust and interpretable blind image denoising via bias-free
-    convolutional neural networks", ICLR 2020; Zhang, Zuo, Zhang, "FFDNet: toward a fast and flexible solution for CNN-based
-    image denoising", IEEE TIP 2018.
+    Reference: Mohan, Kadkhodaie, Simoncelli, Fernandez-Granda, "Robust and interpretable blind image denoising via
+        bias-free
+    convolutional neural networks", ICLR 2020; Zhang, Zuo, Zhang, "FFDNet: toward a fast and flexible solution for
+    CNN-based image denoising", IEEE TIP 2018.
     """
 
     def __init__(self, config: Config) -> None:

@@ -10,7 +10,8 @@ from torch import Tensor, nn
 from refocal.learn.nets.padding import padded
 
 RADIUS_PER_SIGMA = 6 / 3.275
-"""Disks and Gaussians that blur edges alike: the end of Karaali's table, to which the authors' evaluation cuts its maps."""
+"""Disks and Gaussians that blur edges alike: the end of Karaali's table, to which the authors' evaluation cuts its
+maps."""
 
 LARGEST_COC = 15
 """What an output of 1 stands for (authors' program): sigma = (15 out - 1) / 2 pixels."""
@@ -45,12 +46,13 @@ class DMENet(nn.Module):
     The layers end in a sigmoid, ``out``, that stands for a Gaussian of sigma = (15 out - 1) / 2 pixels, no blur below
     1/15; the radius is 1.83 times that. While training, nothing is cut at 0, and coarser maps come along.
 
-    3x3 convolutions continue their input by its edge ("symmetric" there). In the encoder ReLU follows them, elsewhere batch
-    normalisation and leaky ReLU.
+    3x3 convolutions continue their input by its edge ("symmetric" there). In the encoder ReLU follows them, elsewhere
+    batch normalisation and leaky ReLU.
 
-    Reference: Lee, Lee, Cho, Lee, "Deep Defocus Map Estimation using Domain Adaptation", CVPR 2019; widths, the refinement
-    and the scale of the output as in the authors' released code. Their encoder begins with the weights of VGG19 trained on
-    ImageNet; this one begins with random ones.
+    Reference: Lee, Lee, Cho, Lee, "Deep Defocus Map Estimation using Domain Adaptation", CVPR 2019; widths, the
+        refinement
+    and the scale of the output as in the authors' released code. Their encoder begins with the weights of VGG19 trained
+    on ImageNet; this one begins with random ones.
     """
 
     outputs = ("radius_px",)
@@ -79,8 +81,12 @@ class DMENet(nn.Module):
         self.context_px += 2 * config.refinements + 3
 
     def forward(self, blurred: Tensor) -> Tensor | tuple[Tensor, ...]:
-        """Radii of pictures of any size; while training uncut, and followed by those of the scales, the coarsest first."""
-        radii: Tensor | tuple[Tensor, ...] = padded(self._uncut if self.training else self.body, (blurred,), self.multiple)
+        """Radii of pictures of any size; while training uncut, and followed by those of the scales, the coarsest
+        first.
+        """
+        radii: Tensor | tuple[Tensor, ...] = padded(
+            self._uncut if self.training else self.body, (blurred,), self.multiple
+        )
         return radii
 
     def body(self, blurred: Tensor) -> Tensor:
@@ -153,7 +159,8 @@ def _normed(channels: int, width: int, side: int = 3) -> nn.Sequential:
 
 def _conv(channels: int, width: int, side: int = 3) -> nn.Conv2d:
     conv = nn.Conv2d(channels, width, side, padding=side // 2, padding_mode="replicate")
-    # He's; the encoder has no normalisation, and sixteen layers of torch's own smaller weights would let nothing through.
+    # He's; the encoder has no normalisation, and sixteen layers of torch's own smaller weights would let nothing
+    # through.
     nn.init.kaiming_normal_(conv.weight, nonlinearity="relu")
     nn.init.zeros_(conv.bias)
     return conv

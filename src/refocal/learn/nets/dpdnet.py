@@ -82,8 +82,8 @@ class DPDNetSingle(nn.Module):
 class _UNet(nn.Module):
     """Every convolution but the last is followed by ReLU; there is no normalisation and no residual.
 
-    Levels are joined by 2x2 max pooling and by repetition of pixels before a 2x2 convolution, skips by concatenation. The
-    last two layers are a 3x3 convolution to as many channels as the picture has and a 1x1 before the sigmoid.
+    Levels are joined by 2x2 max pooling and by repetition of pixels before a 2x2 convolution, skips by concatenation.
+    The last two layers are a 3x3 convolution to as many channels as the picture has and a 1x1 before the sigmoid.
     """
 
     def __init__(self, channels: int, config: Config) -> None:

@@ -29,11 +29,12 @@ class Config:
 class DualPixelMap(nn.Module):
     """Left and right view (N, 3, H, W) in [0, 1] to the signed radius in pixels (N, 3, H, W), one for each colour.
 
-    ``body``, which is exported, tells the radius (N, 1, H, W): the largest absolute value of the three, as every consumer in
-    the released program takes it. Which sign is which side of focus, the unsupervised training doesn't say.
+    ``body``, which is exported, tells the radius (N, 1, H, W): the largest absolute value of the three, as every
+    consumer in the released program takes it. Which sign is which side of focus, the unsupervised training doesn't say.
 
     Reference: the map network f of "Learnable Blur Kernel for Single-Image Defocus Deblurring in the Wild", eq. 1; the
-    branches are those of BaMBNet (Liang et al., "BaMBNet: A Blur-aware Multi-branch Network for Defocus Deblurring", 2021).
+    branches are those of BaMBNet (Liang et al., "BaMBNet: A Blur-aware Multi-branch Network for Defocus Deblurring",
+    2021).
     """
 
     multiple = 16
@@ -70,8 +71,8 @@ class DualPixelMap(nn.Module):
 def context_px(kinds: tuple[int, ...]) -> int:
     """How far a pixel matters to branches of these kinds, but for what attention takes from the whole picture.
 
-    A group of n blocks reaches 2 n + 1 pixels of its size; the stages run at 1, 2, 4, 8, 16, 8, 4 and 2 pixels a step, and
-    halving and doubling add at most 15 pixels each.
+    A group of n blocks reaches 2 n + 1 pixels of its size; the stages run at 1, 2, 4, 8, 16, 8, 4 and 2 pixels a step,
+    and halving and doubling add at most 15 pixels each.
     """
     blocks = max(kinds) // 3
     return (2 * blocks + 1) * (1 + 2 + 4 + 8 + 16 + 8 + 4 + 2) + 2 * 15 + 2

@@ -24,8 +24,8 @@ class Config:
     """Its shape; the defaults are those of the shipped ``default``.
 
     Attributes:
-        channels: 1, the luma, or 3. On the pairs of lytro_pairs the true luma with the blurred chroma is 37.4 dB from the
-            sharp photo, 15 dB more than the blurred one: colour is hardly worth its cost.
+        channels: 1, the luma, or 3. On the pairs of lytro_pairs the true luma with the blurred chroma is 37.4 dB from
+            the sharp photo, 15 dB more than the blurred one: colour is hardly worth its cost.
         unshuffle: The photo's pixels are first dealt onto a grid so many times coarser.
         widths: Channels of each level, the finest first; each level is half the size of the one before.
         blocks: Residual blocks at each level, in the encoder and again in the decoder; the coarsest has them once.
@@ -60,9 +60,10 @@ class Block(nn.Module):
 class FocusUNet(nn.Module):
     """A photo (N, C, H, W) in [0, 1] to the restored photo, the radius in pixels and the confidence, (N, 1, H, W) each.
 
-    Only convolutions: what a pixel becomes hangs on its neighbourhood alone, so tiles agree with the whole photo. The radius
-    is that of the circle of confusion. Its error is taken to be Laplace-distributed with a scale that the network tells as
-    well; the confidence is the probability that the radius is right within ``NEAR_PX`` or ``NEAR_SHARE`` of itself.
+    Only convolutions: what a pixel becomes hangs on its neighbourhood alone, so tiles agree with the whole photo. The
+    radius is that of the circle of confusion. Its error is taken to be Laplace-distributed with a scale that the
+    network tells as well; the confidence is the probability that the radius is right within ``NEAR_PX`` or
+    ``NEAR_SHARE`` of itself.
 
     What is in focus is kept by the method, not here: a gate in training would leave small radii without a gradient.
     """

@@ -1,4 +1,6 @@
-"""A lens as free parameters: a blur kernel for every whole radius on either side of focus, and the blur by a signed map."""
+"""A lens as free parameters: a blur kernel for every whole radius on either side of focus, and the blur by a signed
+map.
+"""
 
 from __future__ import annotations
 
@@ -29,8 +31,8 @@ class Config:
     Attributes:
         kind: ``learned`` begins as ``butterworth``, the rings of eq. 3 (order 3, cutoff 2.5, floor 0.1), and every
             coefficient is free; ``butterworth`` and ``gaussian`` (sigma of half the radius) stay as they are.
-        constrained: Learned kernels are kept positive with sum 1: softplus of the parameters over its sum. Not in the paper,
-            whose coefficients are free.
+        constrained: Learned kernels are kept positive with sum 1: softplus of the parameters over its sum. Not in the
+            paper, whose coefficients are free.
     """
 
     kind: Literal["learned", "butterworth", "gaussian"] = "learned"
@@ -42,8 +44,8 @@ class KernelBank(nn.Module):
 
         g(x, d) = sum_i [w_i(d) (K_i * x) + w_i(-d) (K'_i * x)],   w_i(d) = max(0, 1 - |d - i|), w_0 halved,
 
-    each pixel gathering with the kernel of its own radius; beyond the edge the picture is black, as in the released program.
-    The weights sum to 1 on [-24, 24].
+    each pixel gathering with the kernel of its own radius; beyond the edge the picture is black, as in the released
+    program. The weights sum to 1 on [-24, 24].
 
     Reference: "Learnable Blur Kernel for Single-Image Defocus Deblurring in the Wild", eqs. 1 to 4.
     """

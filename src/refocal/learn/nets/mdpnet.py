@@ -29,9 +29,9 @@ class Config:
 class MDPNet(nn.Module):
     """Blurred (N, C, H, W) in [0, 1] to the restored, the left and the right view, each (N, C, H, W) in (0, 1).
 
-    A U-Net like DPDNet's (``refocal.learn.nets.dpdnet``) with one convolution instead of two at the two coarsest levels, and
-    with one decoder for each of the three pictures. Each goes its own way up to half size; from there on each sees what all
-    three have found.
+    A U-Net like DPDNet's (``refocal.learn.nets.dpdnet``) with one convolution instead of two at the two coarsest
+    levels, and with one decoder for each of the three pictures. Each goes its own way up to half size; from there on
+    each sees what all three have found.
 
     Reference: Abuolaim, Afifi, Brown, "Improving Single-Image Defocus Deblurring: How Dual-Pixel Images Help Through
     Multi-Task Learning", WACV 2022; layers as in the authors' released code.

@@ -13,8 +13,8 @@ from refocal.optics.boundary import pad
 def padded(body: Callable[..., Any], images: tuple[Tensor, ...], multiple: int) -> Any:
     """Run ``body`` on images grown to the next multiple of ``multiple``, and cut what comes out to the old size.
 
-    The images are continued by their mirror image, below and to the right only: so a tile that begins at a multiple lies
-    on the same grid as the whole photo.
+    The images are continued by their mirror image, below and to the right only: so a tile that begins at a multiple
+    lies on the same grid as the whole photo.
 
     Args:
         body: Takes and gives (N, C, H, W), or gives a tuple of such.

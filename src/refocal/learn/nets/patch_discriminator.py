@@ -23,12 +23,14 @@ class Config:
 
 
 class PatchDiscriminator(nn.Module):
-    """(N, C, H, W) in [0, 1] to one score per patch (N, 1, H', W'), of any value; the larger, the more like a sharp photo.
+    """(N, C, H, W) in [0, 1] to one score per patch (N, 1, H', W'), of any value; the larger, the more like a sharp
+    photo.
 
-    Sides of any length, but not a single pixel: H' = H // 2 + 1 for each layer, then 1 more twice. No score has a sigmoid:
-    the losses of ``learn.adversarial`` want none.
+    Sides of any length, but not a single pixel: H' = H // 2 + 1 for each layer, then 1 more twice. No score has a
+    sigmoid: the losses of ``learn.adversarial`` want none.
 
-    Reference: Isola, Zhu, Zhou, Efros, "Image-to-Image Translation with Conditional Adversarial Networks", CVPR 2017, as the
+    Reference: Isola, Zhu, Zhou, Efros, "Image-to-Image Translation with Conditional Adversarial Networks", CVPR 2017,
+        as the
     released code of Kupyn et al., "DeblurGAN-v2", ICCV 2019, has it, from which DefocusGAN took it over.
     """
 
@@ -39,7 +41,8 @@ class PatchDiscriminator(nn.Module):
         layers: list[nn.Module] = [_conv(config.channels, widths[0], 2), nn.LeakyReLU(0.2)]
         for i, (before, width) in enumerate(pairwise(widths), start=1):
             stride = 2 if i < config.layers else 1
-            # The bias is taken out by the normalisation, which has no gain or offset; it is kept for the published count.
+            # The bias is taken out by the normalisation, which has no gain or offset; it is kept for the published
+            # count.
             layers += [_conv(before, width, stride), nn.InstanceNorm2d(width), nn.LeakyReLU(0.2)]
         self.layers = nn.Sequential(*layers, _conv(widths[-1], 1, 1))
 

@@ -35,7 +35,9 @@ class ChannelAttention(nn.Module):
 
 
 class RCAB(nn.Module):
-    """Residual channel attention block: two convolutions, attention, added to what comes in (Zhang et al., ECCV 2018)."""
+    """Residual channel attention block: two convolutions, attention, added to what comes in (Zhang et al., ECCV
+    2018).
+    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -72,8 +74,8 @@ class Branch(nn.Module):
     Args:
         kind: 1, 4, 7 or 10: 1 + 3 blocks per group.
         attention: See ``ResidualGroup``.
-        deepest_skip: Whether the third stage's result is added to the sixth's input, besides the second's to the seventh's
-            and the first's to the eighth's. DefocusGAN leaves it out.
+        deepest_skip: Whether the third stage's result is added to the sixth's input, besides the second's to the
+            seventh's and the first's to the eighth's. DefocusGAN leaves it out.
     """
 
     def __init__(self, kind: int, attention: bool = True, deepest_skip: bool = True) -> None:

@@ -30,10 +30,11 @@ class Config:
 class SharpnessUNet(nn.Module):
     """Blurred (N, C, H, W) in [0, 1] to restored, not clipped: the picture plus what the U-Net adds.
 
-    Every convolution is 3x3 without bias, then batch normalisation and GELU; levels are joined by 2x2 max pooling and 2x2
-    transposed convolutions, skips by concatenation. The output layer is 1x1, linear, without bias.
+    Every convolution is 3x3 without bias, then batch normalisation and GELU; levels are joined by 2x2 max pooling and
+    2x2 transposed convolutions, skips by concatenation. The output layer is 1x1, linear, without bias.
 
-    Reference: Aurangabadkar, Ramsook, Kokaram, "A Sharpness Based Loss Function for Removing Out-of-Focus Blur", IEEE MMSP
+    Reference: Aurangabadkar, Ramsook, Kokaram, "A Sharpness Based Loss Function for Removing Out-of-Focus Blur", IEEE
+        MMSP
     2024, section IV; convolutions per block and the residual as in the authors' released code.
     """
 
@@ -51,7 +52,8 @@ class SharpnessUNet(nn.Module):
         for module in self.modules():
             if isinstance(module, nn.Conv2d):
                 nn.init.kaiming_normal_(module.weight)  # HeNormal in the released code
-        # He-normal there too; starting from nothing added instead saves the first epoch, which would only unlearn noise.
+        # He-normal there too; starting from nothing added instead saves the first epoch, which would only unlearn
+        # noise.
         nn.init.zeros_(self.out.weight)
         scales = [2**i for i in range(len(levels))]
         self.context_px = sum((config.encoder_convs + config.decoder_convs + 1) * scale for scale in scales)

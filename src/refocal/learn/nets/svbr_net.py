@@ -1,7 +1,8 @@
 """SVBR-Net: a network that is told the blur map, right or wrong.
 
 Karaali and Jung, "SVBR-Net: a non-blind spatially varying defocus blur removal network", ICIP 2022.
-One branch looks at the blur map, the other at the photo; five times the photo's branch is told what the map's has found.
+One branch looks at the blur map, the other at the photo; five times the photo's branch is told what the map's has
+found.
 """
 
 from __future__ import annotations
@@ -20,10 +21,10 @@ class Config:
 
     Attributes:
         channels: Of the photo.
-        full_radius_px: The radius that the network is told as 1, and the largest that it knows: 6 in training. The released
-            test program feeds a twelfth of a pixel as 1 / 255, which is 21.25.
-        normalise: Whether batch normalisation does so while it is trained. The released program calls the network such that
-            it doesn't: each is then no more than a gain and an offset.
+        full_radius_px: The radius that the network is told as 1, and the largest that it knows: 6 in training. The
+            released test program feeds a twelfth of a pixel as 1 / 255, which is 21.25.
+        normalise: Whether batch normalisation does so while it is trained. The released program calls the network such
+            that it doesn't: each is then no more than a gain and an offset.
     """
 
     channels: int = 3
@@ -37,7 +38,8 @@ class SVBRNet(nn.Module):
     multiple = 4
     inputs = ("blurred", "radius_px")
     context_px = 86
-    """At 4 px a step ten convolutions, at 2 px fifteen, at 1 px twelve, less what their paths don't share: as tested."""
+    """At 4 px a step ten convolutions, at 2 px fifteen, at 1 px twelve, less what their paths don't share: as
+    tested."""
 
     def __init__(self, config: Config) -> None:
         super().__init__()

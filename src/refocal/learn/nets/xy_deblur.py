@@ -28,10 +28,11 @@ class Config:
 class XYDeblur(nn.Module):
     """Blurred (N, C, H, W) in [0, 1] to restored, not clipped: x + d(e(x)) + turned back d(turned e(x)).
 
-    Both times with the same kernels, so that each pass takes on one direction of the blur. There is no normalisation; levels
-    are joined by convolutions of stride 2 and 4x4 transposed ones, skips by concatenation and a 1x1 convolution.
+    Both times with the same kernels, so that each pass takes on one direction of the blur. There is no normalisation;
+    levels are joined by convolutions of stride 2 and 4x4 transposed ones, skips by concatenation and a 1x1 convolution.
 
-    Reference: Ji, Lee, Kim, Hong, Baek, Jung, Ko, "XYDeblur: Divide and Conquer for Single Image Deblurring", CVPR 2022;
+    Reference: Ji, Lee, Kim, Hong, Baek, Jung, Ko, "XYDeblur: Divide and Conquer for Single Image Deblurring", CVPR
+        2022;
     activations and the number of blocks as in the authors' released code.
     """
 
@@ -48,7 +49,9 @@ class XYDeblur(nn.Module):
             nn.Sequential(*_blocks(width, config.blocks), nn.ConvTranspose2d(width, width // 2, 4, 2, 1), nn.ReLU())
             for width in (coarse, middle)
         )
-        self.join = nn.ModuleList(nn.Sequential(nn.Conv2d(width, width // 2, 1), nn.ReLU()) for width in (coarse, middle))
+        self.join = nn.ModuleList(
+            nn.Sequential(nn.Conv2d(width, width // 2, 1), nn.ReLU()) for width in (coarse, middle)
+        )
         self.out = nn.Sequential(*_blocks(fine, config.blocks), nn.Conv2d(fine, config.channels, 3, padding=1))
         # Training begins at the picture as it is, and not at one 10 dB worse, as both passes would have it at random.
         nn.init.zeros_(self.out[-1].weight)
@@ -84,7 +87,9 @@ class _Block(nn.Module):
 
     def __init__(self, width: int) -> None:
         super().__init__()
-        self.body = nn.Sequential(nn.Conv2d(width, width, 3, padding=1), nn.ReLU(), nn.Conv2d(width, width, 3, padding=1))
+        self.body = nn.Sequential(
+            nn.Conv2d(width, width, 3, padding=1), nn.ReLU(), nn.Conv2d(width, width, 3, padding=1)
+        )
 
     def forward(self, feature: Tensor) -> Tensor:
         added: Tensor = self.body(feature)

@@ -19,7 +19,8 @@ _EASY: dict[str, Any] = {
     "resized": 0.0,
     "highlights": 0.0,
 }
-"""Whole crops under one radius and little else: from everything at once the network gains a fifth as much in 900 steps."""
+"""Whole crops under one radius and little else: from everything at once the network gains a fifth as much in 900
+steps."""
 
 DEFAULT = Recipe(
     about="the default model: restores one photo and tells how blurred each pixel was",

@@ -89,7 +89,8 @@ _L1: dict[str, Any] = {**_NO_GAN, "perceptual_weight": 0.0}
 _BLIND: dict[str, Any] = {**_L1, "guidance_steps": 0}
 _NO_LP: dict[str, Any] = {"perceptual_weight": 0.0}
 
-# The published trainings see 55 and 165 gigapixels. The short ones see a few thousandths of that, of small crops and radii.
+# The published trainings see 55 and 165 gigapixels. The short ones see a few thousandths of that, of small crops and
+# radii.
 _SHORT: dict[str, Any] = {"border_px": 8, "kernels": "both", "uneven": 0.1, "noise_std": 0.008, "sharp": 0.05}
 _SHORT_STEPS: dict[str, Any] = {
     "final_learning_rate": 5e-5,
@@ -219,7 +220,9 @@ RECIPES: dict[str, Recipe] = {
     "defocusgan-no-gan": _without("Table 4: base, RCAB, DG, MS, Lp: no GAN", _NO_GAN),
     # Table 6: without the perceptual loss.
     "deblurgan-v2": replace(
-        _without("Table 6: FPN generator, original adversarial loss", {**_NO_LP, "weight_in": "none", "guidance_steps": 0}),
+        _without(
+            "Table 6: FPN generator, original adversarial loss", {**_NO_LP, "weight_in": "none", "guidance_steps": 0}
+        ),
         network="deblurgan-v2",
     ),
     "defocusgan-original-loss": _without("Table 6: original adversarial loss", {**_NO_LP, "weight_in": "none"}),

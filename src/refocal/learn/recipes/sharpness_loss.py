@@ -50,7 +50,8 @@ def _stage_2(beta: float) -> Recipe:
     )
 
 
-# Table II's other networks: the same data and the same number of steps, so that the race is fair; the rest is their own.
+# Table II's other networks: the same data and the same number of steps, so that the race is fair; the rest is their
+# own.
 XY_DEBLUR = replace(
     STAGE_1,
     about="XY-Deblur, synthetic blur, L1",
@@ -93,7 +94,10 @@ DENOISER = Recipe(
 )
 
 # Section V, real photos: crops of the low blur of MMSP2024, which its owners give out on request.
-_REAL_SOURCE = _SOURCE | {"pairs": "section V: the owners' photos", "phases": "batch 32; the best weights were at epoch 55"}
+_REAL_SOURCE = _SOURCE | {
+    "pairs": "section V: the owners' photos",
+    "phases": "batch 32; the best weights were at epoch 55",
+}
 REAL_STAGE_1 = replace(
     STAGE_1,
     about="sharpness U-Net, photographed pairs, L1 (stage 1 of sharpness_loss)",
@@ -117,8 +121,8 @@ REAL_STAGE_2 = replace(
 )
 
 
-# The published trainings see 200 gigapixels a stage: weeks on two CPU cores. The short ones see a hundredth of that, at a
-# higher rate, with averaged weights and crops that grow. Such made the weights in
+# The published trainings see 200 gigapixels a stage: weeks on two CPU cores. The short ones see a hundredth of that, at
+# a higher rate, with averaged weights and crops that grow. Such made the weights in
 # the package; their cards tell the steps.
 def _short(recipe: Recipe, learning_rate: float, *phases: Phase) -> Recipe:
     return replace(

@@ -57,8 +57,8 @@ RELEASED = replace(
 )
 
 
-# The published training sees 200 gigapixels. The short ones see a hundredth of that, in two steps: first weights from exact
-# maps drawn anew for every crop, then either network from those.
+# The published training sees 200 gigapixels. The short ones see a hundredth of that, in two steps: first weights from
+# exact maps drawn anew for every crop, then either network from those.
 _SHORT_SOURCE = {
     **SVBR_NET.source,
     "phases": "ours: what one CPU core does in an hour; crops of 64 px after the border is cut",

@@ -1,0 +1,1 @@
+"""Many photos with one command: what becomes which, the restoring, the report."""

@@ -1,0 +1,264 @@
+"""Photo files restored into photo files: what ``refocal deblur`` does."""
+
+from __future__ import annotations
+
+import datetime
+import json
+import sys
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass, is_dataclass
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from refocal.batch.plan import Job, Outcome, Plan, run, sweep
+from refocal.batch.report import PageEntry, check_page, open_page
+from refocal.images.colour import luma
+from refocal.images.io import SUFFIXES, Photo, read, to_float, write
+from refocal.images.map_files import is_map, write_map
+from refocal.optics.blur import BlurMap
+from refocal.progress import progress
+from refocal.provenance import version
+from refocal.restore import restore_photo
+from refocal.types import Array, Deblurrer, InputError
+
+
+@dataclass(frozen=True, eq=False)
+class Settings:
+    """How every photo of a batch is restored.
+
+    Attributes:
+        name: Of the method.
+        method: The method itself, or its name.
+        radius_px: The radius of a uniform blur, if that was given.
+        map_px: The radius of every pixel (H, W), if that was given.
+        estimator: The name of the estimator, if that was given.
+        strength: 0 keeps the photo, 1 restores it fully.
+        mask: (H, W) in [0, 1], 1 where the photo is restored.
+        tile_px: Side of the tiles, if that was given.
+        overwrite: Replace files that exist.
+    """
+
+    name: str = "default"
+    method: str | Deblurrer = "default"
+    radius_px: float | None = None
+    map_px: Array | None = None
+    estimator: str | None = None
+    strength: float = 1.0
+    mask: Array | None = None
+    tile_px: int | None = None
+    overwrite: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class Done:
+    """A photo that was restored and written; ``radius_px`` (H, W) is the blur that was taken for it, where one was."""
+
+    before: Photo
+    after: Photo
+    radius_px: Array | None
+    notes: tuple[str, ...]
+    bytes_in: int
+    bytes_out: int
+
+
+def read_mask(path: str | Path) -> Array:
+    """A picture as a mask (H, W) in [0, 1]: white is restored, black is kept."""
+    return luma(to_float(read(path).pixels))[0]
+
+
+def deblur_files(plan: Plan, settings: Settings, *, report: Path | None = None, log: Path | None = None) -> int:
+    """Restore the photos of a plan one after the other, telling on stderr how it goes.
+
+    Args:
+        plan: From ``batch.plan``.
+        settings: How.
+        report: Write a page with every photo before and after.
+        log: Append one JSON object per photo.
+
+    Returns:
+        The exit code: 0 all done, 1 some failed, 130 Ctrl-C.
+
+    Raises:
+        InputError: If the report or the log can't be written, or the only photo asked for fails by the user's mistake.
+    """
+    if report is not None:
+        check_page(report)
+        if report.exists() and not settings.overwrite and all(job.target.exists() for job in plan.jobs):
+            report = None  # nothing will be restored, and the page that is there knows more than this run
+    if log is not None:
+        if log.suffix.lower() in SUFFIXES:
+            raise InputError(f"{log} is named like a photo; choose another name for the log.")
+        _append(log, "")
+    sweep({job.target.parent for job in plan.jobs} | ({report.parent} if report is not None else set()))
+    counts = {"ok": 0, "skipped": 0, "failed": 0}
+    failures: list[Outcome] = []
+    asked, interrupted = len(plan.refused) + len(plan.jobs), False
+    with ExitStack() as stack:
+        add = stack.enter_context(open_page(report, "Before and after")) if report is not None else None
+        advance = stack.enter_context(progress(asked))
+        try:
+            outcomes = run(plan.jobs, lambda job: restore_file(job, settings), overwrite=settings.overwrite)
+            for outcome in chain(plan.refused, outcomes):
+                if log is not None:
+                    _append(log, json.dumps(_record(outcome, settings)) + "\n")
+                if asked == 1 and outcome.mistake:
+                    raise InputError(_sentence(outcome))
+                counts[outcome.status] += 1
+                if outcome.status == "failed":
+                    failures.append(outcome)
+                advance(str(outcome.job.source), _said(outcome))
+                if add is not None:
+                    _add_section(add, outcome, settings)
+        except KeyboardInterrupt:
+            interrupted = True
+    _summarise(counts, failures, asked if interrupted else None)
+    return 130 if interrupted else 1 if failures else 0
+
+
+def restore_file(job: Job, settings: Settings) -> Done:
+    """Read one photo, restore it and write it (and first its map, so that where the photo is, the map is too).
+
+    Raises:
+        InputError: If the photo can't be read, restored with these settings or written.
+    """
+    before = read(job.source)
+    bytes_in = job.source.stat().st_size
+    blur: Any = settings.radius_px if settings.radius_px is not None else settings.estimator
+    if settings.map_px is not None:
+        blur = BlurMap(settings.map_px)
+    after, restored = restore_photo(
+        before,
+        settings.method,
+        blur=blur,
+        strength=settings.strength,
+        mask=settings.mask,
+        tile_px=settings.tile_px,
+    )
+    radius_px = _radius_map(restored.blur, settings, before)
+    notes = [*before.notes, *restored.notes]
+    if job.map_target is not None:
+        if radius_px is None:
+            notes.append(f"{settings.name} used no blur map, so there is none to save.")
+        else:
+            write_map(job.map_target, radius_px, overwrite=settings.overwrite or is_map(job.map_target))
+    notes += write(job.target, after, overwrite=settings.overwrite)
+    return Done(before, after, radius_px, tuple(notes), bytes_in, job.target.stat().st_size)
+
+
+def _radius_map(blur: Any, settings: Settings, photo: Photo) -> Array | None:
+    if isinstance(blur, BlurMap):
+        return np.asarray(blur.radius_px)
+    if blur is not None and settings.radius_px is not None:
+        return np.full(photo.pixels.shape[:2], settings.radius_px, np.float32)
+    return None
+
+
+def _said(outcome: Outcome) -> str:
+    if outcome.status == "skipped":
+        return f"skipped, {outcome.job.target} exists"
+    if outcome.status == "failed":
+        return "failed"
+    return " ".join([f"{outcome.job.target}, {outcome.seconds:.1f} s.", *outcome.result.notes])
+
+
+def _summarise(counts: dict[str, int], failures: list[Outcome], interrupted_of: int | None) -> None:
+    said = [f"{counts['ok']} restored"]
+    if counts["skipped"]:
+        said.append(f"{counts['skipped']} skipped because the output exists (--overwrite does them again)")
+    if counts["failed"]:
+        said.append(f"{counts['failed']} failed")
+    if interrupted_of is not None:
+        sys.stderr.write(f"Interrupted. Of {interrupted_of}: {', '.join(said)}; the same command does the rest.\n")
+    else:
+        sys.stderr.write(f"{', '.join(said)}.\n")
+    for failure in failures:
+        sys.stderr.write(f"refocal: {_sentence(failure)}\n")
+
+
+def _sentence(failure: Outcome) -> str:
+    source = str(failure.job.source)
+    return failure.message if source in failure.message else f"{source}: {failure.message}"
+
+
+def _record(outcome: Outcome, settings: Settings) -> dict[str, Any]:
+    """What the log tells about one photo."""
+    done: Done | None = outcome.result
+    height, width = done.before.pixels.shape[:2] if done else (None, None)
+    return {
+        "time": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        "status": outcome.status,
+        "message": outcome.message,
+        "input": str(outcome.job.source),
+        "output": str(outcome.job.target),
+        "method": settings.name,
+        "options": _options(settings),
+        "estimator": settings.estimator,
+        "radius_px": settings.radius_px,
+        "map_given": settings.map_px is not None,
+        "strength": settings.strength,
+        "masked": settings.mask is not None,
+        "tile_px": settings.tile_px,
+        "seconds": round(outcome.seconds, 4),
+        "width": width,
+        "height": height,
+        "bytes_in": done.bytes_in if done else None,
+        "bytes_out": done.bytes_out if done else None,
+        "notes": list(done.notes) if done else [],
+        "refocal": version(),
+        "numpy": np.__version__,
+    }
+
+
+def _options(settings: Settings) -> dict[str, Any]:
+    return asdict(settings.method) if is_dataclass(settings.method) else {}
+
+
+def _append(log: Path, line: str) -> None:
+    try:
+        with log.open("a", encoding="utf-8") as file:
+            file.write(line)
+    except OSError as error:
+        raise InputError(f"The log {log} can't be written: {error.strerror}.") from error
+
+
+def _add_section(add: Callable[[PageEntry], None], outcome: Outcome, settings: Settings) -> None:
+    """The report's section about one photo; one that an earlier run restored is shown, too."""
+    done: Done | None = outcome.result
+    name = str(outcome.job.source)
+    if done is not None:
+        radius_px = None if settings.radius_px is not None else done.radius_px  # a uniform map shows nothing
+        add(PageEntry(name, done.before, done.after, _facts(outcome, done, settings), radius_px))
+    elif outcome.status == "skipped":
+        try:
+            before, after = read(outcome.job.source), read(outcome.job.target)
+        except InputError:  # it isn't ours: nothing was promised about it
+            return
+        if before.pixels.shape == after.pixels.shape:
+            add(PageEntry(name, before, after, {"Restored": "by an earlier run", "File": str(outcome.job.target)}))
+
+
+def _facts(outcome: Outcome, done: Done, settings: Settings) -> dict[str, str]:
+    height, width, _ = done.before.pixels.shape
+    facts = {"Method": settings.name}
+    if options := _options(settings):
+        facts["Options"] = ", ".join(f"{name} = {value}" for name, value in options.items())
+    if settings.radius_px is not None:
+        facts["Blur"] = f"radius {settings.radius_px:g} px everywhere, as given"
+    elif done.radius_px is not None:
+        how = "estimated" if settings.map_px is None else "as given"
+        low, middle, high = np.percentile(done.radius_px[::4, ::4], (5, 50, 95))
+        facts["Blur"] = f"radius {low:.1f} to {high:.1f} px (5 % to 95 %), median {middle:.1f} px, {how}"
+    if settings.strength != 1:
+        facts["Strength"] = f"{settings.strength:g}"
+    if settings.mask is not None:
+        facts["Mask"] = f"{100 * float(settings.mask.mean()):.0f} % of the photo"
+    facts["Size"] = f"{width} × {height} pixels, {width * height / 1e6:.1f} megapixels"
+    facts["Time"] = f"{outcome.seconds:.1f} s"
+    facts["File"] = f"{done.bytes_in / 1e6:.2f} MB, restored {done.bytes_out / 1e6:.2f} MB: {outcome.job.target}"
+    if done.notes:
+        facts["Notes"] = " ".join(done.notes)
+    return facts

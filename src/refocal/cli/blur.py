@@ -1,0 +1,116 @@
+"""A sharp photo taken out of focus: what ``refocal blur`` does."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from refocal.cli.flags import Parser, add_overwrite, check_out, flag, number, whole_number
+from refocal.images.colour import linear_to_srgb, srgb_to_linear
+from refocal.images.io import format_of, from_float, read, to_float, write
+from refocal.images.map_files import read_depth
+from refocal.optics.blur import Psf
+from refocal.optics.kernels import FAMILIES, family_kernel
+from refocal.optics.render import render_depth
+from refocal.optics.thin_lens import ThinLens
+from refocal.types import Image, InputError
+
+MAX_RADIUS_PX = 500
+"""Larger kernels take more memory than the photo."""
+
+
+_LENS = {
+    "focal_length_mm": "of the lens",
+    "f_number": "aperture number",
+    "focus_distance_m": "distance of the sharp plane from the lens",
+    "pixel_pitch_um": "distance between pixel centres on the sensor",
+}
+
+
+def command(words: list[str]) -> int:
+    """What the words after ``refocal blur`` ask for."""
+    parser = Parser(
+        prog="refocal blur", description="Take a sharp photo out of focus, in linear light.", allow_abbrev=False
+    )
+    parser.add_argument("input", metavar="IN", help="sharp photo")
+    parser.add_argument("-o", "--out", required=True, type=Path, metavar="OUT", help="photo to write")
+    how = parser.add_mutually_exclusive_group(required=True)
+    how.add_argument("--radius-px", type=number(0, 500), metavar="R", help="radius of the circle of confusion")
+    how.add_argument("--depth", type=Path, metavar="FILE", help="16-bit .png in millimetres, or .npy or .tif in metres")
+    lens = parser.add_argument_group("the lens that looks at a depth map")
+    for name, about in _LENS.items():
+        lens.add_argument(flag(name), type=number(0, above=True), metavar="X", help=about)
+    parser.add_argument("--family", choices=tuple(FAMILIES), default="disk", help="shape of the blur [disk]")
+    parser.add_argument("--noise-std", type=number(0), default=0.0, metavar="X", help="noise, on a range of 0 to 1 [0]")
+    parser.add_argument("--seed", type=whole_number(0), default=0, metavar="N", help="of the noise [0]")
+    add_overwrite(parser)
+    values = parser.parse_intermixed_args(words)
+    given = {name: value for name in _LENS if (value := getattr(values, name)) is not None}
+    if values.depth is None and given:
+        raise InputError(f"{flag(next(iter(given)))} goes with --depth; with --radius-px, no lens is needed.")
+    if values.depth is not None and (missing := [flag(name) for name in _LENS if name not in given]):
+        raise InputError(f"With --depth the lens must be known: add {' and '.join(missing)}.")
+
+    format_of(values.out)
+    check_out(values.input, values.out, values.overwrite)
+    try:
+        optics = values.radius_px if values.depth is None else (values.depth, ThinLens(**given))
+    except ValueError as error:
+        raise InputError(str(error)) from error
+    noise = (values.noise_std, values.seed)
+    for note in defocus_file(Path(values.input), values.out, optics, values.family, noise, values.overwrite):
+        sys.stderr.write(note + "\n")
+    return 0
+
+
+def defocus_file(
+    source: Path,
+    target: Path,
+    lens: float | tuple[Path, ThinLens],
+    family: str,
+    noise: tuple[float, int],
+    overwrite: bool,
+) -> tuple[str, ...]:
+    """Blur a sharp photo with a lens's out-of-focus light and write it.
+
+    Args:
+        source: The sharp photo.
+        target: The photo to write.
+        lens: The radius of a uniform blur in pixels, or a depth map's file and the lens that looks at it.
+        family: Which kernels, see ``optics.kernels.FAMILIES``.
+        noise: Standard deviation of Gaussian noise, added to the encoded photo whose range is [0, 1]; and its seed.
+        overwrite: Replace a file of this name.
+
+    Returns:
+        Sentences about what reading and writing changed.
+
+    Raises:
+        InputError: If a file can't be read or written, or the sizes differ.
+    """
+    photo = read(source)
+    image = to_float(photo.pixels)
+    if isinstance(lens, tuple):
+        depth_m = read_depth(lens[0])
+        farthest = float(np.abs(lens[1].signed_radius_px(depth_m)).max())
+        if not farthest <= MAX_RADIUS_PX:
+            raise InputError(
+                f"With this lens {lens[0]} gives a blur radius of {farthest:,.0f} px, and the limit is {MAX_RADIUS_PX}; "
+                "check the depths and the pixel pitch."
+            )
+        image = render_depth(image, depth_m, lens[1], family=family)
+    else:
+        image = defocus(image, lens, family)
+    noise_std, seed = noise
+    if noise_std > 0:
+        image += noise_std * np.random.default_rng(seed).standard_normal(image.shape, np.float32)
+    blurred = replace(photo, pixels=from_float(image, photo.pixels.dtype))
+    return (*photo.notes, *write(target, blurred, overwrite=overwrite))
+
+
+def defocus(sharp: Image, radius_px: float, family: str) -> Image:
+    """Blur (C, H, W) in [0, 1], sRGB, uniformly; the light is added up linearly."""
+    light = Psf(family_kernel(family, radius_px)).apply(srgb_to_linear(sharp))
+    return linear_to_srgb(np.clip(light, 0.0, 1.0))

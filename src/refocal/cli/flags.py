@@ -1,0 +1,223 @@
+"""The fields of a method's dataclass as command-line flags, and numbers that are checked while they are read.
+
+Standard library only: ``refocal --help`` loads this file.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import inspect
+import math
+import os
+import re
+import sys
+import types
+import typing
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NoReturn
+
+from refocal.catalog import Entry, find
+from refocal.provenance import version
+from refocal.types import InputError
+
+
+class Parser(argparse.ArgumentParser):
+    """An ``ArgumentParser`` whose mistakes are an ``InputError``, told in one sentence like all others."""
+
+    def error(self, message: str) -> NoReturn:
+        """Raise instead of printing the usage and leaving."""
+        raise InputError(f"{message[:1].upper()}{message[1:].rstrip('.')}; see {self.prog} --help.")
+
+
+def number(least: float = -math.inf, most: float = math.inf, *, above: bool = False) -> Callable[[str], float]:
+    """A flag's type: a finite number from ``least`` to ``most``; ``above`` leaves ``least`` itself out."""
+
+    def read(text: str) -> float:
+        value = float(text)
+        if not math.isfinite(value) or not least <= value <= most or (above and value == least):
+            raise argparse.ArgumentTypeError(f"{text} is not {_range(least, most, above)}")
+        return value
+
+    read.__name__ = "number"  # argparse says "invalid number value"
+    return read
+
+
+def whole_number(least: int) -> Callable[[str], int]:
+    """A flag's type: a whole number, at least ``least``."""
+
+    def read(text: str) -> int:
+        value = int(text)
+        if value < least:
+            raise argparse.ArgumentTypeError(f"{text} is not a whole number of at least {least}")
+        return value
+
+    read.__name__ = "whole number"
+    return read
+
+
+class Version(argparse.Action):
+    """Look the version up when it is asked for: that takes longer than all the rest of the start."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(nargs=0, **settings)
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> None:
+        """Print it and leave."""
+        sys.stdout.write(f"refocal {version()}\n")
+        parser.exit()
+
+
+def add_overwrite(parser: argparse.ArgumentParser) -> None:
+    """The flag with which files are replaced."""
+    parser.add_argument("--overwrite", action="store_true", help="replace files that exist")
+
+
+def check_out(source: str, out: Path, overwrite: bool) -> None:
+    """Refuse, before any work, a name that is taken.
+
+    Raises:
+        InputError: If ``out`` exists, and isn't to be replaced.
+    """
+    if out.exists() and Path(source).exists() and out.samefile(source) and not overwrite:
+        raise InputError(f"{out} is the input itself; choose another name, or add --overwrite.")
+    if out.exists() and not overwrite:
+        raise InputError(f"{out} exists already; choose another name, or add --overwrite.")
+
+
+def add_device(parser: argparse.ArgumentParser) -> None:
+    """The flag that says where networks run, for ``use_device``."""
+    # weights.device.VARIABLE, written out, as this file loads the standard library only.
+    about = "where networks run: cpu, or cuda (NVIDIA, with refocal[gpu]); the rest runs on the CPU [$REFOCAL_DEVICE or cpu]"
+    parser.add_argument("--device", default=os.environ.get("REFOCAL_DEVICE") or "cpu", metavar="D", help=about)
+
+
+def add_method(parser: argparse.ArgumentParser, default: str | None) -> None:
+    """Add the flag ``--method``; without a default it must be given."""
+    from refocal.methods import METHODS
+
+    names = dict.fromkeys([*([default] if default else []), *METHODS])
+    about = f"{', '.join(names)}; one's own options: {parser.prog} --method M --help"
+    parser.add_argument("--method", default=default, required=default is None, metavar="M", help=about)
+
+
+def parse_with_method(parser: argparse.ArgumentParser, words: list[str]) -> tuple[argparse.Namespace, Any]:
+    """Read words among which the method named has flags of its own.
+
+    Returns:
+        The values, and the method: an object with its options.
+
+    Raises:
+        InputError: If there is no such method or flag, or a value is refused.
+    """
+    from refocal.methods import METHODS
+
+    first = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    first.add_argument("--method", nargs="?")
+    name = first.parse_known_args(words)[0].method or parser.get_default("method")
+    if name is None:
+        values, unknown = parser.parse_known_intermixed_args(words)
+        _refuse_unknown(unknown, parser.prog, None, [])
+        return values, None  # unreachable where --method is required: the parser has complained
+    entry = find(METHODS, name, "method")
+    own = list(dataclasses.fields(entry.load()))
+    _add_fields(parser, entry, name)
+    values, unknown = parser.parse_known_intermixed_args(words)
+    _refuse_unknown(unknown, parser.prog, name, own)
+    given = {field.name: getattr(values, field.name) for field in own if hasattr(values, field.name)}
+    try:
+        return values, entry.make(given)
+    except ValueError as error:
+        raise InputError(str(error)) from error
+
+
+def _add_fields(parser: argparse.ArgumentParser, entry: Entry, name: str) -> None:
+    """Add a flag for every field of a method's dataclass: ``noise_to_signal`` becomes ``--noise-to-signal``.
+
+    Args:
+        parser: Gets a group of flags named after the method.
+        entry: Of a dataclass with fields of type float, int, bool, str, ``Literal``, or one of these or None.
+        name: Of the method.
+
+    Raises:
+        TypeError: If a field is of another type, as no text could give it a value.
+    """
+    cls = entry.load()
+    group = parser.add_argument_group(f"options of {name}")
+    sentences = _attribute_sentences(cls)
+    annotations = typing.get_type_hints(cls)
+    for field in dataclasses.fields(cls):
+        required = field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
+        told = sentences.get(field.name, "")
+        default = entry.options.get(field.name, field.default)
+        if default is not None and default is not dataclasses.MISSING:
+            told = f"{told} [{default}]"
+        group.add_argument(
+            flag(field.name),
+            required=required and field.name not in entry.options,
+            default=argparse.SUPPRESS,  # the dataclass has the defaults
+            help=told.strip().replace("%", "%%"),
+            **_reading(annotations[field.name], f"{cls.__name__}.{field.name}"),
+        )
+
+
+def _refuse_unknown(unknown: list[str], prog: str, method: str | None, own: list[dataclasses.Field[Any]]) -> None:
+    """Say which flags there are when one was given that isn't.
+
+    Args:
+        unknown: What the parser left over.
+        prog: The command.
+        method: The method chosen, if any.
+        own: Its fields.
+
+    Raises:
+        InputError: If ``unknown`` holds anything.
+    """
+    if not unknown:
+        return
+    first = next((word for word in unknown if word.startswith("-")), unknown[0]).partition("=")[0]
+    if method is None:
+        hint = "to give an option of a method, name the method too (--method NAME)"
+    elif own:
+        hint = f"the options of {method} are {', '.join(flag(field.name) for field in own)}"
+    else:
+        hint = f"{method} has no options"
+    raise InputError(f"There is no flag {first}: {hint}; see {prog} --help.")
+
+
+def flag(field: str) -> str:
+    """``noise_to_signal`` as a flag: ``--noise-to-signal``."""
+    return "--" + field.replace("_", "-")
+
+
+def _reading(annotation: Any, where: str) -> dict[str, Any]:
+    """How argparse reads a value of this type."""
+    if isinstance(annotation, types.UnionType) or typing.get_origin(annotation) is typing.Union:
+        inner = [kind for kind in typing.get_args(annotation) if kind is not type(None)]
+        annotation = inner[0] if len(inner) == 1 else annotation
+    if typing.get_origin(annotation) is typing.Literal:
+        choices = typing.get_args(annotation)
+        return {"choices": choices, "type": type(choices[0])}
+    if annotation is bool:
+        return {"action": argparse.BooleanOptionalAction}
+    if annotation in (float, int, str):
+        metavar = {float: "X", int: "N", str: "TEXT"}[annotation]
+        return {"type": number() if annotation is float else annotation, "metavar": metavar}
+    raise TypeError(f"{where} is a {annotation}, which no flag can hold.")
+
+
+def _attribute_sentences(cls: type) -> dict[str, str]:
+    """Field -> what the class docstring says of it under Attributes."""
+    section = inspect.getdoc(cls) or ""
+    section = section.partition("Attributes:\n")[2].partition("\n\n")[0]
+    entries = re.split(r"^    (\w+): ", section, flags=re.MULTILINE)[1:]
+    return {name: " ".join(text.split()) for name, text in zip(entries[::2], entries[1::2], strict=True)}
+
+
+def _range(least: float, most: float, above: bool) -> str:
+    if math.isinf(least):
+        return "a finite number"
+    if math.isfinite(most):
+        return f"a number from {least:g} to {most:g}"
+    return f"a finite number {'above' if above else 'of at least'} {least:g}"

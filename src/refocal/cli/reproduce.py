@@ -1,0 +1,141 @@
+"""What ``refocal reproduce`` does: measure a published table again, and write page, figures and pictures into a
+folder.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+from refocal.catalog import find
+from refocal.cli.flags import Parser, add_device, whole_number
+from refocal.datasets import open_dataset
+from refocal.inference.network_file import use_device
+from refocal.tables import TABLES
+from refocal.tables.cells import cells, to_csv, to_markdown
+from refocal.tables.measure import Show, measure
+from refocal.tables.published import PublishedTable, Settings
+from refocal.types import InputError
+
+EVERY_S = 20  # seconds between two lines of progress where there is no terminal
+
+
+def command(words: list[str]) -> int:
+    """The verb: read its words, measure the table, print the page."""
+    about = "Measure a published table again, ours beside theirs in every cell; the page goes to stdout."
+    parser = Parser(prog="refocal reproduce", description=about, allow_abbrev=False)
+    parser.add_argument("table", metavar="PAPER:TABLE", help=", ".join(TABLES))
+    parser.add_argument("-o", "--out", type=Path, metavar="OUT", help="folder for the files [reproduced/PAPER-TABLE]")
+    parser.add_argument("--data-root", type=Path, metavar="DIR", help="folder that holds the data sets [$REFOCAL_DATA]")
+    parser.add_argument(
+        "--weights-dir", type=Path, metavar="DIR", help="your own METHOD.onnx files, run instead of ours"
+    )
+    parser.add_argument("--limit", type=whole_number(1), metavar="N", help="only N pictures per line, evenly spread")
+    parser.add_argument(
+        "--jobs", type=whole_number(1), default=os.cpu_count() or 1, metavar="N", help="pictures at a time"
+    )
+    add_device(parser)
+    values = parser.parse_intermixed_args(words)
+    use_device(values.device)
+    page = reproduce(
+        values.table, values.out, Settings(values.data_root, values.weights_dir, values.limit, values.jobs)
+    )
+    if sys.stdout.isatty():
+        from rich.console import Console
+        from rich.markdown import Markdown
+
+        Console().print(Markdown(page))
+    else:
+        sys.stdout.write(page)
+    return 0
+
+
+def reproduce(name: str, out: str | Path | None = None, settings: Settings | None = None) -> str:
+    """Measure a published table again.
+
+    Writes into the folder ``TABLE.md`` (the page), ``TABLE.csv`` (one row per cell), ``TABLE.pictures.jsonl`` (the
+    figures of every picture, from which an interrupted run goes on) and ``TABLE_figure_N.png``, and replaces those that
+    are there; blur maps that were estimated on the way are kept in ``maps/``.
+
+    Args:
+        name: Key in ``TABLES``, such as ``sharpness_loss:I``.
+        out: Folder, made if need be; by default ``reproduced/PAPER-TABLE``.
+        settings: Where the data and weights are, and how much is done.
+
+    Returns:
+        The page, in Markdown.
+
+    Raises:
+        InputError: If there is no such table, data set or folder.
+    """
+    from refocal.images.io import write_bytes_atomic
+
+    table: PublishedTable = find(TABLES, name, "table").load()()
+    stem = name.replace(":", "-")
+    folder = Path(out or f"reproduced/{stem}")
+    settings = replace(settings or Settings(), cache=folder / f"{stem}.pictures.jsonl")
+    if settings.weights_dir is not None and not settings.weights_dir.is_dir():
+        raise InputError(f"There is no folder of weights {settings.weights_dir}.")
+    if folder.is_file():
+        raise InputError(f"{folder} is a file; give a folder to write the table into.")
+    for data in table.data:
+        open_dataset(data, settings.data_root)  # refuse what isn't there before a folder is made
+    folder.mkdir(parents=True, exist_ok=True)
+    with _shown() as show:
+        measured, missing = (table.measure or measure)(table, settings, show)
+    found = cells(table, measured)
+    files = {}
+    for head, draw in table.pictures.items():
+        try:
+            files[f"{stem}_{head}.png"] = draw(found, settings)
+        except InputError as error:
+            missing.append(f"{stem}_{head}.png wasn't drawn: {str(error).rstrip('.')}.")
+    page = (table.page or to_markdown)(table, found, missing)
+    files |= {f"{stem}.csv": to_csv(found).encode(), f"{stem}.md": page.encode()}
+    for file, content in files.items():
+        write_bytes_atomic(folder / file, content, overwrite=True)
+    sys.stderr.write(f"Written into {folder}: {', '.join(files)}\n")
+    return page
+
+
+@contextmanager
+def _shown() -> Iterator[Show]:
+    """Show on stderr how far each line of a table is and how long it still takes: bars in a terminal, lines
+    elsewhere.
+    """
+    if not sys.stderr.isatty():
+        began: dict[str, tuple[float, int]] = {}
+        said: dict[str, float] = {}
+
+        def line(label: str, done: int, count: int) -> None:
+            now = time.monotonic()
+            start, known = began.setdefault(label, (now, done))
+            if done < count and now - said.setdefault(label, now) < EVERY_S:
+                return
+            said[label] = now
+            left = "" if done == known else f", {(now - start) / (done - known) * (count - done):.0f} s left"
+            sys.stderr.write(f"{label}: {done} of {count} pictures{left if done < count else ''}\n")
+            sys.stderr.flush()
+
+        yield line
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    tasks: dict[str, TaskID] = {}
+    with Progress(*columns, console=Console(stderr=True)) as bars:
+
+        def show(label: str, done: int, count: int) -> None:
+            if label not in tasks:
+                tasks[label] = bars.add_task(label, total=count)
+            bars.update(
+                tasks[label], completed=done, total=count
+            )  # the maps of a second data set go on under one label
+
+        yield show

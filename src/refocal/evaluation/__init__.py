@@ -1,0 +1,1 @@
+"""Method, data set and protocol to rows of results."""

@@ -1,0 +1,53 @@
+"""Figures that are kept, picture by picture, so that an interrupted run goes on while the code behind them is the
+same.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+
+@lru_cache(maxsize=8)
+def code_sha256(*places: str) -> str:
+    """Hash rooms (``methods``), their tables of numbers too, and single files (``restore.py``).
+
+    So figures of other code are measured again.
+    """
+    package = Path(__file__).parents[1]
+    found = (path for place in places for kind in ("*.py", "*.npy") for path in (package / place).glob(kind))
+    sources = {path for path in found if path.name != "__init__.py"}
+    sources |= {package / place for place in places if place.endswith(".py")}
+    digest = hashlib.sha256()
+    for path in sorted(sources):
+        digest.update(path.name.encode() + path.read_bytes())
+    return digest.hexdigest()
+
+
+def read_kept(cache: Path | None) -> dict[str, dict[str, Any]]:
+    """Key -> figures. Of a run that was killed, the last line may be cut short: it is passed over."""
+    known: dict[str, dict[str, Any]] = {}
+    if cache is None or not cache.exists():
+        return known
+    text = cache.read_text(encoding="utf-8")
+    if text and not text.endswith("\n"):
+        with cache.open("a", encoding="utf-8") as file:
+            file.write("\n")  # so that the next record doesn't join what is left of this one
+    for line in text.splitlines():
+        try:
+            record = json.loads(line)
+            known[record["key"]] = record
+        except (ValueError, KeyError, TypeError):
+            continue
+    return known
+
+
+def keep(cache: Path | None, record: Mapping[str, Any]) -> None:
+    """Add the figures of a picture, under their ``key``."""
+    if cache is not None:
+        with cache.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(record) + "\n")

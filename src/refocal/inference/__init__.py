@@ -1,0 +1,1 @@
+"""Trained networks, run from their ONNX files by ONNX Runtime."""

@@ -1,0 +1,1 @@
+"""Packed crops to train on."""

@@ -1,0 +1,123 @@
+"""Photos packed with blur maps: the exact one, and what is left of it when only its values at edges are known."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from refocal.images.colour import luma
+from refocal.images.edges import canny
+from refocal.images.io import SUFFIXES, read
+from refocal.learn.crops.photos import checked_name, reduced
+from refocal.optics.blur import BlurMap
+from refocal.optics.map_generators import KINDS, LEAST_PX, STEP_PX, generate, to_level
+from refocal.propagation import domain_transform, matting
+from refocal.types import Array, InputError
+
+SIDE_PX = 340
+"""Of a packed photo: the shorter side of the paper's."""
+
+STEPS_PER_PX = round(1 / STEP_PX)
+"""Packed maps hold radii as whole numbers of quarters of a pixel."""
+
+
+def pack_maps(folders: Sequence[str | Path], out: Path, maps: int = 39, side_px: int = SIDE_PX, seed: int = 0) -> int:
+    """Write squares of photos with blur maps to one .npy file (N, side, side, 5) uint8.
+
+    The channels: the sharp photo, the exact radius and the spread one, both in quarters of a pixel. Every photo is
+    reduced to a random size and cut at a random place, for each map anew.
+
+    Args:
+        folders: Of photos; searched to the bottom.
+        out: The .npy file to write; whole or not at all.
+        maps: Per photo; the 13 kinds in turn, 3 of each in svbr_net.
+        side_px: Of a square, at least 200.
+        seed: Of everything.
+
+    Returns:
+        How many were written.
+
+    Raises:
+        InputError: If the side is too small, no folder holds a photo that is large enough, or the file can't be
+            written.
+    """
+    out = checked_name(out)
+    if side_px < LEAST_PX:
+        raise InputError(f"Blur maps have no room in squares of {side_px} px: give at least {LEAST_PX}.")
+    found = [path for folder in folders for path in sorted(Path(folder).rglob("*")) if path.suffix.lower() in SUFFIXES]
+    random = np.random.default_rng(seed)
+    large = [path for path in found if min(_size(path)) >= side_px]
+    if not large:
+        raise InputError(f"No photo of at least {side_px}x{side_px} px in {', '.join(map(str, folders))}.")
+    part = out.with_name(out.name + ".part")
+    shape = (maps * len(large), side_px, side_px, 5)
+    squares = np.lib.format.open_memmap(part, "w+", np.uint8, shape)  # those of the paper are 16 GB
+    try:
+        photos = _fill(squares, [large[i] for i in random.permutation(len(large))], maps, random)
+        squares.flush()
+        about = {"side_px": side_px, "maps": maps, "seed": seed, "photos": photos}
+        out.with_suffix(".json").write_text(json.dumps(about))
+        part.replace(out)
+    finally:  # Ctrl-C, too, leaves nothing half-written
+        part.unlink(missing_ok=True)
+    return len(squares)
+
+
+def _fill(squares: Array, paths: Sequence[Path], maps: int, random: np.random.Generator) -> list[dict[str, object]]:
+    """Write the squares of each photo, and tell which are whose."""
+    side_px = squares.shape[1]
+    photos: list[dict[str, object]] = []
+    for place, path in enumerate(paths):
+        pixels = read(path).pixels
+        photos.append({"photo": path.name, "first": place * maps, "count": maps})
+        for number in range(place * maps, (place + 1) * maps):
+            photo = _square(pixels, side_px, random)
+            exact = generate(KINDS[number % len(KINDS)], random, (side_px, side_px))
+            way: Literal["matting", "domain-transform"] = "matting" if number // len(KINDS) % 2 else "domain-transform"
+            told = spread_from_edges(photo, exact, way)
+            levels = [np.rint(STEPS_PER_PX * radius)[..., None].astype(np.uint8) for radius in (exact, told)]
+            squares[number] = np.concatenate([photo, *levels], axis=2)
+    return photos
+
+
+def _size(path: Path) -> tuple[int, int]:
+    height, width = read(path).pixels.shape[:2]
+    return height, width
+
+
+def spread_from_edges(photo: Array, radius_px: Array, way: Literal["matting", "domain-transform"]) -> Array:
+    """Keep the radius on the edges of the blurred photo only, and spread it again: a map with an estimator's mistakes.
+
+    svbr_net, section 3.1; the weights of the known values are the values themselves in the matting, as in the authors'
+    program (so that what is sharp holds nothing), and one in the domain transform.
+
+    Args:
+        photo: Sharp, (H, W, 3) uint8.
+        radius_px: (H, W).
+        way: How it is spread.
+
+    Returns:
+        (H, W) float32, rounded to the levels.
+    """
+    sharp = np.moveaxis(photo, 2, 0).astype(np.float32) / 255
+    blurred = BlurMap(radius_px, step_px=STEP_PX, boundary="replicate", encoding="srgb").apply(sharp)
+    blurred = (np.floor(np.clip(blurred, 0, 1) * 255 + 1e-3) / 255).astype(np.float32)
+    edges = canny(luma(blurred)[0]).astype(np.float32)
+    if way == "matting":
+        dense = matting.spread(radius_px, edges * radius_px, blurred)
+    else:
+        dense = domain_transform.spread_calmly(radius_px, edges, blurred)
+    return to_level(np.maximum(dense, 0))
+
+
+def _square(pixels: Array, side_px: int, random: np.random.Generator) -> Array:
+    """(side, side, 3) uint8 of a photo (H, W, C), reduced by chance, but to no less than the side."""
+    least = side_px / min(pixels.shape[:2])
+    # The paper squeezes whole photos to this size; photos of ours are larger, and whole ones would be too crisp a set.
+    scaled = reduced(pixels, random.uniform(least, min(1.0, 2 * least)))
+    top, left = (int(random.integers(max(length - side_px, 0) + 1)) for length in scaled.shape[:2])
+    return np.ascontiguousarray(scaled[top : top + side_px, left : left + side_px, :3])

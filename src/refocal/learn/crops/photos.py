@@ -1,0 +1,251 @@
+"""Sharp crops in one file: packed once, then mapped into memory, so that no photo is decoded while a network trains."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+
+from refocal.datasets import Pair
+from refocal.images.io import SUFFIXES, from_float, read, to_float
+from refocal.types import Array, InputError
+
+
+def pack(
+    folders: Sequence[str | Path],
+    out: str | Path,
+    side_px: int = 128,
+    scales: Sequence[float] = (1.0, 0.5),
+    drop_smooth: float = 0.0,
+    seed: int = 0,
+) -> int:
+    """Cut all photos into crops that don't overlap and write them to one .npy file (N, side, side, 3) uint8.
+
+    Photos are taken in a shuffled order, so that the end of the file, which training holds back for validation, is a
+    fair sample of photos that are not in the rest. A crop that varies by less than one level is left out: nothing can
+    be learned from it. Beside the file, NAME.json tells which photo gave which crops.
+
+    Args:
+        folders: Of photos; searched to the bottom.
+        out: The .npy file to write; whole or not at all.
+        side_px: Of a crop.
+        scales: Sizes at which each photo is cut, 1 as it is; smaller ones by area averaging.
+        drop_smooth: Share of the crops that is left out, those with the least detail (mean slope of the luma).
+        seed: Of the order.
+
+    Returns:
+        How many crops were written.
+
+    Raises:
+        InputError: If no folder holds a photo that is large enough, or the file can't be written.
+    """
+    out = checked_name(out)
+    cut = [(path.name, cut_photo(read(path).pixels, side_px, scales)) for path in photos_in(folders, seed)]
+    if not any(crops for _, crops in cut):
+        raise InputError(f"No photo of at least {side_px}x{side_px} px in {', '.join(map(str, folders))}.")
+    kept = with_most_detail(cut, drop_smooth)
+    return write_crops(out, kept, {"side_px": side_px, "scales": list(scales), "drop_smooth": drop_smooth})
+
+
+def pack_pairs(
+    pairs: Sequence[Pair],
+    out: str | Path,
+    side_px: int = 128,
+    seed: int = 0,
+) -> int:
+    """The same for photographed pairs of one scene, blurred and sharp: (N, side, side, 6) uint8, the sharp photo first.
+
+    Args:
+        pairs: A data set, or any sequence of pairs; luma becomes three equal channels.
+        out: As in ``pack``.
+        side_px: As in ``pack``.
+        seed: As in ``pack``.
+
+    Raises:
+        InputError: As in ``pack``, or if a pair has no sharp photo.
+    """
+    out = checked_name(out)
+    cut = []
+    for index in np.random.default_rng(seed).permutation(len(pairs)):
+        pair = pairs[int(index)]
+        if pair.sharp is None:
+            raise InputError(f"{pair.name} has no sharp photo to learn from.")
+        both = [from_float(photo, np.dtype(np.uint8)) for photo in (pair.sharp, pair.blurred)]
+        three = [np.broadcast_to(pixels, (*pixels.shape[:2], 3)) for pixels in both]
+        cut.append((pair.name, squares(np.concatenate(three, axis=2), side_px)))
+    if not any(crops for _, crops in cut):
+        raise InputError(f"None of the pairs is {side_px}x{side_px} px or larger.")
+    return write_crops(out, cut, {"side_px": side_px})
+
+
+def checked_name(out: str | Path) -> Path:
+    """The path of a file of crops that can be written.
+
+    Raises:
+        InputError: If it doesn't end in .npy, or its folder doesn't exist.
+    """
+    out = Path(out)
+    if out.suffix != ".npy" or not out.parent.is_dir():
+        raise InputError(f"Give the crops' file a name that ends in .npy, in a folder that exists, not {out}.")
+    return out
+
+
+def photos_in(folders: Sequence[str | Path], seed: int) -> list[Path]:
+    """The photos of folders, searched to the bottom, in an order that hangs on ``seed``."""
+    photos = [path for folder in folders for path in sorted(Path(folder).rglob("*")) if path.suffix.lower() in SUFFIXES]
+    return [photos[i] for i in np.random.default_rng(seed).permutation(len(photos))]
+
+
+def write_crops(out: Path, cut: Sequence[tuple[str, list[Array]]], about: dict[str, object]) -> int:
+    """The crops and, beside them, what they are; the crops last, as they are what is looked for.
+
+    Args:
+        out: From ``checked_name``.
+        cut: Photos' names and crops, all of one shape; at least one.
+        about: What NAME.json tells besides.
+
+    Returns:
+        How many were written.
+    """
+    photos, count = [], 0
+    for name, crops in cut:
+        if crops:
+            photos.append({"photo": name, "first": count, "count": len(crops)})
+            count += len(crops)
+    part = out.with_name(out.name + ".part")
+    try:
+        with part.open("wb") as file:
+            np.save(file, np.stack([crop for _, crops in cut for crop in crops]))
+        out.with_suffix(".json").write_text(json.dumps({**about, "photos": photos}))
+        part.replace(out)
+    finally:  # Ctrl-C, too, leaves nothing half-written
+        part.unlink(missing_ok=True)
+    return count
+
+
+def cut_photo(pixels: Array, side_px: int, scales: Sequence[float]) -> list[Array]:
+    """The ``squares`` of a photo (H, W, C) at all ``scales``."""
+    return [crop for scale in scales for crop in squares(reduced(pixels, scale), side_px)]
+
+
+def squares(pixels: Array, side_px: int) -> list[Array]:
+    """Crops of (H, W, C), beside each other, whose first three channels, the photo, aren't flat."""
+    crops = []
+    for top in range(0, pixels.shape[0] - side_px + 1, side_px):
+        for left in range(0, pixels.shape[1] - side_px + 1, side_px):
+            crop = pixels[top : top + side_px, left : left + side_px]
+            if crop[..., :3].mean(axis=2).std() >= 1:
+                crops.append(crop)
+    return crops
+
+
+def with_most_detail(cut: Sequence[tuple[str, list[Array]]], drop_smooth: float) -> list[tuple[str, list[Array]]]:
+    """Without the share ``drop_smooth`` of all crops that has the least detail."""
+    if not drop_smooth:
+        return list(cut)
+    least = np.quantile([_detail(crop) for _, crops in cut for crop in crops], drop_smooth)
+    return [(name, [crop for crop in crops if _detail(crop) >= least]) for name, crops in cut]
+
+
+def _detail(crop: Array) -> float:
+    """Mean absolute slope of the luma, in grey levels per pixel."""
+    grey = crop[..., :3].mean(axis=2)
+    return float(np.abs(np.diff(grey, axis=0)).mean() + np.abs(np.diff(grey, axis=1)).mean())
+
+
+def reduced(pixels: Array, scale: float) -> Array:
+    """(H, W, C) of any depth to (h, w, 3 or more) uint8, reduced by averaging; grey becomes three equal channels."""
+    from PIL import Image
+
+    if pixels.dtype != np.uint8:
+        pixels = from_float(to_float(pixels), np.dtype(np.uint8))
+    if pixels.shape[2] == 1:
+        pixels = np.broadcast_to(pixels, (*pixels.shape[:2], 3))
+    if scale == 1:
+        return pixels
+    size = (round(pixels.shape[1] * scale), round(pixels.shape[0] * scale))
+    return np.asarray(Image.fromarray(np.ascontiguousarray(pixels)).resize(size, Image.Resampling.BOX))
+
+
+@dataclass(frozen=True, eq=False)
+class Crops:
+    """A file of crops, mapped into memory.
+
+    Attributes:
+        pixels: (N, side, side, C) uint8: the sharp photo (3), behind it inverse depth (4), blur maps (5) or its pair
+            (6).
+        held_out: So many crops at the end are for validation only.
+    """
+
+    pixels: Array
+    held_out: int
+
+    @property
+    def count(self) -> int:
+        """Of the crops to learn from."""
+        return len(self.pixels) - self.held_out
+
+    def batch(self, step: int, size: int, crop_px: int, seed: int, share: tuple[int, int] = (0, 1)) -> Array:
+        """The crops of a step, which depend on nothing but the arguments, so that a resumed training sees the same
+        ones.
+
+        Every crop is seen once before any is seen again; each is cut to ``crop_px`` at a random place, flipped and
+        turned.
+
+        Args:
+            step: Counted from 0; all steps must have one ``size``, or crops are seen in another order.
+            size: Of the batch, over all processes.
+            crop_px: Side, at most that of the file.
+            seed: Of order, place and turn.
+            share: This process's number and how many there are: it gets every such crop of the batch.
+
+        Returns:
+            (size / processes, crop_px, crop_px, C) uint8.
+        """
+        batch = []
+        for place in range(step * size + share[0], (step + 1) * size, share[1]):
+            index = _order(self.count, seed, place // self.count)[place % self.count]
+            random = np.random.default_rng((seed, 1, place))
+            top, left = random.integers(0, self.pixels.shape[1] - crop_px + 1, 2)
+            crop = self.pixels[index, top : top + crop_px, left : left + crop_px]
+            batch.append(_turned(crop, int(random.integers(8))))
+        return np.stack(batch)
+
+    def validation(self, size: int, crop_px: int) -> Array:
+        """(size, crop_px, crop_px, C) uint8: the middles of crops spread evenly over those held out."""
+        index = (
+            len(self.pixels) - self.held_out + np.linspace(0, self.held_out - 1, min(size, self.held_out)).astype(int)
+        )
+        first = (self.pixels.shape[1] - crop_px) // 2
+        return self.pixels[index, first : first + crop_px, first : first + crop_px]
+
+
+def open_crops(path: str | Path, held_out: float = 0.03) -> Crops:
+    """Map a file written by ``pack``, or any .npy file of that shape.
+
+    Raises:
+        InputError: If it is not such a file.
+    """
+    try:
+        pixels = np.load(path, mmap_mode="r")
+    except (OSError, ValueError, EOFError):
+        raise InputError(f"{path} is no file of crops: make one with refocal crops.") from None
+    shape = pixels.shape
+    if len(shape) != 4 or not 3 <= shape[3] <= 6 or shape[1] != shape[2] or pixels.dtype != np.uint8 or len(pixels) < 2:
+        raise InputError(f"{path} holds {shape} {pixels.dtype}, not crops (number, side, side, 3 to 6) uint8.")
+    return Crops(pixels, max(1, round(held_out * len(pixels))))
+
+
+@lru_cache(maxsize=2)
+def _order(count: int, seed: int, epoch: int) -> Array:
+    return np.random.default_rng((seed, 0, epoch)).permutation(count)
+
+
+def _turned(crop: Array, way: int) -> Array:
+    """One of the eight ways to lay a square."""
+    turned = np.rot90(crop, way % 4)
+    return turned[:, ::-1] if way >= 4 else turned

@@ -1,0 +1,1 @@
+"""Losses: functions to a scalar."""

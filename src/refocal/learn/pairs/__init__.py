@@ -1,0 +1,1 @@
+"""Sharp crops to training pairs."""

@@ -1,0 +1,248 @@
+"""Training pairs like real photos: scenes in linear light behind drawn lenses, then a camera, for whole batches at
+once.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from refocal.images.colour import linear_to_srgb, srgb_to_linear
+from refocal.learn.pairs.isp import jpeg, sharpened, steeper, with_noise
+from refocal.learn.pairs.random_lenses import Drawn, Lenses, draw, luma_kernels
+from refocal.learn.pairs.uniform import luma8, rounded
+from refocal.types import InputError
+
+REACH = 1.3
+"""Kernels are cut off so many radii from their centre; of a stretched polygon that is 4e-4 of the light at most."""
+
+THINGS = 2
+"""At most so many things stand in front of each other before the background."""
+
+BARS = 0.3
+"""Share of the things that are bars: twigs, poles, frames; the others are blobs."""
+
+PLANES = 5
+"""A radius that varies smoothly is blurred with so many kernels, and each pixel lies between two of them."""
+
+
+@dataclass(frozen=True)
+class CameraPairs:
+    """Crops photographed out of focus.
+
+    Light is blurred as light: the crop's tone curve is undone, highlights may rise beyond white, then the scene is
+    blurred and clipped, gets noise, and goes through tone curve, sharpening, resizing, 8 bits and JPEG. What is to come
+    back is the same scene in focus and free of noise. A scene is a plane facing the camera or a smooth ramp of radii,
+    with things in front under true occlusion: what hides behind a blurred edge shines through. Each part can be left
+    out.
+
+    The defaults are ours; recipes say theirs.
+
+    Attributes:
+        max_radius_px: The largest radius.
+        least_radius_px: The smallest, but for crops in focus.
+        skew: 1 draws all radii between these alike, more than 1 the small ones more often.
+        in_focus: Share of the crops with radius 0 everywhere.
+        ramps: Share of the crops whose radius varies smoothly.
+        layers: Share of the crops, but for those in focus, with one thing or two in front.
+        lens: Fields of ``Lenses`` that differ from its defaults.
+        highlights: Share of the crops whose highlights rise beyond white, up to four times.
+        shot, read: Largest noise of the light: variance per unit, and deviation of the darkness.
+        noisy: Share of the crops with noise.
+        tone: Share of the crops with a tone curve steeper than sRGB's, up to half as steep again.
+        sharpening: Share of the crops that the camera sharpens.
+        resized: Share of the batches that are made smaller after the blur, by 3/4 or 2/3.
+        compressed: Share of the crops that were JPEG files of quality 60 to 100.
+        border_px: Crops are blurred whole and lose so many pixels at each edge then: what lies beyond is not known
+            there.
+    """
+
+    max_radius_px: float = 15.0
+    least_radius_px: float = 0.0
+    skew: float = 1.5
+    in_focus: float = 0.1
+    ramps: float = 0.3
+    layers: float = 0.2
+    lens: Mapping[str, Any] = field(default_factory=dict)
+    highlights: float = 0.2
+    shot: float = 1e-3
+    read: float = 5e-3
+    noisy: float = 0.7
+    tone: float = 0.5
+    sharpening: float = 0.3
+    resized: float = 0.2
+    compressed: float = 0.5
+    border_px: int = 16
+
+    def __post_init__(self) -> None:
+        names = ("in_focus", "ramps", "layers", "highlights", "noisy", "tone", "sharpening", "resized", "compressed")
+        for name in names:
+            if not 0 <= getattr(self, name) <= 1:
+                raise InputError(f"The pairs' {name} is a share, from 0 to 1, not {getattr(self, name)}.")
+        if self.in_focus + self.ramps > 1:
+            raise InputError("The pairs' in_focus and ramps are shares of the same crops: give at most 1 together.")
+        if not 0 <= self.least_radius_px <= self.max_radius_px:
+            raise InputError(f"The pairs' max_radius_px is at least 0 and least_radius_px, not {self.max_radius_px}.")
+        if min(self.shot, self.read, self.border_px) < 0:
+            raise InputError("The pairs' shot, read and border_px are at least 0.")
+        known = [part.name for part in fields(Lenses)]
+        for name, value in self.lens.items():
+            if name not in known or not isinstance(value, (int, float)) or not 0 <= value < float("inf"):
+                raise InputError(
+                    f"The pairs' lens has numbers of at least 0 for {', '.join(known)}, not {name} {value!r}."
+                )
+
+    def __call__(self, crops: Tensor, random: torch.Generator) -> dict[str, Tensor]:
+        """Make ``blurred``, ``sharp`` and ``radius_px``, (N, 1, h, w) float32, from uint8 (N, H, W, 3).
+
+        The luma is what is blurred and restored. The sides h and w are H and W less two borders, or 3/4 or 2/3 of that.
+        """
+        self._check(crops)
+        sharp, count = luma8(crops), len(crops)
+
+        def some(share: float) -> Tensor:
+            return _uniform(count, random) < share
+
+        gain = torch.where(some(self.tone), 1 + 0.5 * _uniform(count, random), torch.ones_like(sharp[:, :1, :1, :1]))
+        light = srgb_to_linear(steeper(sharp, 1 / gain))
+        lift = torch.where(some(self.highlights), 3 * _uniform(count, random), torch.zeros_like(gain))
+        bright = light * (1 + lift * ((light - 0.7) / 0.3).clamp(0, 1).square())
+        blurred, seen, radius_px = self._scene(bright, random)
+        sharp = steeper(linear_to_srgb(seen.clamp(0, 1)), gain)
+        level = _uniform(count, random) ** 3 * some(self.noisy)  # most photos have little
+        blurred = with_noise(blurred.clamp(0, 1), self.shot * level, self.read * level, random)
+        blurred = steeper(linear_to_srgb(blurred.clamp(0, 1)), gain)
+        amount = _uniform(count, random) * some(self.sharpening)
+        sigma_px = float(0.6 + 0.8 * torch.rand((), generator=random, device=random.device))
+        # The camera would have sharpened the photo in focus as well: one that is must come back unchanged.
+        blurred, sharp = (sharpened(picture, amount, sigma_px).clamp(0, 1) for picture in (blurred, sharp))
+        blurred, sharp, radius_px = self._resized((blurred, sharp, radius_px), random)
+        blurred = rounded(blurred)
+        quality = (60 + 41 * _uniform(count, random)).floor().clamp(max=100)
+        # Blocks of 8 begin anywhere, as photos are cropped after they were compressed.
+        top, left = (int(place) for place in torch.randint(8, (2,), generator=random, device=random.device))
+        packed = jpeg(blurred.roll((top, left), (-2, -1)), quality).roll((-top, -left), (-2, -1))
+        blurred = torch.where(some(self.compressed), packed, blurred)
+        inner = (..., *2 * (slice(self.border_px, -self.border_px or None),))
+        return {"blurred": blurred[inner], "sharp": rounded(sharp)[inner].contiguous(), "radius_px": radius_px[inner]}
+
+    def _check(self, crops: Tensor) -> None:
+        height, width = crops.shape[1:3]
+        smallest = width if self.resized == 0 else _reduced(width, 2 / 3)
+        if height != width or width % 8 or smallest - 2 * self.border_px < 8 or 2 * self._half_px + 1 > width:
+            raise InputError(
+                f"Crops of {height} x {width} px don't do for radii up to {self.max_radius_px:g} px and borders of "
+                f"{self.border_px} px: give squares whose side is a multiple of 8, and larger ones."
+            )
+
+    @property
+    def _half_px(self) -> int:
+        return round(REACH * self.max_radius_px) + 1
+
+    def _scene(self, light: Tensor, random: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
+        """Blurred light, the light of the same scene in focus, and the radius."""
+        count = len(light)
+        kind = _uniform(count, random).flatten()
+        focused = kind < self.in_focus
+        ramps = (kind >= self.in_focus) & (kind < self.in_focus + self.ramps)
+        layered = (_uniform(count, random).flatten() < self.layers) & ~focused
+        # Mostly the camera is focused on one of the things in a scene: on the one behind, on the one in front, on
+        # neither.
+        on = 3 * _uniform(count, random).flatten()
+        low, high = self._radii(count, random), self._radii(count, random)
+        low = torch.where(focused | (layered & ~ramps & (on < 1)), torch.zeros_like(low), low)
+        lenses = draw(replace(Lenses(), **self.lens), count, random)
+        plain = ~(focused | ramps) & (low > 0)
+        radius_px = low[:, None, None, None].expand_as(light).clone()
+        blurred, sharp = light.clone(), light.clone()
+        blurred[plain] = self._through(light[plain], low[plain], lenses[plain])
+        if bool(ramps.any()):
+            blurred[ramps], radius_px[ramps] = self._ramp(light[ramps], low[ramps], high[ramps], lenses[ramps], random)
+        for thing in range(1, THINGS + 1):
+            near = self._radii(count, random) * ~((on > 2) & (thing == 1))
+            # It is from another crop of the batch, or from the same: then only its blur shows its outline.
+            other = torch.where(_uniform(count, random) < 0.7, light.roll(thing, 0), light)
+            here = layered & (_uniform(count, random).flatten() < 1 / thing)
+            if bool(here.any()):
+                mask = _shapes(light[here], random)
+                front = self._through(torch.cat([mask * other[here], mask], 1), near[here], lenses[here])
+                blurred[here] = front[:, :1] + (1 - front[:, 1:]) * blurred[here]
+                sharp[here] = mask * other[here] + (1 - mask) * sharp[here]
+                radius_px[here] = torch.where(mask > 0.5, near[here, None, None, None], radius_px[here])
+        return blurred, sharp, radius_px
+
+    def _radii(self, count: int, random: torch.Generator) -> Tensor:
+        span = self.max_radius_px - self.least_radius_px
+        return self.least_radius_px + span * _uniform(count, random).flatten() ** self.skew
+
+    def _ramp(
+        self, light: Tensor, low: Tensor, high: Tensor, lenses: Drawn, random: torch.Generator
+    ) -> tuple[Tensor, Tensor]:
+        """Blurred by radii between ``low`` and ``high`` that vary smoothly: a plane seen at an angle, or hills."""
+        count = len(light)
+        slope = 2 * torch.rand((2, count, 1, 1, 1), generator=random, device=light.device) - 1
+        side = torch.linspace(-1, 1, light.shape[-1], device=light.device)
+        place = 0.5 + 0.5 * (slope[0] * side + slope[1] * side[:, None]) / slope.abs().sum(0).clamp(min=1e-3)
+        hills = torch.rand((count, 1, 4, 4), generator=random, device=light.device)
+        hills = functional.interpolate(hills, size=light.shape[-2:], mode="bicubic", align_corners=True)
+        place = torch.where(_uniform(count, random) < 0.5, place, hills).clamp(0, 1)
+        total = torch.zeros_like(light)
+        for plane in range(PLANES):
+            radius = low + (high - low) * plane / (PLANES - 1)
+            weight = (1 - (place * (PLANES - 1) - plane).abs()).clamp(min=0)
+            total = total + weight * self._through(light, radius, lenses)
+        return total, low[:, None, None, None] + (high - low)[:, None, None, None] * place
+
+    def _through(self, light: Tensor, radius_px: Tensor, lenses: Drawn) -> Tensor:
+        """Blur (n, C, H, W), which goes on periodically: the border is cut off later."""
+        if not len(light):
+            return light
+        half_px = self._half_px
+        kernels = luma_kernels(radius_px, lenses, half_px)
+        height, width = light.shape[-2:]
+        spread = functional.pad(kernels, (0, width - kernels.shape[-1], 0, height - kernels.shape[-2]))
+        spread = spread.roll((-half_px, -half_px), (-2, -1))
+        product = torch.fft.rfft2(light) * torch.fft.rfft2(spread)[:, None]
+        blurred: Tensor = torch.fft.irfft2(product, s=(height, width))
+        return blurred
+
+    def _resized(self, parts: tuple[Tensor, Tensor, Tensor], random: torch.Generator) -> tuple[Tensor, ...]:
+        """Smaller, for a share of the batches: a crop of a reduced photo."""
+        chance = float(torch.rand((), generator=random, device=random.device))
+        if chance >= self.resized:
+            return parts
+        share = 3 / 4 if chance < self.resized / 2 else 2 / 3
+        side = _reduced(parts[0].shape[-1], share)
+        small = (functional.interpolate(part, size=(side, side), mode="bicubic", antialias=True) for part in parts)
+        blurred, sharp, radius_px = small
+        return blurred, sharp.clamp(0, 1), radius_px.clamp(min=0) * (side / parts[0].shape[-1])
+
+
+def _reduced(side: int, share: float) -> int:
+    return round(side * share / 16) * 16
+
+
+def _uniform(count: int, random: torch.Generator) -> Tensor:
+    return torch.rand((count, 1, 1, 1), generator=random, device=random.device)
+
+
+def _shapes(like: Tensor, random: torch.Generator) -> Tensor:
+    """Things: blobs, large or small, and bars, thick or thin; (N, 1, H, W) with edges one pixel soft."""
+    count, size = len(like), like.shape[-2:]
+    grid = int(torch.randint(3, 11, (), generator=random, device=like.device))
+    noise = torch.rand((count, 1, grid, grid), generator=random, device=like.device)
+    blob = functional.interpolate(noise, size=size, mode="bicubic", align_corners=True)
+    blob = blob - (0.35 + 0.3 * _uniform(count, random))
+    angle, middle, half = (_uniform(count, random) for _ in range(3))
+    row, column = (torch.linspace(-1, 1, side, device=like.device) for side in size)
+    across = torch.cos(math.pi * angle) * column + torch.sin(math.pi * angle) * row[:, None] - (2 * middle - 1)
+    bar = (0.02 + 0.25 * half**2) - across.abs()
+    inside = torch.where(_uniform(count, random) < BARS, bar, blob)
+    steep = torch.stack(torch.gradient(inside, dim=(-2, -1))).square().sum(0).sqrt().clamp(min=1e-4)
+    return (0.5 + inside / steep).clamp(0, 1)

@@ -1,0 +1,143 @@
+"""Training pairs of dual-pixel photos, made where the network trains: sharp crops in, two views and a photo out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Literal
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from refocal.images.colour import linear_to_srgb, srgb_to_linear
+from refocal.learn.pairs.depth_like import depth_like
+from refocal.learn.pairs.mapped import numpy_chance
+from refocal.learn.pairs.uniform import luma8, rounded
+from refocal.optics.dual_pixel import RING_SETS, render_views
+from refocal.optics.kernels import Kernel, disk
+
+RIM = 0.12
+"""A measured lens (the Pixel 4 of pixel4_dp) shows a rim 2 to 3 px soft at radius 11: 0.12 of the radius to either
+side."""
+
+SOFT_DISKS = 5
+"""Disks whose mean is the soft one."""
+
+
+@dataclass(frozen=True)
+class DualPixelPairs:
+    """Both views and the combined photo of crops at drawn or measured depths, by ``optics.dual_pixel.render_views``.
+
+    The circle of confusion is linear in inverse depth, so a plane of the scene is a ramp of signed radii. Drawn scenes
+    are such planes, in front of and behind each other (``depth_pairs.depth_like``); for crops packed with depth
+    (``refocal crops --depth``) the inverse depth is scaled about a plane of focus drawn by chance.
+
+    Attributes:
+        max_radius_px: Largest radius; that of each crop is a random share of it.
+        least_share: The smallest such share.
+        kernels: ``first`` of the twelve rings of the simulator, as in learnable_blur_kernel_defocusgan; one of all
+            ``rings`` for each crop; ``disks`` with a soft rim; or ``both``, each for half of the crops.
+        crosstalk: Largest share of the other view's light in each view. 0 in the simulator; with 0.12 the views of its
+            lenses are as far apart as those of a Pixel 4 (0.46 radii; the ramp makes 0.61 of a ring of 8 px, the ring
+            with the highest floor 0.5).
+        uneven: Each view's brightness runs over the crop by a ramp of up to this share, against the other's: a sensor's
+            vignetting differs from view to view. 0 in the simulator.
+        noise_std: Largest standard deviation of the noise in each view; each crop's own is drawn from 0 on.
+        border_px: Crops are rendered first and lose so many pixels at each edge then.
+        grey: This share of the crops has its luma in all channels.
+        sharp: This share of the crops is in focus everywhere.
+    """
+
+    max_radius_px: float = 24.0
+    least_share: float = 0.1
+    kernels: Literal["first", "rings", "disks", "both"] = "rings"
+    crosstalk: float = 0.0
+    uneven: float = 0.0
+    noise_std: float = 0.0
+    border_px: int = 0
+    grey: float = 0.0
+    sharp: float = 0.0
+
+    def __call__(self, crops: Tensor, random: torch.Generator) -> dict[str, Tensor]:
+        """Make ``left``, ``right``, ``blurred``, ``sharp`` (N, 3, h, w), ``signed_px``, ``radius_px`` (N, 1, h, w),
+        float32.
+
+        Args:
+            crops: uint8 (N, H, W, 3), or 4 with the inverse depth behind the photo, 0 where there is none.
+            random: Draws scenes, kernels and errors.
+        """
+        photo = (crops[..., :3].to(torch.float32) / 255).permute(0, 3, 1, 2)
+        chance = torch.rand((4, len(crops), 1, 1), generator=random, device=random.device)
+        sharp = torch.where(chance[0, ..., None] < self.grey, luma8(crops), photo)
+        limit = self.max_radius_px * (self.least_share + (1 - self.least_share) * chance[1])
+        signed = depth_like(len(crops), (crops.shape[1], crops.shape[2]), random, signed=True)
+        if crops.shape[-1] == 4:
+            depth = crops[..., 3].to(torch.float32) / 255
+            measured = 2 * (chance[2] - depth)  # what is nearer than the plane in focus has the larger inverse depth
+            signed = torch.where((depth > 0).flatten(1).any(1)[:, None, None], measured, signed)
+        signed = signed.clamp(-1, 1) * limit * (chance[3] >= self.sharp)
+        left, right, combined = self._photograph(sharp, signed, random)
+        inner = (..., *2 * (slice(self.border_px, -self.border_px or None),))
+        return {
+            "left": left[inner],
+            "right": right[inner],
+            "blurred": combined[inner],
+            "sharp": sharp[inner],
+            "signed_px": signed[:, None][inner],
+            "radius_px": signed.abs()[:, None][inner],
+        }
+
+    def _photograph(self, sharp: Tensor, signed: Tensor, random: torch.Generator) -> tuple[Tensor, ...]:
+        """Left, right and combined, with what a sensor does to them."""
+        lenses = [
+            _lens(int(pick), self.kernels)
+            for pick in numpy_chance(random).integers(2 * len(RING_SETS), size=len(sharp))
+        ]
+        # One picture after the other: lenses and radii differ, and a few layers of each are enough.
+        made = [render_views(photo, radii, lens) for photo, radii, lens in zip(sharp, signed, lenses, strict=True)]
+        views = [torch.stack(part) for part in zip(*((one.left, one.right, one.combined) for one in made), strict=True)]
+        shape = (len(sharp), 1, 1, 1)
+        if self.crosstalk:
+            other = self.crosstalk * torch.rand(shape, generator=random, device=sharp.device)
+            left, right = srgb_to_linear(views[0]), srgb_to_linear(views[1])
+            views[0] = linear_to_srgb((1 - other) * left + other * right)
+            views[1] = linear_to_srgb((1 - other) * right + other * left)
+        if self.uneven:
+            slope = self.uneven * (2 * torch.rand((2, *shape), generator=random, device=sharp.device) - 1)
+            across = torch.linspace(-1, 1, sharp.shape[-1], device=sharp.device)
+            ramp = slope[0] * across + slope[1]
+            views[0], views[1] = views[0] * (1 + ramp / 2), views[1] * (1 - ramp / 2)
+        if self.noise_std:
+            std = self.noise_std * torch.rand(shape, generator=random, device=sharp.device)
+            noise = [std * torch.randn(sharp.shape, generator=random, device=sharp.device) for _ in range(2)]
+            views = [views[0] + noise[0], views[1] + noise[1], views[2] + (noise[0] + noise[1]) / 2]
+        return tuple(rounded(view) for view in views)
+
+
+def _lens(pick: int, kernels: str) -> Callable[[float], Kernel]:
+    if kernels == "first":
+        return RING_SETS[0]
+    if kernels == "disks" or (kernels == "both" and pick >= len(RING_SETS)):
+        return soft_disk
+    return RING_SETS[pick % len(RING_SETS)]
+
+
+@lru_cache(maxsize=512)
+def soft_disk(radius_px: float) -> Kernel:
+    """A disk whose rim is as soft as a real lens's: the mean of disks of up to ``RIM`` more and less."""
+    disks = [disk(radius_px * (1 + share)) for share in np.linspace(-RIM, RIM, SOFT_DISKS)]
+    side = max(len(kernel) for kernel in disks)
+    kernel = np.mean([np.pad(kernel, (side - len(kernel)) // 2) for kernel in disks], axis=0)
+    kernel.flags.writeable = False
+    return kernel
+
+
+def smooth3(views: Tensor) -> Tensor:
+    """The 3 x 3 Gaussian of sigma 1.5 of BaMBNet's consistency loss; (N, C, H, W), edges mirrored."""
+    row = torch.exp(-0.5 * (torch.arange(-1.0, 2, device=views.device) / 1.5) ** 2)
+    row = row / row.sum()
+    flat = functional.pad(views.flatten(0, 1)[:, None], (1, 1, 1, 1), mode="reflect")
+    return functional.conv2d(flat, torch.outer(row, row)[None, None])[:, 0].unflatten(0, views.shape[:2])

@@ -1,0 +1,138 @@
+"""Kernels of many lenses at once, made where the network trains: disks and polygons with soft, bright or cut-off
+rims.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+FINER = 3
+"""Kernels are drawn on a grid so many times finer than the pixels."""
+
+LEAST_RIM_PX = 0.15
+"""What is drawn sharper than this shows the grid."""
+
+COLOURS = (0.299, 0.587, 0.114)
+"""Shares of red, green and blue in the luma, whose kernel is drawn."""
+
+
+@dataclass(frozen=True)
+class Lenses:
+    """What may be wrong with the lenses that are drawn. A field of 0 makes all of them alike in it.
+
+    A measured lens (pixel4_dp) has a rim 2 to 3 px soft at radius 11, ellipses up to 1.4:1 and one side brighter; the
+    other numbers are ours.
+
+    Attributes:
+        rim: Largest softness of the rim, as a share of the radius; the least is a quarter of it.
+        polygons: Share of the lenses with 5 to 9 blades in their iris.
+        cat_eye: Largest shift of the aperture's two ends against each other, in radii, as toward the corners.
+        ellipse: Largest ratio of the long axis to the short one, minus 1.
+        tilt: Largest difference of the brightness of one side, as a share of the mean.
+        ring: Largest difference of the brightness of the rim: brighter or darker than the centre, by spherical
+            aberration.
+        chromatic: Largest difference of the radius of red and blue from that of green, as a share.
+    """
+
+    rim: float = 0.25
+    polygons: float = 0.4
+    cat_eye: float = 0.5
+    ellipse: float = 0.4
+    tilt: float = 0.4
+    ring: float = 0.5
+    chromatic: float = 0.04
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """Lenses that were drawn; every field has a value, (N,), for each of them."""
+
+    rim: Tensor
+    blades: Tensor
+    turn: Tensor
+    roundness: Tensor
+    shift: Tensor
+    stretch: Tensor
+    tilt: Tensor
+    ring: Tensor
+    chromatic: Tensor
+    toward: Tensor
+
+    def __getitem__(self, index: Tensor) -> Drawn:
+        return Drawn(**{name: value[index] for name, value in vars(self).items()})
+
+
+def draw(lenses: Lenses, count: int, random: torch.Generator) -> Drawn:
+    """``count`` lenses by chance."""
+    u = torch.rand((12, count), generator=random, device=random.device)
+    both = 2 * u - 1
+    return Drawn(
+        rim=lenses.rim * (0.25 + 0.75 * u[0]),
+        blades=torch.where(u[1] < lenses.polygons, torch.floor(5 + 5 * u[2]), torch.zeros_like(u[2])),
+        turn=2 * math.pi * u[3],
+        roundness=u[4],
+        shift=lenses.cat_eye * u[5] ** 2,  # most of a picture is near its middle
+        stretch=lenses.ellipse * u[6] ** 2,
+        tilt=lenses.tilt * both[7],
+        ring=lenses.ring * both[8],
+        chromatic=lenses.chromatic * both[9],
+        toward=2 * math.pi * u[10],
+    )
+
+
+def luma_kernels(radius_px: Tensor, lenses: Drawn, half_px: int) -> Tensor:
+    """The kernels (N, S, S) of the luma, of sum 1 and odd side S = 2 half_px + 1, for radii (N,) in pixels.
+
+    A radius of 0 gives one pixel; of a cut-off or polygonal aperture the radius is that of the whole disk.
+    """
+    side = 2 * half_px + 1
+    axis = (torch.arange(side * FINER, device=radius_px.device) - (side * FINER - 1) / 2) / FINER
+    kernels = torch.zeros((len(radius_px), side, side), device=radius_px.device)
+    for share, step in zip(COLOURS, (1.0, 0.0, -1.0), strict=True):
+        if step and not bool(lenses.chromatic.any()):
+            continue
+        weight = share if bool(lenses.chromatic.any()) else 1.0
+        kernels = kernels + weight * _kernels(radius_px * (1 + step * lenses.chromatic), lenses, axis)
+    return kernels
+
+
+def _kernels(radius_px: Tensor, lenses: Drawn, axis: Tensor) -> Tensor:
+    radius, rim, tilt, ring, stretch, shift = (
+        value[:, None, None]
+        for value in (radius_px.clamp(min=1e-3), lenses.rim, lenses.tilt, lenses.ring, lenses.stretch, lenses.shift)
+    )
+    cos, sin = lenses.toward.cos()[:, None, None], lenses.toward.sin()[:, None, None]
+    along, across = cos * axis + sin * axis[:, None], cos * axis[:, None] - sin * axis
+    # An ellipse of the disk's area, its short axis toward the centre of the picture.
+    long = (1 + stretch).sqrt()
+    along, across = along * long, across / long
+    distance = (along.square() + across.square()).sqrt()
+    width = (rim * radius).clamp(min=LEAST_RIM_PX)
+    light = torch.sigmoid((_edge(radius, along, across, lenses) - distance) * (2 / width))
+    other = ((along - shift * radius).square() + across.square()).sqrt()
+    light = light * torch.where(shift > 0, torch.sigmoid((radius - other) * (2 / width)), torch.ones_like(light))
+    reach = (distance / radius).clamp(max=1)
+    light = light * (1 + tilt * (along / radius).clamp(-1, 1)) * (1 + ring * (reach.square() - 0.5))
+    light = functional.avg_pool2d(light[:, None], FINER)[:, 0]
+    return light / light.sum((-2, -1), keepdim=True)
+
+
+def _edge(radius: Tensor, along: Tensor, across: Tensor, lenses: Drawn) -> Tensor:
+    """How far the aperture reaches in the direction of each point: a polygon of the disk's area, with rounded
+    blades.
+    """
+    blades = lenses.blades[:, None, None]
+    if not bool(blades.any()):
+        return radius
+    sides = blades.clamp(min=5)
+    sector = 2 * math.pi / sides
+    angle = torch.remainder(torch.atan2(across, along) + lenses.turn[:, None, None], sector) - sector / 2
+    area = (math.pi / (sides * torch.tan(math.pi / sides))).sqrt()
+    polygon = radius * area / torch.cos(angle)
+    round_ = lenses.roundness[:, None, None]
+    return torch.where(blades > 0, round_ * radius + (1 - round_) * polygon, radius)

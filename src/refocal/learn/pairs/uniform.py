@@ -1,0 +1,118 @@
+"""Training pairs, made where the network trains: sharp crops in, blurred and sharp out. No blurred photo lies on a
+disk.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from refocal.catalog import Entry
+from refocal.images.colour import LUMA_WEIGHTS
+from refocal.optics.blur import Psf
+from refocal.types import InputError
+
+PAIRS: dict[str, Entry] = {
+    "mean": Entry(
+        "refocal.learn.pairs.uniform:MeanBlur",
+        "luma, mean of 5 x 5 pixels, rounded to 8 bits",
+        paper="Aurangabadkar et al. 2024",
+    ),
+    "photographed": Entry(
+        "refocal.learn.pairs.uniform:Photographed", "luma of pairs that were photographed, from refocal crops --pairs"
+    ),
+    "mapped": Entry(
+        "refocal.learn.pairs.mapped:MappedBlur",
+        "colour under disks of 0.75 to 6 px that differ from pixel to pixel, with the map",
+        paper="Karaali & Jung 2022",
+    ),
+    "depth-like": Entry(
+        "refocal.learn.pairs.depth_like:DepthLikeBlur",
+        "colour blurred by planes and shapes at their own depths, with the map",
+    ),
+    "dual-pixel": Entry(
+        "refocal.learn.pairs.dual_pixel:DualPixelPairs",
+        "both views of a dual-pixel sensor, the photo, and the signed map",
+        paper="Abuolaim et al. 2021",
+    ),
+    "camera": Entry(
+        "refocal.learn.pairs.camera:CameraPairs",
+        "luma of scenes behind drawn lenses, photographed out of focus by a camera, with the map",
+    ),
+    "noise": Entry("refocal.learn.pairs.uniform:Noise", "luma under white noise, nothing blurred: for denoisers"),
+}
+
+
+@dataclass(frozen=True)
+class MeanBlur:
+    """The pairs of sharpness_loss, section V: luma, the mean of ``size_px`` x ``size_px`` pixels, 8 bits.
+
+    The picture is continued by its mirror image, as in the authors' released crops.
+
+    Attributes:
+        size_px: Side of the mean, odd; 5 in the paper.
+    """
+
+    size_px: int = 5
+
+    def __call__(self, crops: Tensor, random: torch.Generator) -> dict[str, Tensor]:  # noqa: ARG002
+        """Make ``blurred`` and ``sharp``, (N, 1, H, W) float32, from uint8 (N, H, W, 3), and the ``kernel``."""
+        sharp = luma8(crops)
+        kernel = torch.full((self.size_px, self.size_px), 1 / self.size_px**2, device=crops.device)
+        blurred = Psf(kernel, encoding="srgb").apply(sharp)
+        return {"blurred": rounded(blurred), "sharp": sharp, "kernel": kernel}
+
+
+@dataclass(frozen=True)
+class Photographed:
+    """Pairs as they were photographed, luma."""
+
+    def __call__(self, crops: Tensor, random: torch.Generator) -> dict[str, Tensor]:  # noqa: ARG002
+        """Make ``blurred`` and ``sharp``, (N, 1, H, W) float32, from uint8 (N, H, W, 6), the sharp photo first.
+
+        Raises:
+            InputError: If the crops hold sharp photos only.
+        """
+        if crops.shape[-1] != 6:
+            raise InputError("These crops are of sharp photos only: pack pairs with refocal crops --pairs.")
+        return {"blurred": luma8(crops[..., 3:]), "sharp": luma8(crops[..., :3])}
+
+
+@dataclass(frozen=True)
+class Noise:
+    """Luma under white Gaussian noise.
+
+    Attributes:
+        noise_std: Its standard deviation, range 0 to 1.
+        spread: Each picture's own deviation lies between ``noise_std`` divided and multiplied by this.
+    """
+
+    noise_std: float = 5 / 255
+    spread: float = 1.0
+
+    def __call__(self, crops: Tensor, random: torch.Generator) -> dict[str, Tensor]:
+        """Make ``blurred`` (the noisy picture) and ``sharp``, (N, 1, H, W) float32, from uint8 (N, H, W, 3)."""
+        sharp = luma8(crops)
+        draw = torch.rand((len(sharp), 1, 1, 1), generator=random, device=sharp.device)
+        noise_std = self.noise_std * self.spread ** (2 * draw - 1)
+        noise = torch.randn(sharp.shape, generator=random, device=sharp.device)
+        return {"blurred": sharp + noise_std * noise, "sharp": sharp}
+
+
+def luma8(crops: Tensor) -> Tensor:
+    """BT.601 luma, truncated to 8 bits as in the authors' crops.
+
+    Takes uint8 (N, H, W, 3 or more), gives float32 (N, 1, H, W) in [0, 1].
+    """
+    # Whole numbers: 0.299 + 0.587 + 0.114 is less than 1 in floating point, and white would become 254.
+    weights = [round(1000 * weight) for weight in LUMA_WEIGHTS]
+    channels = crops[..., :3].to(torch.int32).unbind(-1)
+    levels = sum(weight * channel for weight, channel in zip(weights, channels, strict=True)) // 1000
+    return (levels / 255)[:, None].to(torch.float32)
+
+
+def rounded(image: Tensor) -> Tensor:
+    """To the nearest of 256 levels."""
+    return (image.clamp(0, 1) * 255).round() / 255

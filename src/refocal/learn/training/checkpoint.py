@@ -1,0 +1,120 @@
+"""Checkpoints as safetensors: weights, averaged weights, the optimiser's state and the recipe; no pickle."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from refocal.learn.recipe import Recipe, from_json, to_json
+from refocal.types import InputError
+
+
+@dataclass(frozen=True, eq=False)
+class Checkpoint:
+    """A training at the end of a step.
+
+    Attributes:
+        recipe: Its own, overrides included.
+        step: Steps done.
+        tensors: ``part/name`` -> tensor; the parts are ``weights`` (with the network's name), ``average`` and
+            ``optimiser``.
+        about: What else is known: the device, seconds spent, validation figures.
+    """
+
+    recipe: Recipe
+    step: int
+    tensors: dict[str, Tensor]
+    about: dict[str, Any]
+
+    def part(self, lead: str) -> dict[str, Tensor]:
+        """The tensors whose names begin with ``lead/``, without it."""
+        return {name[len(lead) + 1 :]: tensor for name, tensor in self.tensors.items() if name.startswith(lead + "/")}
+
+    def best(self) -> dict[str, Tensor]:
+        """The state dict of ``network`` to use: averaged if the recipe averages."""
+        return self.part("average") or self.part("weights/network")
+
+
+def save(path: Path, checkpoint: Checkpoint) -> None:
+    """Write it, whole or not at all."""
+    part = path.with_name(path.name + ".part")
+    known = {
+        "format": "refocal-checkpoint-1",
+        "recipe": to_json(checkpoint.recipe),
+        "step": str(checkpoint.step),
+        "about": json.dumps(checkpoint.about),
+    }
+    # A tensor in channels_last order is laid out anew, as a file has one order only.
+    save_file({name: t.detach().cpu().contiguous() for name, t in checkpoint.tensors.items()}, part, known)
+    with part.open("rb+") as file:
+        os.fsync(file.fileno())
+    part.replace(path)
+
+
+def load(path: Path) -> Checkpoint:
+    """Read it back.
+
+    Raises:
+        InputError: If it is no checkpoint.
+    """
+    try:
+        with safe_open(path, "pt") as file:
+            known = file.metadata() or {}
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  (not a dict)
+    except (OSError, SafetensorError) as error:
+        raise InputError(f"The checkpoint {path} can't be read: {error}.") from None
+    if known.get("format") != "refocal-checkpoint-1":
+        raise InputError(f"{path} is no checkpoint of a training.")
+    try:
+        return Checkpoint(from_json(known["recipe"]), int(known["step"]), tensors, json.loads(known["about"]))
+    except (KeyError, TypeError, ValueError):
+        raise InputError(f"The checkpoint {path} lacks its recipe, or is of another version of refocal.") from None
+
+
+def optimiser_tensors(name: str, optimiser: torch.optim.Optimizer) -> dict[str, Tensor]:
+    """Its state (moments, step counts) as named tensors."""
+    state = optimiser.state_dict()["state"]
+    return {
+        f"optimiser/{name}/{i}/{key}": torch.as_tensor(value)
+        for i, kept in state.items()
+        for key, value in kept.items()
+    }
+
+
+def restore_optimiser(optimiser: torch.optim.Optimizer, tensors: dict[str, Tensor]) -> None:
+    """Put the state back; ``tensors`` are named ``index/key``."""
+    parameters = [parameter for group in optimiser.param_groups for parameter in group["params"]]
+    state: dict[int, dict[str, Tensor]] = {}
+    for name, tensor in tensors.items():
+        index, _, key = name.partition("/")
+        like = parameters[int(index)]
+        if tensor.shape == like.shape:
+            # The fused optimiser walks through memory: moments must lie in their parameter's order, such as
+            # channels_last.
+            tensor = torch.empty_like(like, device=tensor.device, dtype=tensor.dtype).copy_(tensor)
+        state.setdefault(int(index), {})[key] = tensor
+    optimiser.load_state_dict({"state": state, "param_groups": optimiser.state_dict()["param_groups"]})
+
+
+def load_weights(name: str) -> dict[str, Tensor]:
+    """The state dict of a network: from a known name, a checkpoint, or an exported .onnx file.
+
+    Raises:
+        InputError: If there is no such file or it holds no weights.
+    """
+    from refocal.weights import locate
+
+    path = locate(name)
+    if path.suffix == ".onnx":
+        from refocal.learn.export.onnx_file import load_state
+
+        return load_state(path)
+    return load(path).best()

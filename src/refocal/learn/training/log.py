@@ -1,0 +1,105 @@
+"""What a training tells while it runs: lines of JSON, how far it is, and in the end a picture."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import IO, Any
+
+from refocal.learn.recipe import Recipe
+
+
+class TrainingLog:
+    """A file of a line per logged step or validation, and words for the user.
+
+    A resumed training cuts off what the log says about steps after its checkpoint, as they are done again.
+    """
+
+    def __init__(
+        self, path: Path, recipe: Recipe, step: int, say: Callable[[str], None] | None, writes: bool = True
+    ) -> None:
+        self.path, self.recipe, self.first = path, recipe, step
+        self.say, self.writes = say if writes else None, writes  # of several processes, only the first
+        self.file: IO[str] | None = None
+        self.began = time.monotonic()
+
+    def __enter__(self) -> TrainingLog:
+        if not self.writes:
+            return self
+        kept = [line for line in read_log(self.path) if line.get("step", 0) <= self.first] if self.first else []
+        with self.path.open("w") as file:
+            file.writelines(json.dumps(line) + "\n" for line in kept)
+        self.file = self.path.open("a")
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.file is not None:
+            self.file.close()
+
+    def step(self, step: int, losses: dict[str, float], rate: float, images_per_s: float) -> None:
+        """A line of losses, and for the user how fast it goes and how long it will take."""
+        self._write({"step": step, **losses, "learning_rate": rate, "images_per_s": round(images_per_s, 1)})
+        done = step - self.first
+        left_s = (time.monotonic() - self.began) / done * (self.recipe.steps - step) if done else 0.0
+        told = ", ".join(f"{name} {value:.5f}" for name, value in losses.items())
+        self._tell(f"step {step}/{self.recipe.steps}: {told}, {images_per_s:.0f} images/s, {_clock(left_s)} left")
+
+    def validation(self, step: int, figures: dict[str, float]) -> None:
+        """A line of validation figures."""
+        self._write({"step": step, "validation": figures})
+        self._tell(f"step {step}: validation {', '.join(f'{name} {value:.4f}' for name, value in figures.items())}")
+
+    def stopped(self, step: int) -> None:
+        """Say how to go on."""
+        self._tell(f"Stopped after step {step}; the checkpoint is written, --resume goes on.")
+
+    def draw(self, path: Path) -> None:
+        """Draw losses and the first validation figure over steps."""
+        import matplotlib.figure
+
+        lines = read_log(self.path)
+        steps = [line for line in lines if "loss" in line]
+        checks = [line for line in lines if "validation" in line]
+        figure = matplotlib.figure.Figure((8, 4.5), dpi=100, layout="constrained")
+        left = figure.subplots()
+        left.plot(
+            [line["step"] for line in steps], [line["loss"] for line in steps], lw=0.8, color="tab:blue", label="loss"
+        )
+        left.set(xlabel="step", ylabel="loss", title=self.recipe.about)
+        if steps and min(line["loss"] for line in steps) > 0:
+            left.set_yscale("log")
+        if checks:
+            name = next(iter(checks[0]["validation"]))
+            right = left.twinx()
+            values = [line["validation"][name] for line in checks]
+            right.plot([line["step"] for line in checks], values, "o-", ms=3, color="tab:orange")
+            right.set_ylabel(f"validation {name}", color="tab:orange")
+        figure.savefig(path)
+
+    def _write(self, line: dict[str, Any]) -> None:
+        if self.file is not None:
+            self.file.write(json.dumps(line) + "\n")
+            self.file.flush()
+
+    def _tell(self, text: str) -> None:
+        if self.say is not None:
+            self.say(text)
+
+
+def read_log(path: Path) -> list[dict[str, Any]]:
+    """The lines of a log; a last one that was cut off is left out."""
+    lines = []
+    for text in path.read_text().splitlines() if path.exists() else []:
+        try:
+            lines.append(json.loads(text))
+        except ValueError:
+            break
+    return lines
+
+
+def _clock(seconds: float) -> str:
+    minutes, seconds = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{seconds:02}"
