@@ -43,10 +43,10 @@ SETS = {
     "pixel4_dp/2": "A phone, focus missed by much",
     "mmsp2024": "A camera, low and medium blur",
 }
-MOST = 20  # photos of a set: all of lytro_pairs, and a page that loads
+MAX_PHOTOS = 20  # photos of a set: all of lytro_pairs, and a page that loads
 TOO_BLURRED = "_high"  # of mmsp2024: radii beyond what any method here restores
 DETAIL = (168, 126)  # width and height; four of them, twice as large, fit beside each other
-LEAST_TOP_PX = 2.0  # a map of what is in focus should not show its noise in all colours
+MIN_TOP_PX = 2.0  # a map of what is in focus should not show its noise in all colours
 ABOUT = (
     "Photos stand at their own size; drag across one to compare. Details stand at their own size and twice as large: where "
     "most changed, and, where somebody has photographed the same in focus, where least was gained."
@@ -81,7 +81,7 @@ class Album:
 
     def radius(self, name: str, radius_px: Array, caption: str) -> Figure:
         """Of a blur map (H, W), in the colours of the report."""
-        top = max(float(radius_px.max()), LEAST_TOP_PX)
+        top = max(float(radius_px.max()), MIN_TOP_PX)
         picture = PilImage.fromarray(np.rint(radius_px / top * 255).astype(np.uint8))
         picture.putpalette(palette().tobytes())
         return self._save(f"{name}.png", picture, Figure("", picture.size, caption, caption, top=top))
@@ -156,7 +156,9 @@ def check_out(out: Path) -> None:
 
 def chapter(name: str, data: Any, methods: dict[str, Any], album: Album) -> Chapter:
     """Restore the photos of a data set by every method, and lay them out."""
-    pairs = [pair for pair in (data[i] for i in range(min(len(data), MOST))) if not pair.name.endswith(TOO_BLURRED)]
+    pairs = [
+        pair for pair in (data[i] for i in range(min(len(data), MAX_PHOTOS))) if not pair.name.endswith(TOO_BLURRED)
+    ]
     photos = Photos(tuple(pairs), data.protocol)
     metrics = ("psnr", "ssim") if all(pair.sharp is not None for pair in pairs) else ()
     scores = {"input": evaluate_images("identity", photos, metrics).values}

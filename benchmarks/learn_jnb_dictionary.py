@@ -17,7 +17,7 @@ from PIL import Image
 from scipy.ndimage import gaussian_filter
 
 from refocal.estimators import jnb
-from refocal.estimators.jnb import ERROR, LEAST_CONTRAST, MOST_CONTRAST, PATCH_PX, RADII_PX
+from refocal.estimators.jnb import ERROR, MAX_CONTRAST, MIN_CONTRAST, PATCH_PX, RADII_PX
 from refocal.estimators.orthogonal_matching_pursuit import coefficients, pursue
 from refocal.optics.blur import BlurMap
 
@@ -104,7 +104,7 @@ def calibrate(paths: list[Path]) -> Floats:
     for path in paths:
         crop = np.moveaxis(np.asarray(Image.open(path).convert("RGB"), np.float32) / 255, -1, 0)[:, :CROP_PX, :CROP_PX]
         atoms, contrast = estimator.features(crop, 2 * EVERY_PX)
-        if (contrast > LEAST_CONTRAST).mean() > 0.1 and atoms[contrast > LEAST_CONTRAST].mean() > SHARP_ATOMS:
+        if (contrast > MIN_CONTRAST).mean() > 0.1 and atoms[contrast > MIN_CONTRAST].mean() > SHARP_ATOMS:
             crops.append(crop)
     chosen = crops[:: max(1, len(crops) // CALIBRATION_PHOTOS)]
     print(f"{len(crops)} sharp photos, {len(chosen)} taken")
@@ -115,8 +115,8 @@ def calibrate(paths: list[Path]) -> Floats:
         )
         found = [estimator.features(np.floor(blur.apply(crop) * 255) / 255, EVERY_PX) for crop in chosen]
         atoms, contrast = (np.concatenate([pair[i].ravel() for pair in found]) for i in (0, 1))
-        used = contrast > LEAST_CONTRAST
-        log, weight = np.log2(contrast[used]), np.sqrt(np.minimum(contrast[used], MOST_CONTRAST))
+        used = contrast > MIN_CONTRAST
+        log, weight = np.log2(contrast[used]), np.sqrt(np.minimum(contrast[used], MAX_CONTRAST))
         design = np.stack([np.ones_like(log), log, log**2], 1)
         rows.append(np.linalg.lstsq(design * weight[:, None], atoms[used] * weight, rcond=None)[0])
     return np.array(rows)

@@ -28,7 +28,7 @@ from refocal.types import InputError
 
 OUT = Path(__file__).with_name("maps.csv")
 DATA = ("kodak22/ramps", "kodak22")
-MOST_PX = 6.0
+MAX_RADIUS_PX = 6.0
 HEAD = (
     *("estimator", "data", "mae_px", "mae_on_edges_px", "bias_px", "spearman"),
     *("n", "seconds_per_megapixel", "cores", "commit", "date"),
@@ -66,7 +66,7 @@ def measure(name: str, data: str) -> dict[str, str]:
         began = time.perf_counter()
         found = ESTIMATORS[name].make()(pair.blurred).radius_px
         seconds += time.perf_counter() - began
-        found = np.minimum(found, MOST_PX)
+        found = np.minimum(found, MAX_RADIUS_PX)
         pixels += true.size
         error = np.abs(found - true)
         errors.append(error.mean())

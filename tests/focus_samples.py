@@ -8,11 +8,11 @@ import numpy as np
 import torch
 
 from refocal.learn.export.onnx_file import About, export
-from refocal.learn.nets.focus_unet import LEAST_SCALE_PX, Config, focus_unet
+from refocal.learn.nets.focus_unet import MIN_SCALE_PX, Config, focus_unet
 
 SLOPE, OFFSET = 24.0, -4.0
 GAIN, LIFT = 0.25, 0.0625
-SCALE_PX = float(np.log1p(np.exp(-0.5))) + LEAST_SCALE_PX
+SCALE_PX = float(np.log1p(np.exp(-0.5))) + MIN_SCALE_PX
 
 SMALL = Config(widths=(8, 8), blocks=(1, 1))
 

@@ -15,7 +15,7 @@ from refocal.images.inputs import open_picture
 from refocal.images.io import from_float, to_float
 from refocal.images.map_files import MAX_RADIUS_PX
 from refocal.images.tiles import Region, apply_tiled, tile_size
-from refocal.methods import METHODS, TOLD_BLUR
+from refocal.methods import DEFAULT_WITH_BLUR, METHODS
 from refocal.optics.blur import BlurMap, Psf
 from refocal.optics.kernels import disk
 from refocal.types import Array, Blur, BlurEstimator, Deblurrer, Image, InputError
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 # always stays.
 UNSURE_RADIUS_PX, SURE_RADIUS_PX = 1.0, 2.0
 SURE_CONFIDENCE = 0.5  # a network's is a probability: from here on it is more likely right than wrong
-MOST = 0.9
+MAX_BLEND_WEIGHT = 0.9
 # A wrong radius, a clipped lamp or an object's outline ring. No pixel leaves the range of the photo around it, and
 # where it holds less than a tenth of the brightest light near by, rings would outshine it: there the photo stays in
 # proportion.
@@ -110,7 +110,7 @@ def restore(
         for plane, told in zip(found, maps, strict=True):
             plane[region.core_rows, region.core_columns] = region.core(told)
         if estimated:
-            restored, share = _within_range(restored, tile), share * _free_of_glare(tile)
+            restored, share = clamp_to_local_range(restored, tile), share * attenuation_near_highlights(tile)
         return np.clip(tile + share * (restored - tile), 0, 1)
 
     halo = _halo(deblurrer, operator)
@@ -196,7 +196,7 @@ def estimate_blur(image: Any, estimator: str | BlurEstimator = "default") -> Arr
 def _method(method: str | Deblurrer, blur: Any) -> tuple[Deblurrer, str | None]:
     """The method's object, and what it needs to know; ``None`` for one's own, which gets whatever is given."""
     if isinstance(method, str):
-        entry = find(METHODS, TOLD_BLUR if method == "default" and blur is not None else method, "method")
+        entry = find(METHODS, DEFAULT_WITH_BLUR if method == "default" and blur is not None else method, "method")
         return entry.make(), entry.needs
     if not callable(method) or isinstance(method, type):
         raise InputError(f"Give a method by its name or as an object such as Wiener(), not {method!r}.")
@@ -251,7 +251,7 @@ def _weight(strength: float, mask: Array | None, estimate: Blur | None) -> Array
         weight = np.asarray(mask, np.float32) * np.float32(strength)
     if isinstance(estimate, BlurMap):
         known = (estimate.radius_px - UNSURE_RADIUS_PX) / (SURE_RADIUS_PX - UNSURE_RADIUS_PX)
-        held_back = MOST * np.clip(known, 0, 1)
+        held_back = MAX_BLEND_WEIGHT * np.clip(known, 0, 1)
         if estimate.confidence is not None:
             held_back *= np.clip(estimate.confidence / SURE_CONFIDENCE, 0, 1)
         weight = (weight * held_back).astype(np.float32)
@@ -265,7 +265,7 @@ def _deblurred(tile: Image, deblurrer: Deblurrer, blur: Blur | None) -> Image:
     return linear_to_srgb(deblurrer(srgb_to_linear(tile), blur))
 
 
-def _within_range(restored: Image, photo: Image) -> Image:
+def clamp_to_local_range(restored: Image, photo: Image) -> Image:
     """Cut every value to the range of the photo's values near by; (C, H, W)."""
     from scipy.ndimage import maximum_filter, minimum_filter
 
@@ -273,7 +273,7 @@ def _within_range(restored: Image, photo: Image) -> Image:
     return np.clip(restored, minimum_filter(photo, window), maximum_filter(photo, window))
 
 
-def _free_of_glare(photo: Image) -> Array:
+def attenuation_near_highlights(photo: Image) -> Array:
     """(H, W) from 0 to 1: how far the light at each pixel holds its own against the brightest near by."""
     from scipy.ndimage import maximum_filter
 

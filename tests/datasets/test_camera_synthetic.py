@@ -5,9 +5,9 @@ from scipy.signal import convolve2d
 
 from refocal.datasets import camera_synthetic as recipe
 from refocal.datasets.camera_synthetic import (
-    LEAST_PX,
     MARGIN_PX,
-    MOST_PX,
+    MAX_RADIUS_PX,
+    MIN_SIDE_PX,
     SIDE_PX,
     Lens,
     camera_synthetic,
@@ -82,7 +82,7 @@ def test_the_sharp_picture_is_the_photo_s_middle(root):
 def test_radii_are_in_range_and_of_all_sizes():
     maps = [draw(np.random.default_rng(seed), 64).signed_radius_px for seed in range(300)]
     sizes = np.abs(np.stack(maps))
-    assert sizes.min() >= LEAST_PX and sizes.max() <= MOST_PX
+    assert sizes.min() >= MIN_SIDE_PX and sizes.max() <= MAX_RADIUS_PX
     # As many between 1 and 2 px as between 2 and 4, or 4 and 8.
     counts, _ = np.histogram(sizes, bins=(1, 2, 4, 8.01))
     assert (np.abs(counts / sizes.size - 1 / 3) < 0.1).all(), counts / sizes.size

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from PIL import Image as PilImage
 
-from refocal.datasets.kodak24_dp import MOST_PX, NOISE_STD, depth_like, kodak24_dp
+from refocal.datasets.kodak24_dp import MAX_RADIUS_PX, NOISE_STD, depth_like, kodak24_dp
 from refocal.images.colour import linear_to_srgb, srgb_to_linear
 from refocal.optics.dual_pixel import render_views
 from refocal.types import InputError
@@ -58,8 +58,8 @@ def test_maps_are_planes_in_front_of_a_plane():
     bent = [np.mean(np.abs(np.diff(radius, 2, axis=1)) > 1e-5) for radius in maps]
     assert np.mean(bent) < 0.08
     every = np.stack(maps)
-    assert every.min() == -MOST_PX and every.max() == MOST_PX and 0.15 < (every < 0).mean() < 0.6
-    counts, _ = np.histogram(np.abs(every), bins=8, range=(0, MOST_PX))
+    assert every.min() == -MAX_RADIUS_PX and every.max() == MAX_RADIUS_PX and 0.15 < (every < 0).mean() < 0.6
+    counts, _ = np.histogram(np.abs(every), bins=8, range=(0, MAX_RADIUS_PX))
     assert counts.min() > 0.04 * every.size
 
 

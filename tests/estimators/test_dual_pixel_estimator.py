@@ -11,7 +11,7 @@ from refocal.catalog import Entry
 from refocal.datasets import open_dataset
 from refocal.datasets.files import read_pixels
 from refocal.estimators import ESTIMATORS
-from refocal.estimators.dual_pixel import DEFAULT, equalised, estimator_of, stack_views
+from refocal.estimators.dual_pixel import DEFAULT, estimator_of, match_brightness, stack_views
 from refocal.estimators.focus import FocusMap
 from refocal.estimators.network_map import NetworkMap
 from refocal.estimators.zhuo_sim import ZhuoSim
@@ -96,15 +96,15 @@ def test_nor_does_one_that_falls_off_to_a_side(tmp_path):
 
 def test_the_gain_is_one_for_all_channels_and_stays_in_range():
     left, right = views(3)
-    bright = equalised(left / 2, right[[0, 0, 0]] / 2 * np.float32([1, 0.5, 0.25])[:, None, None])
+    bright = match_brightness(left / 2, right[[0, 0, 0]] / 2 * np.float32([1, 0.5, 0.25])[:, None, None])
     np.testing.assert_allclose(bright[1], bright[0] / 2, rtol=1e-5)
     assert bright.dtype == np.float32 and bright.max() <= 1
     black = np.zeros((1, 20, 20), np.float32)
-    np.testing.assert_array_equal(equalised(black, black), black)
+    np.testing.assert_array_equal(match_brightness(black, black), black)
     np.testing.assert_allclose(
-        equalised(np.full_like(black, 0.9), black + 0.1), 0.2, rtol=1e-6
+        match_brightness(np.full_like(black, 0.9), black + 0.1), 0.2, rtol=1e-6
     )  # no view is 9 times the other
-    assert equalised(np.ones((1, 8, 8)), np.full((1, 8, 8), 0.7)).max() <= 1
+    assert match_brightness(np.ones((1, 8, 8)), np.full((1, 8, 8), 0.7)).max() <= 1
 
 
 def test_the_gain_of_a_camera_is_that_of_its_white_sheets(shared):
@@ -117,7 +117,7 @@ def test_the_gain_of_a_camera_is_that_of_its_white_sheets(shared):
     pair = data[0]
     left, right = pair.extras["left"], pair.extras["right"]
     seen = (right[0] > 0.1) & (right[0] < 0.8)
-    error = np.log(equalised(left, right)[0] / right[0] / true)[seen]
+    error = np.log(match_brightness(left, right)[0] / right[0] / true)[seen]
     assert np.sqrt(np.mean(error**2)) < 0.015 < 0.08 < np.sqrt(np.mean(np.log(true[seen]) ** 2))
 
 

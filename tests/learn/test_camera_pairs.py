@@ -93,7 +93,7 @@ def test_what_hides_behind_a_blurred_edge_shines_through(monkeypatch):
     mask[..., 20:50, 24:41] = 1
     mask[..., 30:34, 41] = 0.5
     monkeypatch.setattr(camera_pairs, "_shapes", lambda like, random: mask[: len(like)])
-    monkeypatch.setattr(camera_pairs, "THINGS", 1)
+    monkeypatch.setattr(camera_pairs, "OCCLUDERS", 1)
     pixels = crops(6)
     pairs = made(pixels, layers=1.0, max_radius_px=6.0)
     light, sharp = srgb_to_linear(luma8(pixels)), luma8(pixels)
@@ -240,7 +240,7 @@ def test_resizing_and_compressing_are_shares():
 
 
 def test_scenes_are_drawn_in_their_shares(monkeypatch):
-    monkeypatch.setattr(camera_pairs, "THINGS", 1)
+    monkeypatch.setattr(camera_pairs, "OCCLUDERS", 1)
     shares = {"in_focus": 0.25, "ramps": 0.25, "layers": 0.5}
     radius_px = made(crops(240, 32), max_radius_px=2.0, border_px=4, **shares)["radius_px"].flatten(1)
     values = torch.tensor([len(row.unique()) for row in radius_px])

@@ -4,7 +4,7 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from refocal.learn.nets.dmenet import Config, dmenet
-from refocal.learn.pairs.depth_like import DepthLikeBlur, depth_like
+from refocal.learn.pairs.depth_like import LayeredSceneBlur, depth_like
 
 SMALL = {"encoder": (4, 6, 8), "encoder_convs": (1, 1, 2), "decoder": (6, 4), "decoder_convs": (2, 1), "refinements": 1}
 
@@ -99,7 +99,7 @@ def test_maps_are_planes_before_planes():
 def test_gaussian_and_disk_blur_an_edge_alike():
     radius_px = torch.full((1, 64, 64), 6.0)
     edge = torch.ones(1, 3, 64, 64) * (torch.arange(64) >= 32)
-    lines = {name: DepthLikeBlur(kernel=name)._blur(edge, radius_px)[0, 0, 32] for name in ("gaussian", "disk")}
+    lines = {name: LayeredSceneBlur(kernel=name)._blur(edge, radius_px)[0, 0, 32] for name in ("gaussian", "disk")}
     spread = (lines["gaussian"].diff() * (torch.arange(63) - 31.0).square()).sum().sqrt()
     assert spread == pytest.approx(3.275, rel=0.01)  # the table's sigma for a disk of 6 px
     assert 0.01 < (lines["gaussian"] - lines["disk"]).abs().max() < 0.04
@@ -107,7 +107,7 @@ def test_gaussian_and_disk_blur_an_edge_alike():
 
 def test_what_is_in_focus_stays_and_the_rest_is_blurred_by_the_map():
     crops = torch.randint(0, 256, (12, 64, 64, 3), generator=random_of(2), dtype=torch.uint8)
-    made = DepthLikeBlur(max_radius_px=8.0)(crops, random_of(5))
+    made = LayeredSceneBlur(max_radius_px=8.0)(crops, random_of(5))
     assert torch.equal(made["sharp"], crops.permute(0, 3, 1, 2) / 255)
     change = (made["blurred"] - made["sharp"]).abs().mean(dim=1, keepdim=True)
     sharp, soft = made["radius_px"] == 0, made["radius_px"] > 2
@@ -116,17 +116,17 @@ def test_what_is_in_focus_stays_and_the_rest_is_blurred_by_the_map():
     assert made["radius_px"].max() <= 8
     levels = made["blurred"] * 255
     torch.testing.assert_close(levels, levels.round(), atol=1e-4, rtol=0)  # 8 bits
-    again = DepthLikeBlur(max_radius_px=8.0)(crops, random_of(5))
+    again = LayeredSceneBlur(max_radius_px=8.0)(crops, random_of(5))
     assert all(torch.equal(made[name], again[name]) for name in made)
 
 
 def test_some_maps_follow_the_13_rules_and_light_may_be_linear():
     crops = torch.randint(0, 256, (8, 48, 48, 3), generator=random_of(2), dtype=torch.uint8)
-    ruled = DepthLikeBlur(by_rule=1.0, max_radius_px=4.0, colour=False, kernel="disk")(crops, random_of(3))
+    ruled = LayeredSceneBlur(by_rule=1.0, max_radius_px=4.0, colour=False, kernel="disk")(crops, random_of(3))
     quarters = ruled["radius_px"] * 4
     assert torch.equal(quarters, quarters.round()) and 1 < ruled["radius_px"].max() <= 4
     assert ruled["blurred"].shape == ruled["sharp"].shape == (8, 1, 48, 48)
-    plain, light = (DepthLikeBlur(by_rule=0.0, encoding=way)(crops, random_of(3)) for way in ("srgb", "linear"))
+    plain, light = (LayeredSceneBlur(by_rule=0.0, encoding=way)(crops, random_of(3)) for way in ("srgb", "linear"))
     assert torch.equal(plain["radius_px"], light["radius_px"])
     # The mean of light is brighter than the mean of its encoded values.
     assert light["blurred"].mean() > plain["blurred"].mean() + 0.03

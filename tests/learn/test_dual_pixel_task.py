@@ -14,7 +14,7 @@ from refocal.learn.export.kernel_file import export_kernels
 from refocal.learn.nets.kernel_bank import half_disks
 from refocal.learn.recipe import Phase
 from refocal.learn.recipes.learnable_blur_kernel_defocusgan import BAMBNET, EPOCH, MAP
-from refocal.learn.tasks.dual_pixel import LearnKernels, MatchViews, Options, map_terms
+from refocal.learn.tasks.dual_pixel import LearnKernels, Options, ViewConsistency, map_terms
 from refocal.learn.train import Run, train
 from refocal.learn.training import checkpoint
 from refocal.optics.blur import Psf
@@ -88,7 +88,7 @@ def test_variation_and_known_map_are_counted_as_told():
 def test_bambnet_compares_the_views_blurred_crosswise():
     """With the true radius both sides are the same picture, blurred by both kernels; behind the focus views are
     swapped."""
-    task = MatchViews(replace(BAMBNET, **SMALL))
+    task = ViewConsistency(replace(BAMBNET, **SMALL))
     sharp = torch.zeros(1, 3, 40, 40)
     sharp[..., 10:-10, 10:-10] = torch.rand(1, 3, 20, 20)  # black around, so that nothing is lost beyond the edge
     left, right = (Psf(kernel[3], boundary="zero").apply(sharp) for kernel in half_disks(sharp.device))  # in front
@@ -106,7 +106,7 @@ def test_bambnet_compares_the_views_blurred_crosswise():
 def test_a_small_training_lowers_every_loss(recipe):
     """On one batch, so that the figures can be compared: the network first, then the kernels."""
     torch.manual_seed(0)
-    task = (LearnKernels if recipe is MAP else MatchViews)(replace(recipe, **SMALL))
+    task = (LearnKernels if recipe is MAP else ViewConsistency)(replace(recipe, **SMALL))
     networks, batch = task.networks(), pairs(task)
 
     def learn(turn, rate, steps):

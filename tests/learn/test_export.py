@@ -353,7 +353,7 @@ class Undefined(Faulty):
 def test_a_file_that_computes_something_else_is_not_written(tmp_path, monkeypatch):
     with pytest.raises(ValueError, match="something else than torch"):
         export(Undefined(), tmp_path / "a.onnx", About("faulty", OneChannel()))
-    monkeypatch.setattr("refocal.learn.export.onnx_file.MOST_DIFFERENCE", -1.0)
+    monkeypatch.setattr("refocal.learn.export.onnx_file.MAX_DIFFERENCE", -1.0)
     with pytest.raises(ValueError, match="something else than torch"):
         export(Faulty(), tmp_path / "a.onnx", About("faulty", OneChannel()))
     assert list(tmp_path.iterdir()) == []

@@ -12,14 +12,14 @@ from learn_samples import write_crops
 
 from refocal.cli import main
 from refocal.learn.nets import NETWORKS
-from refocal.learn.nets.focus_unet import LEAST_SCALE_PX
+from refocal.learn.nets.focus_unet import MIN_SCALE_PX
 from refocal.learn.pairs.camera import REACH, CameraPairs
 from refocal.learn.pairs.uniform import PAIRS
 from refocal.learn.recipe import Phase, Term, from_json, to_json
 from refocal.learn.recipe_fields import check_fields
 from refocal.learn.recipes.default import DEFAULT, RECIPES
 from refocal.learn.tasks import TASKS, make_config
-from refocal.learn.tasks.restore_and_map import MOST_DB, Options, RestoreAndMap, unlikely
+from refocal.learn.tasks.restore_and_map import MAX_PSNR_DB, Options, RestoreAndMap, unlikely
 from refocal.learn.train import Run, train
 from refocal.learn.training import checkpoint
 from refocal.learn.training.log import read_log
@@ -113,7 +113,7 @@ def test_validation_measures_what_is_seen():
     assert figures["minus_mae_px"].tolist() == [-1.0, -0.5] and figures["minus_mae_px_flat"].tolist() == [0.0, 0.0]
     batch["sharp"] = white
     figures = RestoreAndMap(DEFAULT).validate(Told(white + 0.3, white, white), batch)
-    assert figures["psnr"].tolist() == [MOST_DB, MOST_DB]  # cut to [0, 1] it is right
+    assert figures["psnr"].tolist() == [MAX_PSNR_DB, MAX_PSNR_DB]  # cut to [0, 1] it is right
 
 
 def test_twenty_steps_lower_every_loss(tmp_path):
@@ -157,7 +157,7 @@ def test_recipes_are_complete_and_can_be_followed():
 def test_the_scale_of_an_untrained_map_is_no_less_than_told():
     network = NETWORKS["focus-unet"].load()(make_config(TINY))
     with torch.no_grad():
-        assert network(noise(1, 1, 32, 32))[2].min() > LEAST_SCALE_PX
+        assert network(noise(1, 1, 32, 32))[2].min() > MIN_SCALE_PX
 
 
 @pytest.mark.parametrize(

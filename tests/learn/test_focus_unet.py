@@ -13,7 +13,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from refocal.inference.network_file import open_network
 from refocal.learn.export.onnx_file import About, export
 from refocal.learn.nets import NETWORKS
-from refocal.learn.nets.focus_unet import LEAST_SCALE_PX, Config, focus_unet, reach_px
+from refocal.learn.nets.focus_unet import MIN_SCALE_PX, Config, focus_unet, reach_px
 
 SMALL = Config(widths=(4, 6, 8, 8), blocks=(1, 1, 1, 1))
 
@@ -57,7 +57,7 @@ def test_a_fresh_network_changes_nothing(config):
     restored, radius_px, scale_px = focus_unet(config)(blurred)
     assert torch.equal(restored, blurred)
     assert radius_px.shape == scale_px.shape == (2, 1, 37, 50)
-    assert radius_px.min() >= 0 and scale_px.min() >= LEAST_SCALE_PX
+    assert radius_px.min() >= 0 and scale_px.min() >= MIN_SCALE_PX
 
 
 def test_confidence_is_the_chance_of_being_near():

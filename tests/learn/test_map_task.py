@@ -17,7 +17,7 @@ from refocal.inference.network_file import open_network
 from refocal.learn.export.onnx_file import export_checkpoint, load_state
 from refocal.learn.nets import NETWORKS
 from refocal.learn.nets.dmenet import Config, dmenet
-from refocal.learn.pairs.depth_like import DepthLikeBlur
+from refocal.learn.pairs.depth_like import LayeredSceneBlur
 from refocal.learn.pairs.uniform import PAIRS
 from refocal.learn.recipe import Phase, Term, from_json, override, to_json
 from refocal.learn.recipes.dmenet import DMENET, EPOCH, RECIPES
@@ -141,7 +141,7 @@ def test_recipes_are_complete_and_say_where_their_numbers_come_from():
         assert {"phases", "loss", "pairs", "start"} <= set(recipe.source)
         assert set(", ".join(recipe.source).split(", ")) <= set(vars(recipe))
         assert NETWORKS[recipe.network].load()(Config(**TINY)) and TASKS[recipe.task].load()(recipe)
-        assert PAIRS[recipe.pairs].make(recipe.pairs_options) == DepthLikeBlur()
+        assert PAIRS[recipe.pairs].make(recipe.pairs_options) == LayeredSceneBlur()
     assert (DMENET.phases[0].crop_px, DMENET.phases[0].batch) == (240, 3)
     rates = [DMENET.rate_at(step) for step in (0, 20 * EPOCH - 1, 20 * EPOCH, 40 * EPOCH)]
     assert rates == pytest.approx([1e-4, 1e-4, 8e-5, 6.4e-5])

@@ -5,7 +5,7 @@ torch = pytest.importorskip("torch")
 
 from refocal.datasets import open_dataset
 from refocal.learn.losses.pixelwise import LOSSES
-from refocal.learn.pairs.uniform import PAIRS, MeanBlur, Noise, Photographed, luma8
+from refocal.learn.pairs.uniform import PAIRS, MeanBlur, Noise, RealPairs, luma8
 
 
 def test_mean_pairs_are_those_of_the_test_set(shared):
@@ -35,7 +35,7 @@ def test_noise_has_the_deviation_asked_for():
 
 def test_photographed_pairs_come_apart_again():
     crops = torch.cat([torch.full((1, 8, 8, 3), 200), torch.full((1, 8, 8, 3), 90)], dim=-1).to(torch.uint8)
-    made = Photographed()(crops, torch.Generator())
+    made = RealPairs()(crops, torch.Generator())
     assert made["sharp"].unique().item() == pytest.approx(200 / 255)
     assert made["blurred"].unique().item() == pytest.approx(90 / 255)
 

@@ -167,7 +167,7 @@ def test_blind_lines_are_what_refocal_deblur_does(monkeypatch):
 
 
 def test_two_processes_estimate_what_one_does(monkeypatch):
-    monkeypatch.setattr("refocal.evaluation.workers.WORTH_S", 0.0)
+    monkeypatch.setattr("refocal.evaluation.workers.MIN_PARALLEL_SECONDS", 0.0)
     estimator = prepare_estimator("zhuo-sim")
     pairs = [Pair(RNG.random((3, 30, 34), np.float32), None, str(number)) for number in range(3)]
     one, two = (Maps(Settings(jobs=jobs), lambda *_: None).of(estimator, pairs) for jobs in (1, 2))

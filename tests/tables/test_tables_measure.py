@@ -222,7 +222,7 @@ def test_own_networks_run_where_nothing_is_shipped(root, tmp_path):
 
 
 def test_several_processes_give_what_one_gives(monkeypatch):
-    monkeypatch.setattr("refocal.evaluation.workers.WORTH_S", 0.0)
+    monkeypatch.setattr("refocal.evaluation.workers.MIN_PARALLEL_SECONDS", 0.0)
     wiener = METHODS["wiener"].make()
     blur = Psf(np.full((5, 5), 1 / 25), "periodic")
     inputs = [(RNG.uniform(size=(1, 24, 31)), blur) for _ in range(5)]

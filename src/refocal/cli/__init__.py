@@ -102,13 +102,13 @@ def _dispatch(words: list[str]) -> int:
 
 
 def _deblur(words: list[str]) -> int:
-    from refocal.methods import METHODS, TOLD_BLUR
+    from refocal.methods import DEFAULT_WITH_BLUR, METHODS
 
     parser = _verb("deblur", "Restore photos: files, folders (to the bottom) and patterns such as 'trip/**/*.jpg'.")
     parser.add_argument("inputs", nargs="+", metavar="IN", help="photo, folder or pattern")
     parser.add_argument("-o", "--out", required=True, metavar="OUT", help="folder; or a file, if one photo goes in")
     told = any(word.partition("=")[0] in ("--radius-px", "--estimator", "--map") for word in words)
-    add_method(parser, TOLD_BLUR if told else "default")
+    add_method(parser, DEFAULT_WITH_BLUR if told else "default")
     parser.add_argument("--strength", type=number(0, 1), default=1.0, metavar="S", help="0 keeps, 1 restores fully [1]")
     parser.add_argument("--mask", metavar="FILE", help="picture of the same size: white is restored, black is kept")
     parser.add_argument("--radius-px", type=number(0, 100), metavar="R", help="radius of the blur, the same everywhere")

@@ -24,12 +24,15 @@ SIDE_PX = 384  # of the crops; ours, so that methods that take 10 s per megapixe
 MARGIN_PX = 16  # more is blurred than is kept: what lies beyond the crop's edge is the photo; no kernel reaches further
 BORDER_PX = 16  # left out of the score, as for the other sets of real defocus
 SEED = 65
-LEAST_PX, MOST_PX = 1.0, 8.0  # of the radii, which spread evenly over the logarithm: median 2.8 px; ours
+MIN_SIDE_PX, MAX_RADIUS_PX = 1.0, 8.0  # of the radii, which spread evenly over the logarithm: median 2.8 px; ours
 STEP_PX = 0.5  # between the kernels of a radius that varies
 SHARES = {"constant": 0.25, "ramp": 0.35, "layers": 0.4}  # kinds of scenes; ours
 RAMPS = (1.3, 2.0)  # ratio of a ramp's radii; ours
 FRONT = (0.2, 0.5)  # share of the picture that a thing in front may cover; ours
-MOST_SHOT, MOST_READ = 4e-4, 2e-3  # as a sensor with 2,500 electrons at white; mid-grey then has 2 levels of noise
+MAX_SHOT_NOISE, MAX_READ_NOISE = (
+    4e-4,
+    2e-3,
+)  # as a sensor with 2,500 electrons at white; mid-grey then has 2 levels of noise
 QUALITIES = (75, 98)  # from Pillow's default to a camera's finest
 COLOUR_HALVED = 2  # Pillow's word for 4:2:0, as phones write
 HOMES = ("cid22", "CID22")
@@ -165,7 +168,7 @@ def draw(random: np.random.Generator, side_px: int) -> Shot:
         turn_deg=random.uniform(0, 360),
         roundness=random.uniform(0, 1),
     )
-    shot, read = random.uniform(0, MOST_SHOT), random.uniform(0, MOST_READ)
+    shot, read = random.uniform(0, MAX_SHOT_NOISE), random.uniform(0, MAX_READ_NOISE)
     return Shot(signed_radius_px, lens, shot, read, int(random.integers(QUALITIES[0], QUALITIES[1] + 1)))
 
 
@@ -181,7 +184,7 @@ def scene(kind: Literal["constant", "ramp", "layers"], random: np.random.Generat
     """
     if kind == "ramp":
         ratio = random.uniform(*RAMPS)
-        low = _radius(random, MOST_PX / ratio)
+        low = _radius(random, MAX_RADIUS_PX / ratio)
         return (low + low * (ratio - 1) * _relief(random, side_px)).astype(np.float32)
     radius: Array = np.full((side_px, side_px), _radius(random))
     if kind == "layers":
@@ -225,8 +228,8 @@ def developed(light: Image, taken: Shot, random: np.random.Generator) -> Image:
         return (np.asarray(photo).transpose(2, 0, 1) / 255).astype(np.float32)
 
 
-def _radius(random: np.random.Generator, most_px: float = MOST_PX) -> float:
-    return math.exp(random.uniform(math.log(LEAST_PX), math.log(most_px)))
+def _radius(random: np.random.Generator, most_px: float = MAX_RADIUS_PX) -> float:
+    return math.exp(random.uniform(math.log(MIN_SIDE_PX), math.log(most_px)))
 
 
 def _stepped(radius_px: Array | float) -> Array:

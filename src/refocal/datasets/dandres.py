@@ -14,7 +14,7 @@ from refocal.datasets.files import list_images, read_image, read_pixels, require
 from refocal.types import Array, InputError
 
 LEFT_OUT_PX = 20  # columns at the right, where the true maps are wrong: Karaali and Jung drop them, in 2018 and since
-MOST_PX = 30.0  # their maps go to 6 px; what goes beyond this isn't in pixels
+MAX_RADIUS_PX = 30.0  # their maps go to 6 px; what goes beyond this isn't in pixels
 PNG_STEPS = 256  # of a pixel of radius, as `refocal map` writes
 MATLAB_NAME = "blurMap"  # of the variable, in the maps that were published with Karaali and Jung 2018
 PUBLISHED_WITH = "poetry-tip2018"  # the folder in that repository that two of the three photos lie in
@@ -114,8 +114,10 @@ def read_radius(path: Path) -> Array:
             raise InputError(f"{path} can't be read as a blur map: {error}.") from None
     if radius_px.ndim != 2 or radius_px.dtype.kind not in "fiu":
         raise InputError(f"{path} holds {radius_px.dtype} of shape {radius_px.shape}; a blur map is numbers (H, W).")
-    if not (np.isfinite(radius_px).all() and radius_px.min() >= 0 and radius_px.max() <= MOST_PX):
-        raise InputError(f"{path} holds no radii in pixels: they are finite, at least 0 and at most {MOST_PX:.0f}.")
+    if not (np.isfinite(radius_px).all() and radius_px.min() >= 0 and radius_px.max() <= MAX_RADIUS_PX):
+        raise InputError(
+            f"{path} holds no radii in pixels: they are finite, at least 0 and at most {MAX_RADIUS_PX:.0f}."
+        )
     return radius_px.astype(np.float32)
 
 

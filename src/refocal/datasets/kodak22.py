@@ -19,7 +19,7 @@ from refocal.types import Array, InputError
 PHOTOS = 22  # as many as D'Andres et al. took
 HEIGHT, WIDTH = 360, 340  # theirs without the last 20 columns; the size of SVBR-Net's training data
 SEED = 22
-LEAST_PX, MOST_PX = 1.0, 6.0  # of the ramps; 6 px is the largest radius of the paper's 23
+MIN_RADIUS_PX, MAX_RADIUS_PX = 1.0, 6.0  # of the ramps; 6 px is the largest radius of the paper's 23
 SHAPES = ("plane", "radial", "hard-layers", "soft-layers")
 ABOUT = {
     "generators": "360 x 340 crops blurred by a disk per pixel, radii 0 to 6 px in ramps, stairs and mixtures, on sRGB "
@@ -103,7 +103,7 @@ def ramps(shape: str, random: np.random.Generator) -> Array:
             border = random.uniform(10, 40) if shape == "soft-layers" else 1e-6
             cover = np.clip((size - _distance(down, across, random)) / border, 0, 1)
             radius += cover * (_layer(down, across, random) - radius)
-    return np.clip(np.rint(radius / STEP_PX) * STEP_PX, LEAST_PX, MOST_PX).astype(np.float32)
+    return np.clip(np.rint(radius / STEP_PX) * STEP_PX, MIN_RADIUS_PX, MAX_RADIUS_PX).astype(np.float32)
 
 
 def _crop(pixels: Array, random: np.random.Generator, path: Path) -> Array:
@@ -129,12 +129,12 @@ def _distance(down: Array, across: Array, random: np.random.Generator) -> Array:
 
 def _stretched(plane: Array, random: np.random.Generator) -> Array:
     """To a range of at least 2 px within the ramps', either way round."""
-    low = random.uniform(LEAST_PX, MOST_PX - 2)
-    ends = [low, random.uniform(low + 2, MOST_PX)]
+    low = random.uniform(MIN_RADIUS_PX, MAX_RADIUS_PX - 2)
+    ends = [low, random.uniform(low + 2, MAX_RADIUS_PX)]
     return np.interp(plane, (plane.min(), plane.max()), ends if random.random() < 0.5 else ends[::-1])
 
 
 def _layer(down: Array, across: Array, random: np.random.Generator) -> Array:
     """A plane that changes by at most a pixel over the picture."""
     plane = _tilted(down, across, random)
-    return random.uniform(LEAST_PX, MOST_PX) + random.uniform(0, 1) * (plane - plane.mean()) / np.ptp(plane)
+    return random.uniform(MIN_RADIUS_PX, MAX_RADIUS_PX) + random.uniform(0, 1) * (plane - plane.mean()) / np.ptp(plane)

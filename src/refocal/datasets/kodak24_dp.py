@@ -18,7 +18,7 @@ from refocal.types import Array, InputError
 
 SHORT_PX, LONG_PX = 256, 384  # half a Kodak photo, so that slow networks take minutes for all
 SEED = 24
-MOST_PX = 8.0  # ours; the median of the real photos of pixel4_dp at scale 1 is 8 to 14 px
+MAX_RADIUS_PX = 8.0  # ours; the median of the real photos of pixel4_dp at scale 1 is 8 to 14 px
 NOISE_STD = 0.005  # ours, of each view's stored values: slight, as at a camera's lowest sensitivity
 MAX_SHAPES = 4  # in front of the background; ours
 STEP_PX = 0.5
@@ -99,7 +99,7 @@ def depth_like(shape: tuple[int, int], random: np.random.Generator) -> Array:
         (H, W) float32 in pixels, from -8 (in front of the plane of focus) to 8 (behind it).
     """
     down, across = np.meshgrid(*(np.linspace(-1, 1, side) for side in shape), indexing="ij")
-    radius = _plane(down, across, random.uniform(0, MOST_PX), random)
+    radius = _plane(down, across, random.uniform(0, MAX_RADIUS_PX), random)
     for _ in range(random.integers(1, MAX_SHAPES + 1)):
         turn = random.uniform(0, np.pi)
         x, y = across - random.uniform(-1, 1), down - random.uniform(-1, 1)
@@ -107,16 +107,16 @@ def depth_like(shape: tuple[int, int], random: np.random.Generator) -> Array:
         power = random.choice((1, 2, 8))
         u, v = np.cos(turn) * x + np.sin(turn) * y, np.cos(turn) * y - np.sin(turn) * x
         inside = np.abs(u / wide) ** power + np.abs(v / high) ** power < 1
-        front = _plane(down, across, random.uniform(-MOST_PX, 0.5 * MOST_PX), random)
+        front = _plane(down, across, random.uniform(-MAX_RADIUS_PX, 0.5 * MAX_RADIUS_PX), random)
         radius = np.where(inside, np.minimum(front, radius), radius)
-    return np.clip(radius, -MOST_PX, MOST_PX).astype(np.float32)
+    return np.clip(radius, -MAX_RADIUS_PX, MAX_RADIUS_PX).astype(np.float32)
 
 
 def _plane(down: Array, across: Array, middle_px: float, random: np.random.Generator) -> Array:
     """A third of the planes face the camera; the others change by up to half of all radii from the middle to an
     edge.
     """
-    slope = random.uniform(0, MOST_PX / 2) * (random.random() > 1 / 3)
+    slope = random.uniform(0, MAX_RADIUS_PX / 2) * (random.random() > 1 / 3)
     angle = random.uniform(0, 2 * np.pi)
     return middle_px + slope * (np.cos(angle) * across + np.sin(angle) * down)
 

@@ -15,7 +15,7 @@ from refocal.estimators.local_spectra import (
     noise_variance,
     ring_energies,
 )
-from refocal.estimators.one_picture import LEAST_PX, check_picture, nothing_known
+from refocal.estimators.one_picture import MIN_SIDE_PX, check_picture, unknown_blur
 from refocal.images.colour import luma
 from refocal.optics.blur import BlurMap
 from refocal.types import Image
@@ -51,8 +51,8 @@ class DAndres:
             InputError: If the image isn't (1 or 3, H, W).
         """
         check_picture(image)
-        if min(image.shape[1:]) < LEAST_PX:  # no spectrum to speak of
-            return nothing_known(image.shape[1:])
+        if min(image.shape[1:]) < MIN_SIDE_PX:  # no spectrum to speak of
+            return unknown_blur(image.shape[1:])
         step = grid_step_px(image.shape[1:], self.max_propagation_mp)
         energies = ring_energies(luma(image)[0], step)
         likelihoods, weight = log_likelihoods(energies, noise_variance(energies, len(image)))

@@ -63,7 +63,7 @@ def stack_views(left: Image, right: Image) -> Image:
     return np.concatenate([np.broadcast_to(view, (channels, *view.shape[1:])) for view in (left, right)])
 
 
-def equalised(left: Image, right: Image) -> Image:
+def match_brightness(left: Image, right: Image) -> Image:
     """The right view as bright as the left one: each half of a pixel sees the lens from its own side, which vignettes.
 
     The gain is the quotient of the two views' means around each pixel, over a window wide enough to know the lens

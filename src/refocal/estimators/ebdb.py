@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from refocal.estimators.edge_confidence import edge_confidence
 from refocal.estimators.gaussian_to_disk import sigma_to_radius
-from refocal.estimators.one_picture import LEAST_PX, check_picture, nothing_known
+from refocal.estimators.one_picture import MIN_SIDE_PX, check_picture, unknown_blur
 from refocal.images.colour import luma
 from refocal.images.edges import gradient_energy, gradient_ridges, hysteresis, ridge_reach_px
 from refocal.images.grids import enlarge, reduce_mean, strips
@@ -71,8 +71,8 @@ class Ebdb:
         """
         check_picture(image)
         shape = image.shape[1:]
-        if min(shape) < LEAST_PX:
-            return nothing_known(shape)
+        if min(shape) < MIN_SIDE_PX:
+            return unknown_blur(shape)
         grey = np.asarray(luma(image)[0], np.float32) ** np.float32(self.luma_exponent)
         edges, last, count = self.lasting_edges(grey)
         sigma = smooth_along_edges(_measure(grey, edges, last), 1.0 + count[edges], edges)

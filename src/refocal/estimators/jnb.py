@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from refocal.estimators.one_picture import check_picture, nothing_known
+from refocal.estimators.one_picture import check_picture, unknown_blur
 from refocal.estimators.orthogonal_matching_pursuit import pursue
 from refocal.images.colour import luma
 from refocal.images.edges import estimate_noise
@@ -26,8 +26,8 @@ Floats = npt.NDArray[np.floating]
 
 PATCH_PX = 8  # the paper's, as are the 128 atoms
 ERROR = 1.15 * 2.0 * PATCH_PX  # K-SVD's gain times the noise of 2 (of 255) in the authors' program, for 64 pixels
-LEAST_CONTRAST = 6.0  # of 255; below, a patch is about as well told by one atom whatever its blur
-MOST_CONTRAST = 40.0  # above, a patch counts no more than at it
+MIN_CONTRAST = 6.0  # of 255; below, a patch is about as well told by one atom whatever its blur
+MAX_CONTRAST = 40.0  # above, a patch counts no more than at it
 
 # Mean number of atoms of a patch under a disk of each radius: a + b log2(contrast) + c log2(contrast)^2, with the
 # standard deviation of the patch as its contrast. Fitted by benchmarks/learn_jnb_dictionary.py to sharp photos of
@@ -94,12 +94,12 @@ class JNB:
         check_picture(image)
         shape = image.shape[1:]
         if min(shape) < PATCH_PX:
-            return nothing_known(shape)
+            return unknown_blur(shape)
         step = max(1, math.ceil((shape[0] * shape[1] / (1e6 * self.max_feature_mp)) ** 0.5))
         atoms, contrast = self.features(image, step)
-        weight = np.where(contrast > LEAST_CONTRAST, np.minimum(contrast, MOST_CONTRAST), 0).astype(np.float32)
+        weight = np.where(contrast > MIN_CONTRAST, np.minimum(contrast, MAX_CONTRAST), 0).astype(np.float32)
         if not weight.any():
-            return nothing_known(shape)
+            return unknown_blur(shape)
         guide = np.stack([reduce_mean(plane, step) for plane in image])
         log = np.log2(np.maximum(contrast, 1))
         mean, mean_log, mean_log2 = domain_transform.spread_calmly(np.stack([atoms, log, log**2]), weight, guide)

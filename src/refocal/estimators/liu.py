@@ -19,7 +19,7 @@ from refocal.estimators.local_spectra import (
     noise_variance,
     ring_energies,
 )
-from refocal.estimators.one_picture import LEAST_PX, check_picture, nothing_known
+from refocal.estimators.one_picture import MIN_SIDE_PX, check_picture, unknown_blur
 from refocal.images.colour import luma
 from refocal.images.edges import above_noise, gradient_energy, gradient_ridges, hysteresis, ridge_reach_px
 from refocal.images.grids import strips
@@ -67,8 +67,8 @@ class Liu:
         """
         check_picture(image)
         shape = image.shape[1:]
-        if min(shape) < LEAST_PX:  # neither spectrum nor edge to speak of
-            return nothing_known(shape)
+        if min(shape) < MIN_SIDE_PX:  # neither spectrum nor edge to speak of
+            return unknown_blur(shape)
         step = grid_step_px(shape, self.max_propagation_mp)
         grey = luma(image)[0]
         energies = ring_energies(grey, step)

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from refocal.estimators.one_picture import nothing_known
+from refocal.estimators.one_picture import unknown_blur
 from refocal.images.grids import enlarge, reduce_mean
 from refocal.optics.blur import BlurMap
 from refocal.optics.map_generators import LEVELS_PX
@@ -143,7 +143,7 @@ def most_likely_radii(likelihoods: Floats, weight: Floats, image: Image, step_px
     """
     shape = image.shape[1:]
     if weight.max() < _NO_CONTENT:
-        return nothing_known(shape)
+        return unknown_blur(shape)
     guide = np.stack([reduce_mean(plane, step_px) for plane in image])
     evidence = np.concatenate([np.maximum(likelihoods, _WORST) * weight, weight[None]])
     near = domain_transform(evidence, guide, _NEAR_CELLS, _GUIDE_STEP)[:-1]

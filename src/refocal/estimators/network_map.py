@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from refocal.estimators.dual_pixel import equalised
-from refocal.estimators.one_picture import LEAST_PX, nothing_known
+from refocal.estimators.dual_pixel import match_brightness
+from refocal.estimators.one_picture import MIN_SIDE_PX, unknown_blur
 from refocal.images.colour import luma
 from refocal.images.tiles import Region
 from refocal.inference.network_file import NetworkFile, open_network
@@ -76,11 +76,11 @@ class NetworkMap:
                 f"The network {file.name!r} estimates blur on one picture ({channels}, H, W), not {image.shape}."
             )
         height, width = image.shape[1:]
-        if min(height, width) < LEAST_PX:
-            return nothing_known((height, width))
+        if min(height, width) < MIN_SIDE_PX:
+            return unknown_blur((height, width))
         if self.equalise and file.inputs == VIEWS:
             left, right = np.split(image, 2)
-            image = np.concatenate([left, equalised(left, right)])
+            image = np.concatenate([left, match_brightness(left, right)])
 
         def run(_: Array, region: Region) -> Array:
             return _radius(region.crop(image), file)

@@ -7,7 +7,7 @@ import numpy as np
 from refocal.optics.blur import BlurMap
 from refocal.types import Image, InputError
 
-LEAST_PX = 5
+MIN_SIDE_PX = 5
 """A smaller picture can't tell an edge from its surroundings."""
 
 
@@ -21,7 +21,7 @@ def check_picture(image: Image) -> None:
         raise InputError(f"Blur is estimated on one picture (1 or 3, H, W), not {image.shape}.")
 
 
-def nothing_known(shape: tuple[int, int]) -> BlurMap:
+def unknown_blur(shape: tuple[int, int]) -> BlurMap:
     """No blur, no confidence, for a picture of this height and width."""
     nothing = np.zeros(shape, np.float32)
     return BlurMap(nothing, confidence=nothing)

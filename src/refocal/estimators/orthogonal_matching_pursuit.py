@@ -14,9 +14,7 @@ import numpy.typing as npt
 Floats = npt.NDArray[np.floating]
 Integers = npt.NDArray[np.integer]
 
-_LEAST_NEW = (
-    1e-5  # an atom of which less than this share (of its squared length) is new adds nothing but rounding errors
-)
+_MIN_NEW = 1e-5  # an atom of which less than this share (of its squared length) is new adds nothing but rounding errors
 _CHUNK = 256  # signals taken together: their orthogonalised atoms then stay in the processor's cache
 
 
@@ -64,7 +62,7 @@ def _pursue(products: Floats, gram: Floats, error: float, chosen: Integers, left
         for former in basis[:k, : len(alive)]:
             new -= former[rows, atom, None] * former
         square = new[rows, atom]
-        useful = square > _LEAST_NEW
+        useful = square > _MIN_NEW
         length = np.sqrt(np.where(useful, square, 1))
         new /= length[:, None]
         along = np.where(useful, residual[rows, atom] / length, 0)

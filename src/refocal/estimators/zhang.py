@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from refocal.estimators.edge_confidence import edge_confidence
 from refocal.estimators.gaussian_to_disk import sigma_to_radius
-from refocal.estimators.one_picture import LEAST_PX, check_picture, nothing_known
+from refocal.estimators.one_picture import MIN_SIDE_PX, check_picture, unknown_blur
 from refocal.images.colour import luma
 from refocal.images.edges import gradient_ridges, hysteresis, ridge_reach_px
 from refocal.images.grids import enlarge, reduce_mean, strips
@@ -73,8 +73,8 @@ class Zhang:
         """
         check_picture(image)
         shape = image.shape[1:]
-        if min(shape) < LEAST_PX:
-            return nothing_known(shape)
+        if min(shape) < MIN_SIDE_PX:
+            return unknown_blur(shape)
         sigma, edges = self.edge_sigmas(image)
         factor = math.ceil((shape[0] * shape[1] / (1e6 * self.max_propagation_mp)) ** 0.5)
         guide = np.stack([reduce_mean(plane, factor) for plane in image])

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from refocal.estimators.edge_confidence import edge_confidence
 from refocal.estimators.gaussian_to_disk import sigma_to_radius
-from refocal.estimators.one_picture import LEAST_PX, check_picture, nothing_known
+from refocal.estimators.one_picture import MIN_SIDE_PX, check_picture, unknown_blur
 from refocal.images.colour import luma
 from refocal.images.edges import (
     above_noise,
@@ -88,8 +88,8 @@ class ZhuoSim:
             InputError: If the image isn't (1 or 3, H, W).
         """
         check_picture(image)
-        if min(image.shape[1:]) < LEAST_PX:
-            return nothing_known(image.shape[1:])
+        if min(image.shape[1:]) < MIN_SIDE_PX:
+            return unknown_blur(image.shape[1:])
         shape = image.shape[1:]
         factor = math.ceil((shape[0] * shape[1] / (1e6 * self.max_propagation_mp)) ** 0.5)
         fine, coarse, edges = (reduce_mean(plane, factor) for plane in self.edge_energies(image))

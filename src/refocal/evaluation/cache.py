@@ -28,7 +28,7 @@ def code_sha256(*places: str) -> str:
     return digest.hexdigest()
 
 
-def read_kept(cache: Path | None) -> dict[str, dict[str, Any]]:
+def read_cache(cache: Path | None) -> dict[str, dict[str, Any]]:
     """Key -> figures. Of a run that was killed, the last line may be cut short: it is passed over."""
     known: dict[str, dict[str, Any]] = {}
     if cache is None or not cache.exists():

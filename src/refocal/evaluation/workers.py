@@ -11,7 +11,7 @@ from refocal.types import Image
 Runs: TypeAlias = Callable[[Image, Any], Any]
 """A method, or whatever else makes something of a picture and its blur; processes must be able to receive it."""
 
-WORTH_S = 5.0  # work that is worth the two seconds in which the processes start
+MIN_PARALLEL_SECONDS = 5.0  # work that is worth the two seconds in which the processes start
 
 
 def restore_each(method: Runs, inputs: Sequence[tuple[Image, Any]], jobs: int = 1) -> Iterator[tuple[Image, float]]:
@@ -29,7 +29,7 @@ def restore_each(method: Runs, inputs: Sequence[tuple[Image, Any]], jobs: int = 
     for place, (image, blur) in enumerate(inputs):
         restored, seconds = _restore(method, image, blur)
         yield restored, seconds
-        if jobs > 1 and seconds * (len(inputs) - place - 1) > WORTH_S:
+        if jobs > 1 and seconds * (len(inputs) - place - 1) > MIN_PARALLEL_SECONDS:
             yield from _restore_side_by_side(method, inputs[place + 1 :], jobs)
             return
 
@@ -45,7 +45,7 @@ def _restore_side_by_side(
     cores = context.Queue()
     for core in _cores(jobs):
         cores.put(core)
-    crew = ProcessPoolExecutor(jobs, context, _settle, (cores,))
+    crew = ProcessPoolExecutor(jobs, context, _pin_to_core, (cores,))
     try:
         images, blurs = zip(*inputs, strict=True)
         yield from crew.map(_restore, repeat(method), images, blurs)
@@ -69,7 +69,7 @@ def _cores(jobs: int) -> list[int | None]:
     return [mine[place % len(mine)] for place in range(jobs)]
 
 
-def _settle(cores: Any) -> None:
+def _pin_to_core(cores: Any) -> None:
     """Begin work in a process: stay on one core, so that Fourier transforms don't spread over all of them as well."""
     import os
     import signal

@@ -16,7 +16,7 @@ MARGIN_PX = 32
 """The photo is continued by its mirror image, at least so far: the network's zeros beyond the edge look like no
 photo."""
 
-LEAST_PX = 5
+MIN_SIDE_PX = 5
 """Of a smaller photo nothing is told, as estimators have it: it stays as it is, with radius and confidence 0."""
 
 
@@ -49,7 +49,7 @@ def look(photo: Array, file: NetworkFile) -> tuple[Array, Array, Array]:
         (..., H, W) each; float32.
     """
     grey = luma(photo).astype(np.float32)
-    if min(grey.shape[-2:]) < LEAST_PX:
+    if min(grey.shape[-2:]) < MIN_SIDE_PX:
         nothing = np.zeros((*grey.shape[:-3], *grey.shape[-2:]), np.float32)
         return grey, nothing, nothing
     margin = -(-MARGIN_PX // file.multiple) * file.multiple

@@ -34,7 +34,7 @@ from refocal.types import InputError
 
 CHECKPOINT, LOG, CURVE = "checkpoint.safetensors", "log.jsonl", "curve.png"
 
-CALMER = ("learning_rate", "final_learning_rate", "clip_norm")
+RESUMABLE_OVERRIDES = ("learning_rate", "final_learning_rate", "clip_norm")
 """Fields that a resumed training may change: how one goes on that went too fast."""
 
 
@@ -65,7 +65,7 @@ def train(recipe: Recipe, data: str | Path, run: Run, say: Callable[[str], None]
     """Train ``recipe`` on a file of crops.
 
     Args:
-        recipe: What to do. A resumed training refuses another one than its checkpoint's, except for ``CALMER``.
+        recipe: What to do. A resumed training refuses another one than its checkpoint's, except for ``RESUMABLE_OVERRIDES``.
         data: File of crops (``crops.pack``).
         run: Where and how.
         say: Takes a line for the user now and then.
@@ -81,7 +81,7 @@ def train(recipe: Recipe, data: str | Path, run: Run, say: Callable[[str], None]
     _check(recipe, crops, run)
     task: Task = find(TASKS, recipe.task, "task").load()(recipe)
     saved = checkpoints.load(run.out / CHECKPOINT) if run.resume else None
-    if saved is not None and to_json(_as_calm(saved.recipe, recipe)) != to_json(recipe):
+    if saved is not None and to_json(_with_overrides(saved.recipe, recipe)) != to_json(recipe):
         raise InputError(
             f"The checkpoint in {run.out} is of another recipe; resume with the same one, or begin elsewhere."
         )
@@ -127,8 +127,8 @@ def _loop(state: TrainingState, crops: Crops, run: Run, log: TrainingLog, stoppe
                 return
 
 
-def _as_calm(old: Recipe, new: Recipe) -> Recipe:
-    return replace(old, **{name: getattr(new, name) for name in CALMER})
+def _with_overrides(old: Recipe, new: Recipe) -> Recipe:
+    return replace(old, **{name: getattr(new, name) for name in RESUMABLE_OVERRIDES})
 
 
 def _crops_at(crops: Crops, recipe: Recipe, step: int, fabric: Fabric) -> Tensor:

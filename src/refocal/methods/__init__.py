@@ -6,7 +6,7 @@ A new method is one file and one line here; the line alone gives its row in ``re
 
 from refocal.catalog import Entry
 
-TOLD_BLUR = "classical"
+DEFAULT_WITH_BLUR = "classical"
 """Who tells the blur, but names no method, wants it undone: the default one sees the blur itself and takes none."""
 
 METHODS: dict[str, Entry] = {

@@ -8,7 +8,7 @@ import numpy as np
 
 from refocal.images.colour import luma
 from refocal.inference.network_file import NetworkFile, open_network
-from refocal.methods.levels import FARTHEST_PX
+from refocal.methods.levels import MAX_CONTEXT_PX
 from refocal.optics.arrays import as_like, to_numpy
 from refocal.optics.blur import Psf
 from refocal.optics.null_space import deconvolve, filter_pixels, project
@@ -65,7 +65,7 @@ class DDNet:
         it.
         """
         inverse = 12 * half_px + 16  # measured for disks of 2 to 16 px
-        return min(2 * inverse, FARTHEST_PX) + self._file().context_px + 2
+        return min(2 * inverse, MAX_CONTEXT_PX) + self._file().context_px + 2
 
     @property
     def multiple(self) -> int:

@@ -9,7 +9,7 @@ from functools import lru_cache
 import numpy as np
 from array_api_compat import array_namespace, device
 
-from refocal.methods.levels import FARTHEST_PX, deconvolve_blur
+from refocal.methods.levels import MAX_CONTEXT_PX, deconvolve_blur
 from refocal.optics.fourier import irfft2, kernel_spectrum, rfft2, slope_energy
 from refocal.types import Array, Blur, Image
 
@@ -59,7 +59,7 @@ class HyperLaplacian:
 
     def context_px(self, half_px: int) -> int:
         """How far the input matters to 1e-3, for a kernel reaching ``half_px`` that fits the blur; see docs/log.md."""
-        return min(round(48 * half_px * (self.weight / 2000) ** 0.5), FARTHEST_PX) + 16
+        return min(round(48 * half_px * (self.weight / 2000) ** 0.5), MAX_CONTEXT_PX) + 16
 
     def _periodic(self, image: Image, kernel: Array) -> Image:
         xp = array_namespace(image)

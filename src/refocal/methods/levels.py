@@ -20,7 +20,7 @@ Deconvolve = Callable[[Image, Array], Image]
 """(..., H, W) that wraps around, and a kernel, to the restored (..., H, W)."""
 
 
-FARTHEST_PX = 512
+MAX_CONTEXT_PX = 512
 """Contexts and margins grow with the kernel up to here only: a tile then fits into memory whatever the radius. Kernels
 that reach more than 10 px may leave seams above 1e-3; so much blur has wiped out more than that."""
 
@@ -96,7 +96,7 @@ def wrapped(image: Image, half: int) -> Image:
     """
     xp = array_namespace(image)
     # Margins of 2 * half restore as well, but then tiles differ from the whole by up to 0.03 along the picture's edge.
-    least = min(40 * half, FARTHEST_PX) + 16
+    least = min(40 * half, MAX_CONTEXT_PX) + 16
     target = fast_shape(image.shape[-2] + least, image.shape[-1] + least)
     for axis in (-2, -1):
         size = image.shape[axis]

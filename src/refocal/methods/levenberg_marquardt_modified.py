@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from array_api_compat import array_namespace
 
 from refocal.methods.black_box import ForwardBlur, blur_function, iterate
-from refocal.methods.levels import FARTHEST_PX, deconvolve_blur, wrapped
+from refocal.methods.levels import MAX_CONTEXT_PX, deconvolve_blur, wrapped
 from refocal.optics.blur import BlurMap, Psf
 from refocal.optics.boundary import pad
 from refocal.optics.fourier import irfft2, kernel_spectrum, rfft2
@@ -17,7 +17,7 @@ from refocal.types import Array, Image
 TINY = 1e-16
 """Keeps 0 / 0 away where a picture lacks a frequency (the authors' programs have 1e-16 and 1e-7: 1e-6 dB apart)."""
 
-LEAST_NOISE_TO_SIGNAL = 1e-7
+MIN_NOISE_TO_SIGNAL = 1e-7
 """Noise of 0.03 % of the picture's contrast, less than 8 bits add: below, float32 would run out of digits."""
 
 
@@ -87,10 +87,10 @@ class LevenbergMarquardtModified:
         Where it is to be estimated, as far as any method here looks; every tile then finds a noise of its own.
         """
         if self.noise_to_signal is None:
-            return (FARTHEST_PX if half_px else 0) + 16
+            return (MAX_CONTEXT_PX if half_px else 0) + 16
         # Measured with n / a of 100, 1,000 and 36,000 on a photo: 1e-3 at 10, 25 and 110 half sides.
         reach = 2 + (self.num_iter / (self.damping * self.noise_to_signal)) ** 0.5
-        return min(round(reach * half_px), FARTHEST_PX) + 16
+        return min(round(reach * half_px), MAX_CONTEXT_PX) + 16
 
     def _iterated(self, image: Image, blur: ForwardBlur | None, weight: Array | float) -> Image:
         xp = array_namespace(image)
@@ -135,4 +135,4 @@ def noise_to_signal(image: Image) -> Array:
     noise_std = total * (math.sqrt(math.pi / 2) / (6 * max(width - 2, 1) * max(height - 2, 1)))
     variance = xp.var(image, axis=(-2, -1), keepdims=True)
     # A flat picture has nothing to restore: any large number tells so.
-    return xp.clip(noise_std**2 / xp.clip(variance, min=1e-12), min=LEAST_NOISE_TO_SIGNAL)
+    return xp.clip(noise_std**2 / xp.clip(variance, min=1e-12), min=MIN_NOISE_TO_SIGNAL)

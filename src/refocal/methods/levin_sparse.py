@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from array_api_compat import array_namespace
 
-from refocal.methods.levels import FARTHEST_PX, missing_blur
+from refocal.methods.levels import MAX_CONTEXT_PX, missing_blur
 from refocal.optics.arrays import as_like, to_numpy
 from refocal.optics.blur import BlurMap, Psf
 from refocal.optics.boundary import pad
@@ -24,7 +24,7 @@ REWEIGHTED, SMALLEST_SLOPE = 0.1, 0.01
 # In a first pass under a Gaussian prior, then under weights from the picture so far, twice: the authors' program.
 PASSES = 3
 
-LEAST_LIGHT = 1e-4
+MIN_LIGHT = 1e-4
 """A place beyond the edge that sends less light into the picture is no part of x: a thirtieth of a 6 px disk's
 share."""
 
@@ -96,7 +96,7 @@ class LevinSparse:
 
     def context_px(self, half_px: int) -> int:
         """How far the input matters to 1e-3, for a kernel reaching ``half_px`` that fits the blur."""
-        return min(24 * half_px, FARTHEST_PX) + 16
+        return min(24 * half_px, MAX_CONTEXT_PX) + 16
 
     @property
     def working_bytes(self) -> int:
@@ -118,7 +118,7 @@ class LevinSparse:
         # Where nothing is seen there is no prior either: else a tile that holds a larger radius would differ at its
         # edge.
         light = _only(inside, np.ones_like(x[..., :1, :, :]))
-        seen = ((light + grown.adjoint(light)) > LEAST_LIGHT).astype(x.dtype)
+        seen = ((light + grown.adjoint(light)) > MIN_LIGHT).astype(x.dtype)
         priors = [self.weight * both for both in differences(seen, operator.mul)]
         weights = priors
         for _ in range(PASSES):

@@ -18,7 +18,7 @@ from typing import Protocol
 from array_api_compat import array_namespace
 
 from refocal.methods.denoisers import Denoiser, DenoiserOption, NetworkDenoiser, open_denoiser
-from refocal.methods.levels import FARTHEST_PX, missing_blur
+from refocal.methods.levels import MAX_CONTEXT_PX, missing_blur
 from refocal.types import Blur, Image, InputError
 
 LEVELS = 255
@@ -110,7 +110,7 @@ def row_sums(like: Image, blur: Blur) -> Image:
 def context_px(options: Options, half_px: int) -> int:
     """How far the input matters to 1e-3, for a kernel reaching ``half_px`` that fits the blur."""
     reach = round(24 * half_px * (0.04 / pull(options)) ** 0.5)  # measured with the median, on photos and maps
-    return min(reach, FARTHEST_PX) + 16 + int(getattr(_denoiser(options), "context_px", 0))
+    return min(reach, MAX_CONTEXT_PX) + 16 + int(getattr(_denoiser(options), "context_px", 0))
 
 
 def multiple(options: Options) -> int:

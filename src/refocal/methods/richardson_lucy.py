@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from array_api_compat import array_namespace
 
-from refocal.methods.levels import FARTHEST_PX, missing_blur
+from refocal.methods.levels import MAX_CONTEXT_PX, missing_blur
 from refocal.types import Blur, Image, InputError
 
 
@@ -62,4 +62,4 @@ class RichardsonLucy:
 
     def context_px(self, half_px: int) -> int:
         """How far the input matters to 1e-3, for a kernel reaching ``half_px`` that fits the blur; see docs/log.md."""
-        return min(round(8 * half_px * max(self.num_iter / 30, 1)), FARTHEST_PX) + 16
+        return min(round(8 * half_px * max(self.num_iter / 30, 1)), MAX_CONTEXT_PX) + 16

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from array_api_compat import array_namespace
 
-from refocal.methods.levels import FARTHEST_PX, deconvolve_blur
+from refocal.methods.levels import MAX_CONTEXT_PX, deconvolve_blur
 from refocal.optics.fourier import irfft2, kernel_spectrum, rfft2, slope_energy
 from refocal.types import Array, Blur, Image
 
@@ -48,7 +48,7 @@ class Wiener:
 
     def context_px(self, half_px: int) -> int:
         """How far the input matters to 1e-3, for a kernel reaching ``half_px`` that fits the blur; see docs/log.md."""
-        return min(round(24 * half_px * (0.01 / self.noise_to_signal) ** 0.5), FARTHEST_PX) + 16
+        return min(round(24 * half_px * (0.01 / self.noise_to_signal) ** 0.5), MAX_CONTEXT_PX) + 16
 
     def _periodic(self, image: Image, kernel: Array) -> Image:
         xp = array_namespace(image)

@@ -20,7 +20,7 @@ LEVELS_PX = tuple(STEP_PX * step for step in range(2, 25))
 NATIVE_SHAPE = (360, 340)
 """Height and width that the rules were made for."""
 
-LEAST_PX = 200
+MIN_SIDE_PX = 200
 """Less is too narrow for a ramp."""
 
 KINDS = (
@@ -41,7 +41,7 @@ def generate(kind: str, random: np.random.Generator, shape: tuple[int, int] = NA
         kind: One of ``KINDS``. Ramps rise along a line between two levels, and are constant after it; stairs have four
             levels, half a pixel apart; both are 0 before their beginning. A uniform map is not 0 anywhere.
         random: Where chance comes from.
-        shape: Height and width, each at least ``LEAST_PX``.
+        shape: Height and width, each at least ``MIN_SIDE_PX``.
 
     Returns:
         (H, W) float32, radius of the disk in pixels: one of ``LEVELS_PX`` but the first, or 0 where nothing is blurred.
@@ -58,9 +58,9 @@ def profiles(
     """The same as one line down (H,) and one across (W,), not yet rounded; a line that isn't needed is None."""
     if kind not in KINDS:
         raise ValueError(f"There is no kind of map {kind!r}: choose one of {', '.join(KINDS)}.")
-    if min(shape) < LEAST_PX:
+    if min(shape) < MIN_SIDE_PX:
         raise ValueError(
-            f"A map of {shape[1]}x{shape[0]} px has no room for a ramp: give at least {LEAST_PX} px a side."
+            f"A map of {shape[1]}x{shape[0]} px has no room for a ramp: give at least {MIN_SIDE_PX} px a side."
         )
     height, width = shape
     if kind == "uniform":

@@ -18,7 +18,7 @@ from refocal.datasets import Pair, Protocol, open_dataset
 from refocal.estimators import ESTIMATORS
 from refocal.estimators.dual_pixel import stack_views
 from refocal.estimators.network_map import NetworkMap
-from refocal.evaluation.cache import code_sha256, keep, read_kept
+from refocal.evaluation.cache import code_sha256, keep, read_cache
 from refocal.evaluation.evaluate import fit_gain_offset
 from refocal.evaluation.workers import Runs, restore_each
 from refocal.metrics import spearman
@@ -32,7 +32,7 @@ from refocal.tables.runnable import Estimator, Ready, options_of, prepare, prepa
 from refocal.types import Array, Blur, BlurEstimator, Image, InputError
 
 AT_ONCE = 8  # pictures that are held: 0.7 GB of DPDD
-MOST_PX = 255.0  # what a map's 16-bit file holds
+MAX_RADIUS_PX = 255.0  # what a map's 16-bit file holds
 SCENES = "pixel4_dp"  # the sets of so few and so different pictures that each has rows of its own
 NO_DATA = "no data here"
 _ROOMS = ("methods", "metrics", "optics", "propagation", "images", "restore.py", "evaluation/evaluate.py")
@@ -66,7 +66,7 @@ def measure(table: PublishedTable, settings: Settings, show: Show) -> tuple[list
     """
     metrics, missing = metrics_of(table, settings.data_root)
     sets, absent = _open(table, settings.data_root)
-    known = read_kept(settings.cache)
+    known = read_cache(settings.cache)
     maps = Maps(settings, show)
     measured = []
     for line in table.lines:
@@ -228,9 +228,9 @@ def estimator_of(name: str, weights_dir: Path | None) -> Estimator | str:
     if file is not None and file.is_file():
         estimate: BlurEstimator = NetworkMap(str(file))
         options = options_of(estimate, {"weights": str(file)})
-        return Estimator(name, estimate, f"{options}, weights={weights_sha256(estimate)[:12]}", MOST_PX)
+        return Estimator(name, estimate, f"{options}, weights={weights_sha256(estimate)[:12]}", MAX_RADIUS_PX)
     found = prepare_estimator(name) if name in ESTIMATORS else "not trained"
-    return found if isinstance(found, str) else replace(found, most_px=MOST_PX)
+    return found if isinstance(found, str) else replace(found, most_px=MAX_RADIUS_PX)
 
 
 def _parameters(line: Line) -> float | None:

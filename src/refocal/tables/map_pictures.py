@@ -14,7 +14,7 @@ from refocal.tables.cells import Cell
 from refocal.tables.map_grid import DECONVOLUTION, GTB, MAPS, SVBR
 from refocal.tables.measure import to_scored
 from refocal.tables.published import Line, Settings
-from refocal.tables.runnable import MOST_PX, Estimator, Ready, prepare, prepare_estimator
+from refocal.tables.runnable import MAX_RADIUS_PX, Estimator, Ready, prepare, prepare_estimator
 from refocal.tables.sheets import Tile, coloured, montage
 from refocal.types import Image, InputError
 
@@ -97,5 +97,5 @@ def _figures(image: Image, pair: Pair) -> str:
 def _map_head(head: str, blur: BlurMap, pair: Pair) -> str:
     true = pair.extras.get("blur")
     if true is None or true is blur:
-        return f"{head}, bar: 0 to {MOST_PX:.0f} px"
+        return f"{head}, bar: 0 to {MAX_RADIUS_PX:.0f} px"
     return f"{head}, MAE {float(map_mae(blur.radius_px, true.radius_px)):.2f} px"

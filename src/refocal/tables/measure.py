@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from refocal.datasets import Pair, open_dataset
-from refocal.evaluation.cache import code_sha256, keep, read_kept
+from refocal.evaluation.cache import code_sha256, keep, read_cache
 from refocal.evaluation.workers import restore_each
 from refocal.methods.black_box import BlackBox
 from refocal.metrics import METRICS
@@ -62,7 +62,7 @@ def measure(table: PublishedTable, settings: Settings, show: Show) -> tuple[list
     of = {column.name: column.metric for column in table.columns}
     functions, missing = metrics_of(table, settings.data_root)
     metrics = {name: _Figure(function, METRICS[of[name]].needs) for name, function in functions.items()}
-    known = read_kept(settings.cache)
+    known = read_cache(settings.cache)
     maps = Maps(settings, show)
     measured = []
     for line in table.lines:

@@ -22,7 +22,9 @@ from refocal.tables.published import Line
 from refocal.types import Array, Blur, BlurEstimator, Deblurrer, Image, InputError
 from refocal.weights import locate
 
-MOST_PX = 6.0  # where the table from Gaussians to disks of D'Andres et al. ends, by which the papers convert estimates
+MAX_RADIUS_PX = (
+    6.0  # where the table from Gaussians to disks of D'Andres et al. ends, by which the papers convert estimates
+)
 _OWN_WEIGHTS = Entry("refocal.methods.network:Network", "a network from a file")
 
 
@@ -40,7 +42,7 @@ class Estimator:
     name: str
     estimate: BlurEstimator
     options: str
-    most_px: float = MOST_PX
+    most_px: float = MAX_RADIUS_PX
 
     def __call__(self, image: Image, _blur: Any = None) -> Array:
         """Radius (H, W), whole 256ths of a pixel, at most ``most_px``; called as a method is, to share the cores."""

@@ -13,7 +13,7 @@ from refocal.types import Array, Image
 Tile = tuple[str, Image | str]
 """What stands above, and a picture (1 or 3, H, W) in [0, 1] or a few words in its place."""
 
-MOST_PX = 6.0
+MAX_RADIUS_PX = 6.0
 """Of the colours of a map."""
 
 MARGIN_PX, HEAD_PX, BAR_PX, GREY = 6, 20, 14, 225
@@ -22,8 +22,8 @@ MARGIN_PX, HEAD_PX, BAR_PX, GREY = 6, 20, 14, 225
 def coloured(radius_px: Array) -> Image:
     """The map (H, W) in colours (3, H, W), 0 to 6 px, with the scale along its lower edge."""
     shown = np.array(radius_px, np.float32)
-    shown[-BAR_PX:] = np.linspace(0, MOST_PX, shown.shape[1])
-    levels = np.rint(np.clip(shown / MOST_PX, 0, 1) * 255).astype(np.uint8)
+    shown[-BAR_PX:] = np.linspace(0, MAX_RADIUS_PX, shown.shape[1])
+    levels = np.rint(np.clip(shown / MAX_RADIUS_PX, 0, 1) * 255).astype(np.uint8)
     return palette()[levels].transpose(2, 0, 1) / np.float32(255)
 
 

@@ -14,7 +14,7 @@ from refocal.images.edges import canny
 from refocal.images.io import SUFFIXES, read
 from refocal.learn.crops.photos import checked_name, reduced
 from refocal.optics.blur import BlurMap
-from refocal.optics.map_generators import KINDS, LEAST_PX, STEP_PX, generate, to_level
+from refocal.optics.map_generators import KINDS, MIN_SIDE_PX, STEP_PX, generate, to_level
 from refocal.propagation import domain_transform, matting
 from refocal.types import Array, InputError
 
@@ -46,8 +46,8 @@ def pack_maps(folders: Sequence[str | Path], out: Path, maps: int = 39, side_px:
             written.
     """
     out = checked_name(out)
-    if side_px < LEAST_PX:
-        raise InputError(f"Blur maps have no room in squares of {side_px} px: give at least {LEAST_PX}.")
+    if side_px < MIN_SIDE_PX:
+        raise InputError(f"Blur maps have no room in squares of {side_px} px: give at least {MIN_SIDE_PX}.")
     found = [path for folder in folders for path in sorted(Path(folder).rglob("*")) if path.suffix.lower() in SUFFIXES]
     random = np.random.default_rng(seed)
     large = [path for path in found if min(_size(path)) >= side_px]

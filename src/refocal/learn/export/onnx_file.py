@@ -31,10 +31,10 @@ from refocal.learn.tasks import make_config, make_network
 from refocal.learn.training.checkpoint import load
 from refocal.types import Array, InputError
 
-MOST_DIFFERENCE = 1e-3
+MAX_DIFFERENCE = 1e-3
 """A quarter of a grey level: what runs must be what was trained."""
 
-MOST_RADIUS_PX = 8.0
+MAX_RADIUS_PX = 8.0
 """Radii up to here are compared: some are beyond what networks know."""
 
 ARENA = 2
@@ -139,7 +139,7 @@ def export(network: nn.Module, path: Path, about: About, bits: int = 16) -> Pari
             file.write(model.SerializeToString())
             os.fsync(file.fileno())
         parity = _compare(part, trained, rounded, inputs)
-        if not (parity.even <= MOST_DIFFERENCE and parity.odd <= MOST_DIFFERENCE):  # so that NaN is refused too
+        if not (parity.even <= MAX_DIFFERENCE and parity.odd <= MAX_DIFFERENCE):  # so that NaN is refused too
             raise ValueError(f"ONNX Runtime computes something else than torch: {parity}.")
         part.replace(path)
     finally:
@@ -222,7 +222,7 @@ def _compare(path: Path, trained: Any, rounded: Any, inputs: dict[str, int]) -> 
     for more in (0, 1):
         # Soft blotches: noise would be none of the pictures that a network knows, and rounding matters more there.
         blotches = [
-            torch.rand(2, count, 12, 16, generator=random) * (MOST_RADIUS_PX if name == "radius_px" else 1)
+            torch.rand(2, count, 12, 16, generator=random) * (MAX_RADIUS_PX if name == "radius_px" else 1)
             for name, count in inputs.items()
         ]
         images = [nn.functional.interpolate(few, (height + more, width + 3 * more), mode="bicubic") for few in blotches]

@@ -15,7 +15,7 @@ from refocal.types import InputError
 NEAR_PX, NEAR_SHARE = 0.5, 0.25
 """A radius is right within half a pixel, or a quarter of itself: what the confidence is the probability of."""
 
-LEAST_SCALE_PX = 0.05
+MIN_SCALE_PX = 0.05
 """Nobody knows a radius more exactly; it keeps the likelihood finite."""
 
 
@@ -103,9 +103,9 @@ class FocusUNet(nn.Module):
         """Restored, radius, and the scale of the radius's error in pixels, for sides that are multiples."""
         fine = self._features(functional.pixel_unshuffle(blurred, self.config.unshuffle))
         change = functional.pixel_shuffle(self.tail(fine), self.config.unshuffle)
-        coarse = functional.softplus(self.blur(fine).float()) + LEAST_SCALE_PX
+        coarse = functional.softplus(self.blur(fine).float()) + MIN_SCALE_PX
         size = functional.interpolate(coarse, scale_factor=self.config.unshuffle, mode="bilinear", align_corners=False)
-        radius_px, scale_px = (size - LEAST_SCALE_PX)[:, :1], size[:, 1:]
+        radius_px, scale_px = (size - MIN_SCALE_PX)[:, :1], size[:, 1:]
         return blurred + change, radius_px, scale_px
 
     def _features(self, dealt: Tensor) -> Tensor:

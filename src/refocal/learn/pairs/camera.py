@@ -22,10 +22,10 @@ from refocal.types import InputError
 REACH = 1.3
 """Kernels are cut off so many radii from their centre; of a stretched polygon that is 4e-4 of the light at most."""
 
-THINGS = 2
+OCCLUDERS = 2
 """At most so many things stand in front of each other before the background."""
 
-BARS = 0.3
+BAR_PROBABILITY = 0.3
 """Share of the things that are bars: twigs, poles, frames; the others are blobs."""
 
 PLANES = 5
@@ -164,7 +164,7 @@ class CameraPairs:
         blurred[plain] = self._through(light[plain], low[plain], lenses[plain])
         if bool(ramps.any()):
             blurred[ramps], radius_px[ramps] = self._ramp(light[ramps], low[ramps], high[ramps], lenses[ramps], random)
-        for thing in range(1, THINGS + 1):
+        for thing in range(1, OCCLUDERS + 1):
             near = self._radii(count, random) * ~((on > 2) & (thing == 1))
             # It is from another crop of the batch, or from the same: then only its blur shows its outline.
             other = torch.where(_uniform(count, random) < 0.7, light.roll(thing, 0), light)
@@ -243,6 +243,6 @@ def _shapes(like: Tensor, random: torch.Generator) -> Tensor:
     row, column = (torch.linspace(-1, 1, side, device=like.device) for side in size)
     across = torch.cos(math.pi * angle) * column + torch.sin(math.pi * angle) * row[:, None] - (2 * middle - 1)
     bar = (0.02 + 0.25 * half**2) - across.abs()
-    inside = torch.where(_uniform(count, random) < BARS, bar, blob)
+    inside = torch.where(_uniform(count, random) < BAR_PROBABILITY, bar, blob)
     steep = torch.stack(torch.gradient(inside, dim=(-2, -1))).square().sum(0).sqrt().clamp(min=1e-4)
     return (0.5 + inside / steep).clamp(0, 1)

@@ -22,7 +22,7 @@ MAX_SHAPES = 4
 
 
 @dataclass(frozen=True)
-class DepthLikeBlur:
+class LayeredSceneBlur:
     """A map drawn for every crop, planes in front of each other, and the crop gathered by it; 8 bits, no noise.
 
     The circle of confusion is linear in the inverse of depth, and the inverse depth of a plane is linear in the

@@ -11,10 +11,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-FINER = 3
+OVERSAMPLING = 3
 """Kernels are drawn on a grid so many times finer than the pixels."""
 
-LEAST_RIM_PX = 0.15
+MIN_RIM_PX = 0.15
 """What is drawn sharper than this shows the grid."""
 
 COLOURS = (0.299, 0.587, 0.114)
@@ -91,7 +91,7 @@ def luma_kernels(radius_px: Tensor, lenses: Drawn, half_px: int) -> Tensor:
     A radius of 0 gives one pixel; of a cut-off or polygonal aperture the radius is that of the whole disk.
     """
     side = 2 * half_px + 1
-    axis = (torch.arange(side * FINER, device=radius_px.device) - (side * FINER - 1) / 2) / FINER
+    axis = (torch.arange(side * OVERSAMPLING, device=radius_px.device) - (side * OVERSAMPLING - 1) / 2) / OVERSAMPLING
     kernels = torch.zeros((len(radius_px), side, side), device=radius_px.device)
     for share, step in zip(COLOURS, (1.0, 0.0, -1.0), strict=True):
         if step and not bool(lenses.chromatic.any()):
@@ -112,13 +112,13 @@ def _kernels(radius_px: Tensor, lenses: Drawn, axis: Tensor) -> Tensor:
     long = (1 + stretch).sqrt()
     along, across = along * long, across / long
     distance = (along.square() + across.square()).sqrt()
-    width = (rim * radius).clamp(min=LEAST_RIM_PX)
+    width = (rim * radius).clamp(min=MIN_RIM_PX)
     light = torch.sigmoid((_edge(radius, along, across, lenses) - distance) * (2 / width))
     other = ((along - shift * radius).square() + across.square()).sqrt()
     light = light * torch.where(shift > 0, torch.sigmoid((radius - other) * (2 / width)), torch.ones_like(light))
     reach = (distance / radius).clamp(max=1)
     light = light * (1 + tilt * (along / radius).clamp(-1, 1)) * (1 + ring * (reach.square() - 0.5))
-    light = functional.avg_pool2d(light[:, None], FINER)[:, 0]
+    light = functional.avg_pool2d(light[:, None], OVERSAMPLING)[:, 0]
     return light / light.sum((-2, -1), keepdim=True)
 
 

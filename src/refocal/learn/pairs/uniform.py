@@ -21,7 +21,7 @@ PAIRS: dict[str, Entry] = {
         paper="Aurangabadkar et al. 2024",
     ),
     "photographed": Entry(
-        "refocal.learn.pairs.uniform:Photographed", "luma of pairs that were photographed, from refocal crops --pairs"
+        "refocal.learn.pairs.uniform:RealPairs", "luma of pairs that were photographed, from refocal crops --pairs"
     ),
     "mapped": Entry(
         "refocal.learn.pairs.mapped:MappedBlur",
@@ -29,7 +29,7 @@ PAIRS: dict[str, Entry] = {
         paper="Karaali & Jung 2022",
     ),
     "depth-like": Entry(
-        "refocal.learn.pairs.depth_like:DepthLikeBlur",
+        "refocal.learn.pairs.depth_like:LayeredSceneBlur",
         "colour blurred by planes and shapes at their own depths, with the map",
     ),
     "dual-pixel": Entry(
@@ -66,7 +66,7 @@ class MeanBlur:
 
 
 @dataclass(frozen=True)
-class Photographed:
+class RealPairs:
     """Pairs as they were photographed, luma."""
 
     def __call__(self, crops: Tensor, random: torch.Generator) -> dict[str, Tensor]:  # noqa: ARG002

@@ -30,7 +30,7 @@ TASKS: dict[str, Entry] = {
         "a map network and blur kernels: the sharp photo, blurred again, is the photo",
     ),
     "match-views": Entry(
-        "refocal.learn.tasks.dual_pixel:MatchViews",
+        "refocal.learn.tasks.dual_pixel:ViewConsistency",
         "a map network: each view, blurred as the other one is, is the other",
     ),
     "restore-adversarial": Entry(

@@ -93,7 +93,7 @@ class LearnKernels:
 
 
 @dataclass(frozen=True)
-class MatchViews:
+class ViewConsistency:
     """BaMBNet's map: the left view, blurred as the right one is, is to be the right view, blurred as the left one
     is.
     """

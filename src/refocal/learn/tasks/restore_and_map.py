@@ -16,7 +16,7 @@ from refocal.learn.tasks import answer, make_network, make_pairs
 from refocal.learn.tasks.estimate_map import map_figures
 from refocal.types import InputError
 
-MOST_DB = 60.0
+MAX_PSNR_DB = 60.0
 """Of crops in focus: what comes back as it was would be infinitely good."""
 
 
@@ -87,8 +87,8 @@ class RestoreAndMap:
         """PSNR of what is clipped to [0, 1], and of the blurred picture; errors of the map; see ``map_figures``."""
         restored, radius_px, _ = answer(network, batch)
         return {
-            "psnr": metrics.psnr(restored.float().clamp(0, 1), batch["sharp"]).clamp(max=MOST_DB),
-            "psnr_blurred": metrics.psnr(batch["blurred"], batch["sharp"]).clamp(max=MOST_DB),
+            "psnr": metrics.psnr(restored.float().clamp(0, 1), batch["sharp"]).clamp(max=MAX_PSNR_DB),
+            "psnr_blurred": metrics.psnr(batch["blurred"], batch["sharp"]).clamp(max=MAX_PSNR_DB),
             **map_figures(radius_px.float()[:, 0], batch),
         }
 
