@@ -150,7 +150,7 @@ def test_what_cannot_be_run_is_refused_in_a_sentence(tmp_path):
     with pytest.raises(InputError, match="returns restored, not radius_px: it estimates no blur"):
         NetworkMap("sharpness-unet-beta-0")(image)
     for shape in ((2, 8, 8), (8, 8), (1, 3, 8, 8), (3, 0, 8)):
-        with pytest.raises(InputError, match=r"one picture \(1 or 3, H, W\)"):
+        with pytest.raises(InputError, match=r"one image \(1 or 3, H, W\)"):
             NetworkMap(sample(tmp_path / "a.onnx"))(np.ones(shape, np.float32))
     with pytest.raises(ValueError, match="at least 0, not -1 and 0"):
         NetworkMap(threads=-1)
