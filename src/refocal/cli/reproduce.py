@@ -1,6 +1,4 @@
-"""What ``refocal reproduce`` does: measure a published table again, and write page, figures and pictures into a
-folder.
-"""
+"""The verb ``reproduce``: measure a published table again, and write page, figures and cells into a folder."""
 
 from __future__ import annotations
 
@@ -17,16 +15,17 @@ from refocal.cli.flags import Parser, add_device, whole_number
 from refocal.datasets import open_dataset
 from refocal.inference.network_file import use_device
 from refocal.tables import TABLES
-from refocal.tables.cells import cells, to_csv, to_markdown
+from refocal.tables.cells import cells, to_csv
 from refocal.tables.measure import Show, measure
-from refocal.tables.published import PublishedTable, Settings
+from refocal.tables.page import page
+from refocal.tables.published import Settings
 from refocal.types import InputError
 
-EVERY_S = 20  # seconds between two lines of progress where there is no terminal
+PROGRESS_SECONDS = 20  # between two lines of progress where there is no terminal
 
 
 def command(words: list[str]) -> int:
-    """The verb: read its words, measure the table, print the page."""
+    """Measure a table and print its page."""
     about = "Measure a published table again, ours beside theirs in every cell; the page goes to stdout."
     parser = Parser(prog="refocal reproduce", description=about)
     parser.add_argument("table", metavar="PAPER:TABLE", help=", ".join(TABLES))
@@ -35,23 +34,23 @@ def command(words: list[str]) -> int:
     parser.add_argument(
         "--weights-dir", type=Path, metavar="DIR", help="your own METHOD.onnx files, run instead of ours"
     )
-    parser.add_argument("--limit", type=whole_number(1), metavar="N", help="only N pictures per line, evenly spread")
+    parser.add_argument("--limit", type=whole_number(1), metavar="N", help="only N images per line, evenly spread")
     parser.add_argument(
-        "--jobs", type=whole_number(1), default=os.cpu_count() or 1, metavar="N", help="pictures at a time"
+        "--jobs", type=whole_number(1), default=os.cpu_count() or 1, metavar="N", help="images at a time"
     )
     add_device(parser)
     values = parser.parse_intermixed_args(words)
     use_device(values.device)
-    page = reproduce(
+    text = reproduce(
         values.table, values.out, Settings(values.data_root, values.weights_dir, values.limit, values.jobs)
     )
     if sys.stdout.isatty():
         from rich.console import Console
         from rich.markdown import Markdown
 
-        Console().print(Markdown(page))
+        Console().print(Markdown(text))
     else:
-        sys.stdout.write(page)
+        sys.stdout.write(text)
     return 0
 
 
@@ -59,13 +58,13 @@ def reproduce(name: str, out: str | Path | None = None, settings: Settings | Non
     """Measure a published table again.
 
     Writes into the folder ``TABLE.md`` (the page), ``TABLE.csv`` (one row per cell), ``TABLE.pictures.jsonl`` (the
-    figures of every picture, from which an interrupted run goes on) and ``TABLE_figure_N.png``, and replaces those that
-    are there; blur maps that were estimated on the way are kept in ``maps/``.
+    figures of every image, from which an interrupted run resumes) and ``TABLE_figure_N.png``, and replaces existing
+    ones; estimated blur maps are kept in ``maps/``.
 
     Args:
         name: Key in ``TABLES``, such as ``sharpness_loss:I``.
-        out: Folder, made if need be; by default ``reproduced/PAPER-TABLE``.
-        settings: Where the data and weights are, and how much is done.
+        out: Folder, created if it doesn't exist; by default ``reproduced/PAPER-TABLE``.
+        settings: Places of data and weights, and limits.
 
     Returns:
         The page, in Markdown.
@@ -75,7 +74,7 @@ def reproduce(name: str, out: str | Path | None = None, settings: Settings | Non
     """
     from refocal.images.io import write_bytes_atomic
 
-    table: PublishedTable = find(TABLES, name, "table").load()()
+    table = find(TABLES, name, "table").make()
     stem = name.replace(":", "-")
     folder = Path(out or f"reproduced/{stem}")
     settings = replace(settings or Settings(), cache=folder / f"{stem}.pictures.jsonl")
@@ -84,23 +83,23 @@ def reproduce(name: str, out: str | Path | None = None, settings: Settings | Non
     if folder.is_file():
         raise InputError(f"{folder} is a file; give a folder to write the table into.")
     for data in table.data:
-        open_dataset(data, settings.data_root)  # refuse what isn't there before a folder is made
+        open_dataset(data, settings.data_root)  # refuse a missing set before a folder is made
     folder.mkdir(parents=True, exist_ok=True)
     with _shown() as show:
-        measured, missing = (table.measure or measure)(table, settings, show)
+        measured, missing = measure(table, settings, show)
     found = cells(table, measured)
     files = {}
     for head, draw in table.pictures.items():
         try:
-            files[f"{stem}_{head}.png"] = draw(found, settings)
+            files[f"{stem}_{head}.png"] = draw(table, found, settings)
         except InputError as error:
             missing.append(f"{stem}_{head}.png wasn't drawn: {str(error).rstrip('.')}.")
-    page = (table.page or to_markdown)(table, found, missing)
-    files |= {f"{stem}.csv": to_csv(found).encode(), f"{stem}.md": page.encode()}
+    text = page(table, found, missing)
+    files |= {f"{stem}.csv": to_csv(found).encode(), f"{stem}.md": text.encode()}
     for file, content in files.items():
         write_bytes_atomic(folder / file, content, overwrite=True)
     sys.stderr.write(f"Written into {folder}: {', '.join(files)}\n")
-    return page
+    return text
 
 
 @contextmanager
@@ -115,7 +114,7 @@ def _shown() -> Iterator[Show]:
         def line(label: str, done: int, count: int) -> None:
             now = time.monotonic()
             start, known = began.setdefault(label, (now, done))
-            if done < count and now - said.setdefault(label, now) < EVERY_S:
+            if done < count and now - said.setdefault(label, now) < PROGRESS_SECONDS:
                 return
             said[label] = now
             left = "" if done == known else f", {(now - start) / (done - known) * (count - done):.0f} s left"

@@ -1,6 +1,4 @@
-"""Figures that are kept, picture by picture, so that an interrupted run goes on while the code behind them is the
-same.
-"""
+"""A cache of the figures of every image, so that an interrupted run resumes while its code is unchanged."""
 
 from __future__ import annotations
 
@@ -14,9 +12,9 @@ from typing import Any
 
 @lru_cache(maxsize=8)
 def code_sha256(*places: str) -> str:
-    """Hash rooms (``methods``), their tables of numbers too, and single files (``restore.py``).
+    """SHA-256 of packages (``methods``), their tables of numbers included, and of single files (``restore.py``).
 
-    So figures of other code are measured again.
+    So the figures of other code are measured again.
     """
     package = Path(__file__).parents[1]
     found = (path for place in places for kind in ("*.py", "*.npy") for path in (package / place).glob(kind))
@@ -29,7 +27,7 @@ def code_sha256(*places: str) -> str:
 
 
 def read_cache(cache: Path | None) -> dict[str, dict[str, Any]]:
-    """Key -> figures. Of a run that was killed, the last line may be cut short: it is passed over."""
+    """Key -> figures. The last line of a killed run may be cut short; it is skipped."""
     known: dict[str, dict[str, Any]] = {}
     if cache is None or not cache.exists():
         return known
@@ -46,8 +44,8 @@ def read_cache(cache: Path | None) -> dict[str, dict[str, Any]]:
     return known
 
 
-def keep(cache: Path | None, record: Mapping[str, Any]) -> None:
-    """Add the figures of a picture, under their ``key``."""
+def append_record(cache: Path | None, record: Mapping[str, Any]) -> None:
+    """Append the figures of an image, under their ``key``."""
     if cache is not None:
         with cache.open("a", encoding="utf-8") as file:
             file.write(json.dumps(record) + "\n")

@@ -20,8 +20,8 @@ _OVERRIDE: ContextVar[str | None] = ContextVar("device", default=None)
 
 PROVIDER = "CUDAExecutionProvider"
 CUDA_OPTIONS = {
-    # TensorFloat-32, on by default since Ampere, rounds every factor to 10 bits, a relative error of up to 5e-4. The GPU
-    # has to agree with the CPU within 2e-3.
+    # TensorFloat-32, on by default since Ampere, rounds every factor to 10 bits, a relative error of up to 5e-4. The
+    # GPU has to agree with the CPU within 2e-3.
     "use_tf32": "0",
     # The default tries every algorithm on every new size of picture, and takes another one the next time.
     "cudnn_conv_algo_search": "HEURISTIC",

@@ -212,7 +212,8 @@ def _open(path: Path, stamp: Stamp, threads: int, device: str, process: int) -> 
     options.intra_op_num_threads = threads
     # Waiting threads sleep: no slower on idle cores (128 to 1024 px a side), twice as fast beside other processes.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    # The arena stays, as fresh memory for every run costs as much as the arithmetic; a pattern per size would double it.
+    # The arena stays, as fresh memory for every run costs as much as the arithmetic; a pattern per size would double
+    # it.
     options.enable_mem_pattern = False
     try:
         session = start_session(onnxruntime, path, options, device)

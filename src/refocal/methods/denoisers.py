@@ -33,7 +33,8 @@ TRAINED_STD = 5 / 255
 
 
 def open_denoiser(option: DenoiserOption) -> Denoiser:
-    """The denoiser that an option names: ``"median"``, ``"network"`` or the path of an .onnx file, or a function itself.
+    """The denoiser that an option names: ``"median"``, ``"network"`` or the path of an .onnx file, or a function
+    itself.
 
     Raises:
         InputError: If there is no such denoiser, or the file holds none.

@@ -51,7 +51,8 @@ class Focus:
         """Restore (..., 1 or 3, H, W) in [0, 1].
 
         Raises:
-            InputError: If there are no such weights, they are another kind of network's, or the image has other channels.
+            InputError: If there are no such weights, they are another kind of network's, or the image has other
+                channels.
         """
         return self.restore_and_map(image)[0]
 

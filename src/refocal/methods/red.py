@@ -36,8 +36,8 @@ class RED:
     to a zero of it. Both repeat x <- clip(x - P g(x)) from x = y:
 
     - fixed point: P = (H^T H / s^2 + (1 + inertia) weight I)^-1; with inertia 0 this is the paper's
-      x <- (H^T H / s^2 + weight I)^-1 (H^T y / s^2 + weight f(x)). Under a ``Psf`` with periodic boundary the inverse is
-      exact, by Fourier transforms; under any other blur it is a few Chebyshev steps.
+      x <- (H^T H / s^2 + weight I)^-1 (H^T y / s^2 + weight f(x)). Under a ``Psf`` with periodic boundary the inverse
+      is exact, by Fourier transforms; under any other blur it is a few Chebyshev steps.
     - steepest descent: P = 2 / (D / s^2 + (1 + inertia) weight). In the paper D is 1, the squared largest gain of a
       blur that wraps around and keeps brightness; here each pixel has its own, see ``row_sums``, because near a
       mirrored edge the paper's step diverges.

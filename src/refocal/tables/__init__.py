@@ -1,63 +1,42 @@
 """Published tables, measured again: ours beside theirs in every cell, with the protocol under it.
 
-A table is one file (what to run, under which protocol, what was published) and one line here; the line alone makes
-``refocal reproduce NAME`` work. Names are ``PAPER:TABLE``.
+A table is a function that returns it as data, and one line here; the line alone makes ``refocal reproduce NAME`` work.
+Names are ``PAPER:TABLE``.
 """
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 from refocal.catalog import Entry
 
-_SHARPNESS_LOSS = "Aurangabadkar et al. 2024"
+if TYPE_CHECKING:
+    from refocal.tables.published import PublishedTable
 
-TABLES: dict[str, Entry] = {
+_AURANGABADKAR, _KARAALI, _ZHAI = "Aurangabadkar et al. 2024", "Karaali & Jung 2022", "Zhai et al. 2023"
+
+
+def _zhai(number: int, about: str) -> Entry[PublishedTable]:
+    return Entry(f"refocal.tables.learnable_blur_kernel_defocusgan:table_{number}", about, "", _ZHAI)
+
+
+TABLES: dict[str, Entry[PublishedTable]] = {
     "sharpness_loss:I": Entry(
-        "refocal.tables.sharpness_loss_1:table", "the sharpness loss at five weights beta", "", _SHARPNESS_LOSS
+        "refocal.tables.sharpness_loss:table_1", "the sharpness loss at five weights beta", "", _AURANGABADKAR
     ),
     "sharpness_loss:II": Entry(
-        "refocal.tables.sharpness_loss_2:table", "networks and iterative methods on 524 crops", "", _SHARPNESS_LOSS
+        "refocal.tables.sharpness_loss:table_2", "networks and iterative methods on 524 crops", "", _AURANGABADKAR
     ),
     "sharpness_loss:III": Entry(
-        "refocal.tables.sharpness_loss_3:table", "networks on real defocus (public crops only)", "", _SHARPNESS_LOSS
+        "refocal.tables.sharpness_loss:table_3", "networks on real defocus (public crops only)", "", _AURANGABADKAR
     ),
     "svbr_net:1": Entry(
-        "refocal.tables.svbr_net_1:table",
-        "deconvolution with true and with estimated blur maps",
-        "",
-        "Karaali & Jung 2022",
+        "refocal.tables.svbr_net:table_1", "deconvolution with true and with estimated blur maps", "", _KARAALI
     ),
-    "learnable_blur_kernel_defocusgan:1": Entry(
-        "refocal.tables.learnable_blur_kernel_defocusgan_1:table",
-        "single-image methods, parameters",
-        "",
-        "Zhai et al. 2023",
-    ),
-    "learnable_blur_kernel_defocusgan:2": Entry(
-        "refocal.tables.learnable_blur_kernel_defocusgan_2:table",
-        "methods that see both dual-pixel views",
-        "",
-        "Zhai et al. 2023",
-    ),
-    "learnable_blur_kernel_defocusgan:3": Entry(
-        "refocal.tables.learnable_blur_kernel_defocusgan_3:table",
-        "deconvolution with estimated maps",
-        "",
-        "Zhai et al. 2023",
-    ),
-    "learnable_blur_kernel_defocusgan:4": Entry(
-        "refocal.tables.learnable_blur_kernel_defocusgan_4:table",
-        "what each part of DefocusGAN brings",
-        "",
-        "Zhai et al. 2023",
-    ),
-    "learnable_blur_kernel_defocusgan:5": Entry(
-        "refocal.tables.learnable_blur_kernel_defocusgan_5:table",
-        "blur kernels, by the maps they lead to",
-        "",
-        "Zhai et al. 2023",
-    ),
-    "learnable_blur_kernel_defocusgan:6": Entry(
-        "refocal.tables.learnable_blur_kernel_defocusgan_6:table",
-        "generators and adversarial losses",
-        "",
-        "Zhai et al. 2023",
-    ),
+    "learnable_blur_kernel_defocusgan:1": _zhai(1, "single-image methods, parameters"),
+    "learnable_blur_kernel_defocusgan:2": _zhai(2, "methods that take both dual-pixel views"),
+    "learnable_blur_kernel_defocusgan:3": _zhai(3, "deconvolution with estimated maps"),
+    "learnable_blur_kernel_defocusgan:4": _zhai(4, "the gain of each part of DefocusGAN"),
+    "learnable_blur_kernel_defocusgan:5": _zhai(5, "blur kernels, by the maps they lead to"),
+    "learnable_blur_kernel_defocusgan:6": _zhai(6, "generators and adversarial losses"),
 }

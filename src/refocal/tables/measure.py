@@ -1,112 +1,106 @@
-"""Restore the pictures of every line of a table and score them, picture by picture, going on where a run was
-interrupted.
-"""
+"""Measure a table: restore the images of every line and score them, image by image, resuming an interrupted run."""
 
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from refocal.datasets import Pair, open_dataset
-from refocal.evaluation.cache import code_sha256, keep, read_cache
+from refocal.datasets import Pair, Protocol, open_dataset
+from refocal.evaluation.cache import append_record, code_sha256, read_cache
+from refocal.evaluation.scoring import Metric, score, true_radius
 from refocal.evaluation.workers import restore_each
 from refocal.methods.black_box import BlackBox
-from refocal.metrics import METRICS
 from refocal.optics.blur import Psf
 from refocal.tables.blur_maps import Maps
+from refocal.tables.columns import metrics_of
+from refocal.tables.parameters import millions
 from refocal.tables.published import Line, PublishedTable, Settings
-from refocal.tables.runnable import Ready, prepare
-from refocal.types import Array, Image, InputError
+from refocal.tables.runnable import Runnable, make_runnable
+from refocal.types import Image, InputError
 
 Show = Callable[[str, int, int], None]
-"""Called with a line's label, the number of its pictures that are done, and of all."""
+"""Called with a line's label, the number of its images that are done, and of all."""
 
-LPIPS_PX = 32  # side of the picture that LPIPS is tried with; its nets need 31
-_CODE = ("methods", "metrics", "optics", "propagation", "images", "tables/measure.py")
-_CODE_OF_BLIND = ("estimators", "restore.py", "inference/focus.py")
+AT_ONCE = 8  # images of a large set that are held in memory: 0.7 GB of DPDD
+KEPT_BYTES = 1 << 30  # sets up to this size are read once
+SCENES = "pixel4_dp"  # real scenes, few and different: each has figures of its own
+NO_DATA = "no data here"
+_CODE = (
+    *("methods", "metrics", "optics", "propagation", "images", "inference", "estimators"),
+    *("restore.py", "safeguards.py", "evaluation/evaluate.py", "evaluation/scoring.py", "tables/measure.py"),
+)
 
 
 @dataclass(frozen=True)
 class Measured:
-    """What came of one line.
+    """The result of one line.
 
     Attributes:
-        line: Of the table.
-        ready: What was run, or why nothing was.
-        values: Column -> one figure per picture; without the columns that couldn't be measured.
-        of: How many pictures there are.
+        line: The line.
+        runnable: What was run, or why nothing was.
+        values: Column -> one figure per image; without the columns that couldn't be measured.
+        of: Number of images that there are.
     """
 
     line: Line
-    ready: Ready | str
+    runnable: Runnable | str
     values: Mapping[str, tuple[float, ...]]
     of: int
 
 
 def measure(table: PublishedTable, settings: Settings, show: Show) -> tuple[list[Measured], list[str]]:
-    """Measure a table.
+    """Measure every line of a table under the protocol of its data set.
 
     Returns:
-        What came of each line, and sentences about what couldn't be measured.
+        The result of each line, followed by one for each real scene of it; and sentences about what couldn't be
+        measured.
 
     Raises:
-        InputError: If a data set isn't there.
+        InputError: If one of the table's data sets isn't there.
     """
-    pairs, absent = _pairs(table, settings.data_root)
-    of = {column.name: column.metric for column in table.columns}
-    functions, missing = metrics_of(table, settings.data_root)
-    metrics = {name: _Figure(function, METRICS[of[name]].needs) for name, function in functions.items()}
+    sets, absent = _open(table, settings.data_root)
+    metrics, missing = metrics_of(table, settings.data_root)
     known = read_cache(settings.cache)
-    maps = Maps(settings, show)
-    measured = []
+    maps = Maps(settings, show, table.disks)
+    measured: list[Measured] = []
     for line in table.lines:
-        of_line = (found for data, found in pairs.items() if line.data in ("", data))
-        chosen = [pair for found in of_line for pair in found if pair.name.endswith(line.only)]
-        ready = prepare(line, settings.weights_dir)
-        if isinstance(ready, str):
-            if line.published and chosen:
-                measured.append(Measured(line, ready, {}, len(chosen)))
-            continue
-        if ready.uses_blur and line.blur == "given":
-            chosen = [pair for pair in chosen if "blur" in pair.extras]
-        work = _Work(line, ready, table, metrics)
-        chosen = [pair for pair in chosen if work.figures(pair)]
-        if not chosen:
-            continue
-        some = spread(chosen, settings.limit or line.limit or len(chosen))
-        inputs = [as_given(pair, line.given) for pair in some]
-        if ready.estimator is not None:
-            inputs = [
-                (blurred, blur) for (blurred, _), blur in zip(inputs, maps.of(ready.estimator, some), strict=True)
-            ]
-        records = _line_records(work, list(zip(some, inputs, strict=True)), settings, known, show)
-        names = [column.name for column in table.columns if not line.columns or column.name in line.columns]
-        values = {name: tuple(record[name] for record in records if name in record) for name in names}
-        measured.append(Measured(line, ready, values, len(chosen)))
+        runnable = make_runnable(line, table.max_radius_px, settings.weights_dir)
+        images = [found for data, found in sets.items() if line.data == data or (not line.data and data in table.data)]
+        work = _Work(line, runnable, table, metrics, settings, show)
+        places = work.places(images)
+        records = [] if isinstance(runnable, str) else work.records(places, maps, known)
+        columns = line.columns or tuple(column.name for column in table.columns)
+        values = {name: tuple(record[name] for record in records if name in record) for name in columns}
+        if "parameters" in columns and (found := _parameters(line)) is not None:
+            values["parameters"] = (found,)
+        reason = NO_DATA if not images and not isinstance(runnable, str) else runnable
+        if table.every_line or records or (isinstance(runnable, str) and line.published and places):
+            measured.append(Measured(line, reason, values, len(places)))
+        if line.data.startswith(SCENES):
+            measured += [_scene(measured[-1], record) for record in records]
     return measured, [*missing, *absent]
 
 
 def spread(items: Sequence[Any], count: int) -> list[Any]:
-    """``count`` of the items, evenly spread, the first among them; all if there are fewer."""
+    """``count`` of the items, evenly spread, starting with the first; all if there are fewer."""
     count = min(count, len(items))
     return [items[place * len(items) // count] for place in range(count)]
 
 
 def as_given(pair: Pair, given: str) -> tuple[Image, Any]:
-    """The blurred picture that a line's method restores, and its blur.
+    """The blurred image that a line's method restores, and its blur.
 
     Args:
-        pair: Of a data set; the circular ones need its ``Psf``.
+        pair: Pair of a data set; the circular ones need its ``Psf``.
         given: As in ``Line``.
 
     Returns:
-        (C, H, W): the file's float32, or float64 that was never rounded; and the blur, None where nobody knows it.
+        (C, H, W): the file's float32, or float64 that was never rounded; and the blur, None if it is unknown.
     """
     blur = pair.extras.get("blur")
     if given == "file":
@@ -120,138 +114,160 @@ def as_given(pair: Pair, given: str) -> tuple[Image, Any]:
 
 
 def to_scored(restored: Image, truncated: bool) -> Image:
-    """The restored picture as it is scored: float32, clipped, and whole levels of 8 bits, downwards, if
-    ``truncated``.
-    """
+    """The restored image as it is scored: float32, clipped, and truncated to whole levels of 8 bits if
+    ``truncated``."""
     restored = np.clip(restored, 0, 1)
     # The product is exact enough for the levels themselves: k / 255 * 255 is k for all k, in float32 and in float64.
     return (np.floor(restored * 255) / 255 if truncated else restored).astype(np.float32)
 
 
-@dataclass(frozen=True)
-class _Figure:
-    """A metric and what it needs besides the restored picture, as its ``Entry`` tells."""
+@dataclass
+class _Images:
+    """The pairs of a data set; a small set is read once."""
 
-    function: Callable[..., Array]
-    needs: str
+    data: Any
+    _kept: dict[int, Pair] = field(default_factory=dict)
 
-    def of(self, restored: Image, pair: Pair, blur: Any) -> float:
-        if self.needs == "map":
-            return float(self.function(blur.radius_px, pair.extras["blur"].radius_px))
-        return float(self.function(restored, pair.sharp) if self.needs else self.function(restored))
+    @property
+    def protocol(self) -> Protocol:
+        protocol: Protocol = self.data.protocol
+        return protocol
+
+    def __getitem__(self, index: int) -> Pair:
+        if index in self._kept:
+            return self._kept[index]
+        pair: Pair = self.data[index]
+        if pair.blurred.nbytes * len(self.data) <= KEPT_BYTES:
+            self._kept[index] = pair
+        return pair
+
+
+_Place = tuple[_Images, int]
 
 
 @dataclass(frozen=True)
 class _Work:
-    """A line and everything that its figures depend on, besides the picture."""
+    """A line and everything that its figures depend on, besides the image."""
 
     line: Line
-    ready: Ready
+    runnable: Runnable | str
     table: PublishedTable
-    metrics: Mapping[str, _Figure]
+    metrics: Mapping[str, Metric]
+    settings: Settings
+    show: Show
 
-    def key(self, pair: Pair, blurred: Image, blur: Any) -> str:
-        """Names the figures of one picture: two runs with the same key would measure the same."""
-        code = code_sha256(*_CODE, *(_CODE_OF_BLIND if self.line.blur == "none" else ()))
-        words = [self.line.method, self.ready.options, self.ready.weights_sha256, self.line.given, code]
-        words += [
-            str(self.table.truncated),
-            str(self.table.columns),
-            str(self.line.columns),
-            str(self.line.blur == "none"),
+    def places(self, images: Sequence[_Images]) -> list[_Place]:
+        """The images of the line that can be measured; of a line that can't be run, all."""
+        every = [(found, index) for found in images for index in range(len(found.data))]
+        if self.table.every_line:
+            return every
+        chosen = [(found, index) for found, index in every if found[index].name.endswith(self.line.only)]
+        if isinstance(self.runnable, str):
+            return chosen
+        if self.runnable.uses_blur and self.line.blur == "given":
+            chosen = [(found, index) for found, index in chosen if "blur" in found[index].extras]
+        return [(found, index) for found, index in chosen if self._scorers(found[index])]
+
+    def records(self, places: Sequence[_Place], maps: Maps, known: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:
+        """The figures of every image: known ones as they are, the others measured and kept at once."""
+        if not places:
+            return []
+        some = spread(places, self.settings.limit or self.line.limit or len(places))
+        records: list[dict[str, Any]] = []
+        chunk = AT_ONCE if self.table.every_line else len(some)
+        for start in range(0, len(some), chunk):
+            part = some[start : start + chunk]
+            records += self._part(
+                [(found[index], found.protocol) for found, index in part], maps, known, start, len(some)
+            )
+        return records
+
+    def _part(
+        self,
+        pairs: Sequence[tuple[Pair, Protocol]],
+        maps: Maps,
+        known: dict[str, dict[str, Any]],
+        before: int,
+        count: int,
+    ) -> list[dict[str, Any]]:
+        assert isinstance(self.runnable, Runnable)
+        inputs = self._inputs(pairs, maps)
+        keys = [self._key(pair, protocol, *given) for (pair, protocol), given in zip(pairs, inputs, strict=True)]
+        scorers = [self._scorers(pair) for pair, _ in pairs]
+        todo = [
+            place for place, key in enumerate(keys) if not {*scorers[place], "seconds"} <= known.get(key, {}).keys()
         ]
-        digest = hashlib.sha256("\n".join(words).encode())
-        radii = (getattr(known, "radius_px", None) for known in (blur, pair.extras.get("blur")))
-        for image in (blurred, pair.sharp, *radii):
-            if image is not None:
-                digest.update(str((image.dtype, image.shape)).encode() + np.ascontiguousarray(image).tobytes())
+        self.show(self.line.label, before + len(keys) - len(todo), count)
+        jobs = 1 if self.line.own_threads else self.settings.jobs
+        restored = restore_each(self.runnable.method, [inputs[place] for place in todo], jobs)
+        for done, (place, (image, seconds)) in enumerate(zip(todo, restored, strict=True), start=1):
+            (pair, protocol), (_, blur) = pairs[place], inputs[place]
+            scored = to_scored(image, self.table.truncated)
+            figures = {name: score(metric, scored, pair, protocol, blur) for name, metric in scorers[place].items()}
+            about = {"key": keys[place], "method": self.line.method, "picture": pair.name}
+            known[keys[place]] = {**about, **figures, "seconds": seconds}
+            append_record(self.settings.cache, known[keys[place]])
+            self.show(self.line.label, before + len(keys) - len(todo) + done, count)
+        return [{**known[key], "picture": pair.name} for key, (pair, _) in zip(keys, pairs, strict=True)]
+
+    def _inputs(self, pairs: Sequence[tuple[Pair, Protocol]], maps: Maps) -> list[tuple[Image, Any]]:
+        """The image and the blur that the method gets for each pair."""
+        assert isinstance(self.runnable, Runnable)
+        inputs = [as_given(pair, self.line.given) for pair, _ in pairs]
+        if self.line.blur == "given":
+            return inputs
+        if self.runnable.estimator is None:
+            return [(image, None) for image, _ in inputs]
+        blurs = []
+        for data in dict.fromkeys(protocol.data for _, protocol in pairs):
+            blurs += maps.of(self.runnable.estimator, data, [pair for pair, of in pairs if of.data == data])
+        return [(image, blur) for (image, _), blur in zip(inputs, blurs, strict=True)]
+
+    def _scorers(self, pair: Pair) -> dict[str, Metric]:
+        """Column -> metric, of those of the line that can be measured on this image."""
+        wanted = self.line.columns or self.metrics
+        estimated = self.line.blur not in ("given", "none")
+        return {
+            name: metric
+            for name, metric in self.metrics.items()
+            if name in wanted and metric.can_score(pair) and (metric.needs != "map" or estimated)
+        }
+
+    def _key(self, pair: Pair, protocol: Protocol, blurred: Image, blur: Any) -> str:
+        """Identifies the figures of one image: two runs with the same key would measure the same."""
+        assert isinstance(self.runnable, Runnable)
+        line, runnable = self.line, self.runnable
+        words = [line.method, runnable.options, runnable.weights_sha256, line.given, line.run, line.blur == "none"]
+        words += [self.table.truncated, self.table.columns, line.columns, protocol, code_sha256(*_CODE)]
+        digest = hashlib.sha256("\n".join(map(str, words)).encode())
+        for array in (blurred, pair.sharp, getattr(blur, "radius_px", None), *true_radius(pair)):
+            if array is not None:
+                digest.update(str((array.dtype, array.shape)).encode() + np.ascontiguousarray(array).tobytes())
         return digest.hexdigest()
 
-    def figures(self, pair: Pair) -> dict[str, _Figure]:
-        """Column -> metric, of those of the line that can be measured on this picture."""
-        possible = {"": True, "sharp": pair.sharp is not None, "map": "blur" in pair.extras}
-        wanted = self.line.columns or self.metrics
-        return {name: figure for name, figure in self.metrics.items() if name in wanted and possible[figure.needs]}
 
-
-def _line_records(
-    work: _Work,
-    pairs: Sequence[tuple[Pair, tuple[Image, Any]]],
-    settings: Settings,
-    known: dict[str, dict[str, Any]],
-    show: Show,
-) -> list[dict[str, Any]]:
-    """The figures of every picture, given with its input: known ones as they are, the others measured and kept at
-    once.
-    """
-    keys = [work.key(pair, blurred, blur) for pair, (blurred, blur) in pairs]
-    figures = [work.figures(pair) for pair, _ in pairs]
-    todo = [place for place, key in enumerate(keys) if not {*figures[place], "seconds"} <= known.get(key, {}).keys()]
-    show(work.line.label, len(keys) - len(todo), len(keys))
-    jobs = 1 if work.line.own_threads else settings.jobs
-    restored = restore_each(work.ready.method, [pairs[place][1] for place in todo], jobs)
-    for done, (place, (image, seconds)) in enumerate(zip(todo, restored, strict=True), start=1):
-        pair, (_, blur) = pairs[place]
-        scored = to_scored(image, work.table.truncated)
-        found = {name: figure.of(scored, pair, blur) for name, figure in figures[place].items()}
-        known[keys[place]] = {
-            "key": keys[place],
-            "method": work.line.method,
-            "picture": pair.name,
-            **found,
-            "seconds": seconds,
-        }
-        keep(settings.cache, known[keys[place]])
-        show(work.line.label, len(keys) - len(todo) + done, len(keys))
-    return [known[key] for key in keys]
-
-
-def _pairs(table: PublishedTable, data_root: Path | None) -> tuple[dict[str, list[Pair]], list[str]]:
-    """Data set -> its pictures, and a sentence for each further one that isn't there."""
-    pairs = {data: _all(open_dataset(data, data_root)) for data in table.data}
-    absent = []
+def _open(table: PublishedTable, data_root: Path | None) -> tuple[dict[str, _Images], list[str]]:
+    """Data set -> its images; and a sentence for each further set that isn't there, once for all parts of one."""
+    sets = {data: _Images(open_dataset(data, data_root)) for data in table.data}
+    absent: dict[str, str] = {}
     for data in table.more_data:
         try:
-            pairs[data] = _all(open_dataset(data, data_root))
+            sets[data] = _Images(open_dataset(data, data_root))
         except InputError as error:
-            absent.append(f"Nothing was measured on {data}. {error}")
-    return pairs, absent
+            absent.setdefault(
+                str(error).replace(data, data.partition("/")[0]), f"Nothing was measured on {data}. {error}"
+            )
+    return sets, list(absent.values())
 
 
-def _all(dataset: Any) -> list[Pair]:
-    return [dataset[index] for index in range(len(dataset))]
+def _parameters(line: Line) -> float | None:
+    name = line.blur if line.blur not in ("given", "none") else str(line.options.get("weights") or line.method)
+    return millions(name)
 
 
-def metrics_of(table: PublishedTable, data_root: Path | None) -> tuple[dict[str, Callable[..., Array]], list[str]]:
-    """Column -> metric; and a sentence for LPIPS when it can't be measured here, as it needs more than the others."""
-    entries = {column.name: METRICS[column.metric] for column in table.columns if column.metric}
-    metrics = {name: entry.load() for name, entry in entries.items()}
-    if "lpips" not in metrics:
-        return metrics, []
-    try:
-        return {**metrics, "lpips": _lpips(metrics["lpips"], data_root)}, []
-    except InputError as error:
-        del metrics["lpips"]
-        return metrics, [f"LPIPS was left out. {error}"]
-
-
-def _lpips(metric: Callable[..., Array], data_root: Path | None) -> Callable[..., Array]:
-    """LPIPS with the weights that it finds itself, or those in the folder ``weights`` beside the folder of test data.
-
-    Raises:
-        InputError: If torch or the weights are missing.
-    """
-    from refocal.weights import WEIGHTS
-
-    trial = np.zeros((1, LPIPS_PX, LPIPS_PX), np.float32)
-    root = Path(data_root or os.environ.get("REFOCAL_DATA") or "../shared/data/test")
-    beside = root.parent / "weights" / WEIGHTS["lpips-squeeze"].file
-    try:
-        metric(trial, trial)
-    except InputError:
-        if not beside.is_file():
-            raise
-        sha256 = WEIGHTS["lpips-squeeze"].sha256
-        metric(trial, trial, weights=beside, sha256=sha256)
-        return lambda restored, sharp: metric(restored, sharp, weights=beside, sha256=sha256)
-    return metric
+def _scene(whole: Measured, record: Mapping[str, Any]) -> Measured:
+    """One scene of a line, as a line of its own."""
+    picture = record["picture"]
+    line = replace(whole.line, label=f"{whole.line.label} | {picture}", picture=picture, only=picture, published=())
+    values = {name: (record[name],) for name in whole.values if name in record}
+    return Measured(line, whole.runnable, values, 1)

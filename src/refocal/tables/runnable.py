@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, is_dataclass
 from pathlib import Path
@@ -12,20 +13,20 @@ import numpy as np
 
 from refocal.catalog import Entry
 from refocal.estimators import ESTIMATORS
+from refocal.estimators.network_map import NetworkMap
+from refocal.evaluation.evaluate import Restoring
 from refocal.evaluation.workers import Runs
 from refocal.images.map_files import PNG_STEPS
 from refocal.inference.network_file import open_network
 from refocal.methods import METHODS
 from refocal.methods.denoisers import SHIPPED as DENOISER
-from refocal.restore import restore
 from refocal.tables.published import Line
-from refocal.types import Array, Blur, BlurEstimator, Deblurrer, Image, InputError
-from refocal.weights import locate
+from refocal.types import Array, BlurEstimator, Deblurrer, InputError
+from refocal.weights import MIXED, locate
 
-MAX_RADIUS_PX = (
-    6.0  # where the table from Gaussians to disks of D'Andres et al. ends, by which the papers convert estimates
-)
 _OWN_WEIGHTS: Entry[Deblurrer] = Entry("refocal.methods.network:Network", "a network from a file")
+OTHER_TRAINING = "not trained"
+"""Status of a row whose weights were not trained with the loss that the row names."""
 
 
 @dataclass(frozen=True)
@@ -33,33 +34,33 @@ class Estimator:
     """An estimator that can be run.
 
     Attributes:
-        name: In ``ESTIMATORS``.
+        name: Key in ``ESTIMATORS``.
         estimate: The object.
         options: Its fields as text, and the SHA-256 of its weights if it has any.
-        most_px: Larger radii are cut to this.
+        max_radius_px: Larger radii are cut to this.
     """
 
     name: str
     estimate: BlurEstimator
     options: str
-    most_px: float = MAX_RADIUS_PX
+    max_radius_px: float
 
-    def __call__(self, image: Image, _blur: Any = None) -> Array:
-        """Radius (H, W), whole 256ths of a pixel, at most ``most_px``; called as a method is, to share the cores."""
-        radius_px = np.minimum(self.estimate(image).radius_px, self.most_px)
+    def __call__(self, image: Any, _blur: Any = None) -> Array:
+        """Radius (H, W) in whole 256ths of a pixel; called like a method, so that the same workers run it."""
+        radius_px = np.minimum(self.estimate(image).radius_px, self.max_radius_px)
         return (np.rint(radius_px * PNG_STEPS) / PNG_STEPS).astype(np.float32)
 
 
 @dataclass(frozen=True)
-class Ready:
+class Runnable:
     """A method that can be run.
 
     Attributes:
-        method: The object.
+        method: The method, or the engine around it.
         options: Its fields as text.
-        weights_sha256: Of its file of weights; empty where it has none.
-        uses_blur: It is told the blur.
-        estimator: Whose map it is told; None for the data set's own blur.
+        weights_sha256: SHA-256 of its weights; empty where it has none.
+        uses_blur: Whether it gets a blur.
+        estimator: The estimator whose map it gets; None for the data set's own blur.
     """
 
     method: Runs
@@ -69,97 +70,116 @@ class Ready:
     estimator: Estimator | None = None
 
 
-@dataclass(frozen=True)
-class Blind:
-    """A method that is told nothing: what it needs to know of the blur is estimated, as in ``refocal deblur``.
-
-    Attributes:
-        method: The method.
-    """
-
-    method: Deblurrer
-
-    def __call__(self, image: Image, blur: Blur | None = None) -> Image:  # noqa: ARG002 (the contract's second word)
-        """Restore (C, H, W)."""
-        return restore(image, self.method).image
-
-
-def prepare(line: Line, weights_dir: Path | None = None) -> Ready | str:
+def make_runnable(line: Line, max_radius_px: float, weights_dir: Path | None = None) -> Runnable | str:
     """Make the method of a line, or say in a few words why there is none.
 
-    ``weights_dir/METHOD.onnx``, where it exists, is run instead of the shipped weights.
+    ``weights_dir/METHOD.onnx`` (or ``WEIGHTS.onnx``, where the line's options name weights) is run instead of the
+    shipped weights, where it exists.
 
     Raises:
         InputError: If that file isn't a network of refocal's.
     """
     if not line.method:
         return line.absent
-    file = None if weights_dir is None else weights_dir / f"{line.method}.onnx"
-    own = file is not None and file.is_file()
-    if not own and line.method not in METHODS:
+    weights = str(line.options.get("weights", ""))
+    own = _own_file(weights or line.method, weights_dir)
+    if own is None and line.method not in METHODS:
         return line.absent
-    estimator = None if line.blur in ("given", "none") else prepare_estimator(line.blur)
+    estimator = (
+        None if line.blur in ("given", "none") else make_estimator_runnable(line.blur, max_radius_px, weights_dir)
+    )
     if isinstance(estimator, str):
         return f"no map: {estimator}"
     entry = METHODS.get(line.method, _OWN_WEIGHTS)
-    given = {**line.options, "weights": str(file)} if own else line.options
+    given = {**line.options, "weights": str(own)} if own is not None else dict(line.options)
     method = entry.make(given)
     try:
-        sha256 = weights_sha256(method)
+        sha256 = _sha256_of(method)
     except InputError:
-        if own:  # the user's file is at fault
+        if own is not None:  # the user's file is at fault
             raise
-        return "weights not shipped"
-    options = options_of(method, given) + (f"; map: {estimator.options}" if estimator else "")
-    if line.blur == "none" and entry.needs in (
-        "blur",
-        "map",
-    ):  # restore asks the default estimator: its weights count, too
-        asked = ESTIMATORS["default"].make()
-        options += f"; map: {options_of(asked)}, weights={weights_sha256(asked)[:12]}"
-    runs = Blind(method) if line.blur == "none" else method
-    return Ready(runs, options, sha256, entry.needs in ("blur", "psf", "map"), estimator)
+        return line.absent if weights else "weights not shipped"
+    if line.loss and not _has_loss(method, line.loss, own is None):
+        return OTHER_TRAINING
+    options = _options(method, given) + (f"; map: {estimator.options}" if estimator else "")
+    if line.run == "restore" and line.blur == "none" and entry.needs in ("blur", "map"):
+        asked = ESTIMATORS["default"].make()  # restore uses it: its weights count, too
+        options += f"; map: {_options(asked)}, weights={_sha256_of(asked)[:12]}"
+    run = Restoring(method) if line.run == "restore" else method
+    return Runnable(run, options, sha256, entry.needs in ("blur", "psf", "map") and line.blur != "none", estimator)
 
 
-def prepare_estimator(name: str) -> Estimator | str:
-    """Make an estimator, or say in a few words why there is none."""
+def make_estimator_runnable(name: str, max_radius_px: float, weights_dir: Path | None = None) -> Estimator | str:
+    """Make an estimator, or the user's own ``NAME.onnx``; or say in a few words why there is none."""
+    own = _own_file(name, weights_dir)
+    if own is not None:
+        estimate: BlurEstimator = NetworkMap(str(own))
+        options = _options(estimate, {"weights": str(own)})
+        return Estimator(name, estimate, f"{options}, weights={_sha256_of(estimate)[:12]}", max_radius_px)
     if name not in ESTIMATORS:
-        return "not in refocal"
+        return "not trained"
     estimate = ESTIMATORS[name].make()
     try:
-        sha256 = weights_sha256(estimate)
+        sha256 = _sha256_of(estimate)
     except InputError:
         return "weights not shipped"
-    return Estimator(name, estimate, options_of(estimate) + (f", weights={sha256[:12]}" if sha256 else ""))
+    options = _options(estimate) + (f", weights={sha256[:12]}" if sha256 else "")
+    return Estimator(name, estimate, options, max_radius_px)
 
 
-def weights_sha256(method: Any) -> str:
-    """Of the network of a method or an estimator: what it tells itself, else of its denoiser, else of its file of
-    weights.
+def loss_of(recipe: Mapping[str, Any]) -> dict[str, float | None]:
+    """Terms of the loss of a recipe, as it stands in the metadata of a weights file, and their weights.
+
+    The adversarial task has its terms as options: L1 always, ``perceptual`` and ``adversarial`` unless they are
+    switched off; None stands for their default weight.
+    """
+    terms: dict[str, float | None] = {term["loss"]: float(term["weight"]) for term in recipe.get("loss", ())}
+    if recipe.get("task") == "restore-adversarial":
+        options = recipe.get("task_options", {})
+        terms["l1"] = 1.0
+        terms["perceptual"] = options.get("perceptual_weight")
+        terms["adversarial"] = options.get("adversarial_weight") if options.get("critics", True) else 0.0
+    return {name: weight for name, weight in terms.items() if weight != 0}
+
+
+def _has_loss(method: object, loss: Mapping[str, float | None], shipped: bool) -> bool:
+    """Whether the weights were trained with exactly these terms, in one training."""
+    network = getattr(method, "network", None)
+    if network is None or (shipped and network.name in MIXED):
+        return False
+    trained = loss_of(json.loads(network.recipe))
+    return trained.keys() == loss.keys() and all(weight in (None, trained[name]) for name, weight in loss.items())
+
+
+def _own_file(name: str, weights_dir: Path | None) -> Path | None:
+    file = None if weights_dir is None else weights_dir / f"{name}.onnx"
+    return file if file is not None and file.is_file() else None
+
+
+def _sha256_of(made: Any) -> str:
+    """SHA-256 of the weights of a method or estimator: its network's, its denoiser's, or its file's.
 
     Raises:
         InputError: If there is no such file.
     """
-    told = getattr(getattr(method, "network", None), "weights_sha256", None)
-    if told is not None:
-        return str(told)
-    denoiser = getattr(method, "denoiser", "median")
+    network = getattr(made, "network", None)
+    if network is not None:
+        return str(network.weights_sha256)
+    denoiser = getattr(made, "denoiser", "median")
     if isinstance(denoiser, str) and denoiser != "median":
         return open_network(DENOISER if denoiser == "network" else denoiser).weights_sha256
-    file = getattr(method, "weights", "")
+    file = getattr(made, "weights", "")
     if not file:
         return ""
     with locate(file).open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-def options_of(method: Any, given: Mapping[str, object] | None = None) -> str:
-    """Every field of a method or an estimator; a file of the user's is told by its name alone, its hash tells the
-    rest.
-    """
-    if not is_dataclass(method):
+def _options(made: Any, given: Mapping[str, object] | None = None) -> str:
+    """Every field as text; of a user's file only the name, as its hash identifies it."""
+    if not is_dataclass(made):
         return ""
-    values = {field.name: getattr(method, field.name) for field in fields(method)}
+    values = {field.name: getattr(made, field.name) for field in fields(made)}
     if "weights" in (given or {}):
         values["weights"] = Path(str(values["weights"])).name
     return ", ".join(f"{name}={value}" for name, value in values.items())

@@ -161,6 +161,9 @@ WEIGHTS: dict[str, Weight] = {
     ),
 }
 
+MIXED = frozenset({"default", "fast", "defocusgan", "dual-pixel-map"})
+"""Shipped weights that are weighted means of several trainings, so that no single recipe makes them; see their cards."""
+
 
 def locate(name_or_path_or_url: str | Path, sha256: str | None = None) -> Path:
     """Find a weights file, downloading it if it has an address, and check its content.

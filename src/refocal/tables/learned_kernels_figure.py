@@ -1,4 +1,4 @@
-"""Fig. 6 of learnable_blur_kernel_defocusgan: the learned kernels beside those that were measured on a real lens."""
+"""Fig. 6 of learnable_blur_kernel_defocusgan: the learned kernels beside those calibrated on a real lens."""
 
 from __future__ import annotations
 
@@ -13,8 +13,7 @@ from numpy.typing import NDArray
 from refocal.datasets import open_dataset
 from refocal.optics.dual_pixel import RING_SETS
 from refocal.optics.kernels import Kernel
-from refocal.tables.cells import Cell
-from refocal.tables.published import Settings
+from refocal.tables.published import Cell, PublishedTable, Settings
 from refocal.types import InputError
 
 KERNELS_FILE = "dual-pixel-kernels.npz"
@@ -34,7 +33,7 @@ HEADS = {
 }
 
 
-def figure_6(found: Sequence[Cell], settings: Settings) -> bytes:  # noqa: ARG001  drawn from the kernels alone
+def figure_6(table: PublishedTable, found: Sequence[Cell], settings: Settings) -> bytes:  # noqa: ARG001
     """The learned kernels and the calibrated ones of ``pixel4_dp``.
 
     Raises:

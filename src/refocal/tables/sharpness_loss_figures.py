@@ -1,4 +1,4 @@
-"""Figures of the papers, drawn from our own numbers and pictures, as the bytes of PNG files."""
+"""Figures 3 and 5 of Aurangabadkar et al. 2024, drawn from our own numbers and images."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from refocal.datasets import open_dataset
-from refocal.tables.cells import Cell
+from refocal.tables.contact_sheet import Tile, montage
 from refocal.tables.measure import to_scored
-from refocal.tables.published import Line, Settings
-from refocal.tables.runnable import prepare
+from refocal.tables.published import Cell, PublishedTable, Settings
+from refocal.tables.runnable import make_runnable
 from refocal.types import Image, InputError
 
 if TYPE_CHECKING:
@@ -30,13 +30,11 @@ FIG_3_PUBLISHED = {
     "0.1": "kodim01_b_r_0_1",
 }
 ENLARGED = 2
-MARGIN_PX, HEAD_PX = 6, 22
-GREY = 225
 OURS, THEIRS = "tab:blue", "tab:red"
-NEAR = (0.006, 0.008)  # in Q and in SSIM: labels of points as near as that would cover each other
+NEAR = (0.006, 0.008)  # in Q and in SSIM: labels of points nearer than this would overlap
 
 
-def beta_strip(found: Sequence[Cell], settings: Settings) -> bytes:
+def beta_strip(table: PublishedTable, found: Sequence[Cell], settings: Settings) -> bytes:
     """Fig. 3 of Aurangabadkar et al. 2024: one crop, original, blurred, and restored at every beta; theirs below ours.
 
     Raises:
@@ -46,23 +44,28 @@ def beta_strip(found: Sequence[Cell], settings: Settings) -> bytes:
     pair = next((data[place] for place in range(len(data)) if data.photos[place].stem == FIG_3_PHOTO), None)
     if pair is None:
         raise InputError(f"it shows {FIG_3_PHOTO}, which isn't among the data")
-    ours: dict[str, Image | str] = {"original": pair.sharp[0], "blurred": pair.blurred[0]}
-    for cell in found:
-        if cell.column == "psnr" and cell.published is not None:
-            ready = prepare(Line(cell.line, method=cell.method), settings.weights_dir)
-            if isinstance(ready, str):
-                ours[f"beta = {cell.line}"] = ready
-            else:
-                ours[f"beta = {cell.line}"] = to_scored(
-                    ready.method(pair.blurred, pair.extras["blur"]), truncated=True
-                )[0]
+    ours: dict[str, Image | str] = {"original": pair.sharp, "blurred": pair.blurred}
+    for line in dict.fromkeys(cell.line.label for cell in found if cell.line.published):
+        of_table = next(each for each in table.lines if each.label == line)
+        runnable = make_runnable(of_table, table.max_radius_px, settings.weights_dir)
+        ours[line] = (
+            runnable
+            if isinstance(runnable, str)
+            else to_scored(runnable.method(pair.blurred, pair.extras["blur"]), truncated=True)
+        )
     rows = {"refocal": ours}
     if theirs := _published(settings.data_root):
-        rows["published"] = {head: theirs.get(head.removeprefix("beta = "), "") for head in ours}
-    return _montage(rows)
+        rows["published"] = {label: theirs.get(label, "") for label in ours}
+    return montage(
+        [[_tile(name, label, image) for label, image in row.items()] for name, row in rows.items()], ENLARGED
+    )
 
 
-def ssim_against_q(found: Sequence[Cell], settings: Settings) -> bytes:  # noqa: ARG001  every picture is asked alike
+def _tile(name: str, label: str, image: Image | str) -> Tile:
+    return f"{label if label in ('original', 'blurred') else f'beta = {label}'}, {name}", image
+
+
+def ssim_against_q(table: PublishedTable, found: Sequence[Cell], settings: Settings) -> bytes:  # noqa: ARG001
     """Fig. 5 of Aurangabadkar et al. 2024: Q against SSIM, a labelled point per method; dashed lines at the means.
 
     Raises:
@@ -89,9 +92,9 @@ def scatter(found: Sequence[Cell]) -> Figure:
     }
     for name, (colour, mark, figure_of) in points.items():
         of = {
-            column: {cell.line: figure_of(cell) for cell in found if cell.column == column} for column in ("q", "ssim")
+            column: {cell.row: figure_of(cell) for cell in found if cell.column == column} for column in ("q", "ssim")
         }
-        known = [cell.line for cell in found if cell.column == "q" and cell.published is not None]
+        known = [cell.row for cell in found if cell.column == "q" and cell.published is not None]
         known = [line for line in known if of["q"][line] is not None and of["ssim"][line] is not None]
         if not known:
             continue
@@ -112,7 +115,7 @@ def scatter(found: Sequence[Cell]) -> Figure:
 
 
 def _published(data_root: Path | None) -> dict[str, Image]:
-    """The authors' pictures of Fig. 3, where they lie among the data."""
+    """The authors' images of Fig. 3, (1, H, W) in [0, 1], where they are among the data."""
     from refocal.datasets.files import read_luma8
 
     try:
@@ -120,35 +123,4 @@ def _published(data_root: Path | None) -> dict[str, Image]:
     except InputError:
         return {}
     files = {head: folder / f"{stem}.png" for head, stem in FIG_3_PUBLISHED.items()}
-    return {head: read_luma8(file) / 255 for head, file in files.items() if file.is_file()}
-
-
-def _montage(rows: dict[str, dict[str, Image | str]]) -> bytes:
-    """Rows of grey pictures (H, W) under their heads; a text instead of a picture is written in its place."""
-    from PIL import Image as Pillow
-    from PIL import ImageDraw, ImageFont
-
-    first = next(image for row in rows.values() for image in row.values() if not isinstance(image, str))
-    height, width = (ENLARGED * side for side in first.shape)
-    count = max(map(len, rows.values()))
-    size = (count * (width + MARGIN_PX) + MARGIN_PX, len(rows) * (height + HEAD_PX + MARGIN_PX) + MARGIN_PX)
-    sheet = Pillow.new("L", size, 255)
-    draw = ImageDraw.Draw(sheet)
-    font = ImageFont.load_default(15)
-    for down, (name, row) in enumerate(rows.items()):
-        for across, (head, image) in enumerate(row.items()):
-            left = MARGIN_PX + across * (width + MARGIN_PX)
-            top = MARGIN_PX + down * (height + HEAD_PX + MARGIN_PX)
-            if isinstance(image, str):
-                if image:
-                    draw.text((left, top), f"{head}, {name}", 0, font)
-                    draw.rectangle((left, top + HEAD_PX, left + width - 1, top + HEAD_PX + height - 1), GREY)
-                    draw.text((left + width // 4, top + HEAD_PX + height // 2), image, 0, font)
-                continue
-            draw.text((left, top), f"{head}, {name}", 0, font)
-            levels = np.rint(np.clip(image, 0, 1) * 255).astype(np.uint8)
-            enlarged = Pillow.fromarray(levels).resize((width, height), Pillow.Resampling.NEAREST)
-            sheet.paste(enlarged, (left, top + HEAD_PX))
-    stream = BytesIO()
-    sheet.save(stream, "PNG", optimize=True)
-    return stream.getvalue()
+    return {head: read_luma8(file)[None] / 255 for head, file in files.items() if file.is_file()}

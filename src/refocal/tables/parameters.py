@@ -1,4 +1,4 @@
-"""How many parameters the networks of Tables 1 and 2 have; a test counts them in the networks themselves."""
+"""Parameter counts of the networks in the tables; a test counts them in the networks themselves."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ PARAMETERS = {
     "defocusgan-no-gan": 4_860_675,
     "defocusgan-light": 4_586_307,
 }
-"""Estimator or method of a line -> its network's parameters, those counted that only its training uses."""
+"""Estimator or method of a line -> parameters of its network, those that only the training uses included."""
 
 
 def millions(name: str) -> float | None:
-    """Parameters in millions; None where nothing is known."""
+    """Parameters in millions; None where they are unknown."""
     return PARAMETERS[name] / 1e6 if name in PARAMETERS else None
