@@ -5,11 +5,11 @@ import pytest
 from PIL import Image
 from scipy.stats import spearmanr
 
+from refocal.datasets.radius_maps import generate
 from refocal.estimators.dandres import DAndres
 from refocal.images.colour import luma
 from refocal.images.edges import canny
 from refocal.optics.blur import BlurMap
-from refocal.optics.map_generators import generate
 from refocal.types import InputError
 
 

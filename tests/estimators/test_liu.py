@@ -5,13 +5,14 @@ import pytest
 from PIL import Image
 from scipy import ndimage
 
+from refocal.datasets.radius_maps import generate
 from refocal.estimators import liu
 from refocal.estimators.dandres import DAndres
 from refocal.estimators.liu import Liu, edge_basis, edge_likelihoods
 from refocal.images.colour import luma
 from refocal.images.edges import canny
 from refocal.optics.blur import BlurMap
-from refocal.optics.map_generators import LEVELS_PX, generate
+from refocal.optics.radius_levels import LEVELS_PX
 from refocal.types import InputError
 
 

@@ -7,7 +7,7 @@ from refocal.estimators import local_spectra
 from refocal.estimators.local_spectra import RINGS, log_likelihoods, most_likely_radii, noise_variance, ring_energies
 from refocal.optics.blur import BlurMap
 from refocal.optics.kernels import disk
-from refocal.optics.map_generators import LEVELS_PX
+from refocal.optics.radius_levels import LEVELS_PX
 
 
 def grain(std, shape=(256, 256), seed=0):

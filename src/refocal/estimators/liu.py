@@ -24,7 +24,7 @@ from refocal.images.colour import luma
 from refocal.images.edges import above_noise, gradient_energy, gradient_ridges, hysteresis, ridge_reach_px
 from refocal.images.grids import strips
 from refocal.optics.blur import BlurMap
-from refocal.optics.map_generators import LEVELS_PX
+from refocal.optics.radius_levels import LEVELS_PX
 from refocal.types import Image
 
 Floats = npt.NDArray[np.floating]

@@ -19,7 +19,7 @@ import numpy.typing as npt
 from refocal.estimators.one_picture import unknown_blur
 from refocal.images.grids import enlarge, reduce_mean
 from refocal.optics.blur import BlurMap
-from refocal.optics.map_generators import LEVELS_PX
+from refocal.optics.radius_levels import LEVELS_PX
 from refocal.propagation.domain_transform import domain_transform
 from refocal.types import Image
 
