@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from refocal.optics.conjugate_gradients import conjugate_gradients
 from refocal.propagation.colour_covariance import cholesky, solve_lower
 from refocal.types import InputError
 
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
     from scipy import sparse as sp
 
 Floats = npt.NDArray[np.floating]
+
+MAX_ITER = 500
+"""Maximum number of steps of conjugate gradients, a safeguard: photos take 20 to 80."""
 
 _STRIP_PX = 32  # rows handled at a time while building: some 10 MB of temporaries at a width of 1600 px
 
@@ -90,7 +94,14 @@ def spread(
     diagonal = matrix.diagonal()
     # The unknown is m minus the mean of the values: the start is then 0 and float32 spends its digits on the rest.
     right = (strength * (values - mean)).astype(np.float32).ravel()
-    offset = _conjugate_gradients(matrix, right, lambda r: r / diagonal + correct(r), tolerance)
+    offset = conjugate_gradients(
+        lambda m: matrix @ m,
+        right,
+        np.zeros_like(right),
+        MAX_ITER,
+        tolerance,
+        lambda residual: residual / diagonal + correct(residual),
+    )
     return offset.reshape(strength.shape) + np.float32(mean)
 
 
@@ -200,25 +211,3 @@ def _coarse_correction(matrix: sp.dia_array, guide: Floats, cell_px: int = 16) -
     touch = sp.diags_array(1e-6 * diagonal + 1e-9 * diagonal.max())
     factor = splu((coarse + touch).tocsc(), "MMD_AT_PLUS_A", diag_pivot_thresh=0.0, options={"SymmetricMode": True})
     return lambda residual: functions @ factor.solve((functions.T @ residual).astype(np.float64)).astype(np.float32)
-
-
-def _conjugate_gradients(
-    matrix: sp.dia_array, right: Floats, precondition: Callable[[Floats], Floats], tolerance: float
-) -> Floats:
-    """Solve ``matrix`` x = ``right`` from 0 (Shewchuk 1994, B3), until r^T M^-1 r has shrunk by ``tolerance``^2."""
-    solution = np.zeros_like(right)
-    residual = right.copy()
-    direction = precondition(residual)
-    energy = start = np.vdot(residual, direction)
-    for _ in range(500):  # a guard only: photos take 20 to 80
-        if energy <= tolerance**2 * start:
-            break
-        product = matrix @ direction
-        step = energy / np.vdot(direction, product)
-        solution += step * direction
-        residual -= step * product
-        conditioned = precondition(residual)
-        before, energy = energy, np.vdot(residual, conditioned)
-        direction *= energy / before
-        direction += conditioned
-    return solution
