@@ -7,9 +7,8 @@ from scipy.ndimage import gaussian_filter
 
 from refocal.images.colour import linear_to_srgb, srgb_to_linear
 from refocal.optics.blur import Psf
-from refocal.optics.dual_pixel import RING_SETS, RingSet, render_depth_views, render_views
+from refocal.optics.dual_pixel import RING_SETS, RingSet, render_views
 from refocal.optics.kernels import disk
-from refocal.optics.thin_lens import ThinLens
 from refocal.types import InputError
 
 VIEWS = ("left", "right", "combined")
@@ -257,19 +256,3 @@ def test_impossible_scenes_are_refused():
         render_views(sharp, np.full((6, 5), np.nan))
     with pytest.raises(ValueError, match="at least 0"):
         RING_SETS[0](-1.0)
-
-
-def test_a_depth_becomes_the_radii_of_the_lens():
-    """Both sides of focus at once; what a depth map can't hold is refused."""
-    random = np.random.default_rng(3)
-    sharp = random.random((3, 40, 48))
-    depth_m = np.full((40, 48), 1.0)
-    depth_m[:, 24:] = np.inf
-    lens = ThinLens(focal_length_mm=50, f_number=2.8, focus_distance_m=1.5, pixel_pitch_um=60)
-    views = render_depth_views(sharp, depth_m, lens)
-    signed = lens.signed_radius_px(depth_m)
-    assert signed.min() < -1 and signed.max() > 1
-    expected = render_views(sharp, signed)
-    assert np.array_equal(views.left, expected.left) and np.array_equal(views.right, expected.right)
-    with pytest.raises(InputError, match="positive everywhere"):
-        render_depth_views(sharp, depth_m - 1, lens)

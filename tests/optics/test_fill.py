@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from refocal.optics.fill import fill_unknown
+from refocal.optics.render import fill_unknown
 
 
 def _holes(height, width, share, seed=0):
