@@ -13,7 +13,7 @@ def test_the_map_is_the_files(tmp_path):
     np.testing.assert_array_equal(
         FromFile(str(tmp_path / "m.npy"))(np.zeros((3, 6, 7), np.float32)).radius_px, radius_px
     )
-    with pytest.raises(InputError, match="map is 7x6, the picture 6x7"):
+    with pytest.raises(InputError, match="map is 7x6, the image 6x7"):
         FromFile(str(tmp_path / "m.npy"))(np.zeros((3, 7, 6), np.float32))
 
 
