@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from refocal.catalog import find, lines_of
-from refocal.estimators.dual_pixel import estimator_of, stack_views
+from refocal.estimators.choose import find_estimator
+from refocal.estimators.views import stack_views
 from refocal.images.colour import linear_to_srgb, srgb_to_linear
 from refocal.images.inputs import open_picture
 from refocal.images.io import from_float, to_float
@@ -186,11 +187,11 @@ def estimate_blur(image: Any, estimator: str | BlurEstimator = "default") -> Arr
             views differ in size.
     """
     if not isinstance(image, (tuple, list)):
-        return estimator_of(estimator, 1)(open_picture(image)[0]).radius_px
+        return find_estimator(estimator, 1)(open_picture(image)[0]).radius_px
     if len(image) != 2:
         raise InputError(f"Give one photo, or its left and its right view as a pair, not {len(image)} pictures.")
     left, right = (open_picture(view)[0] for view in image)
-    return estimator_of(estimator, 2)(stack_views(left, right)).radius_px
+    return find_estimator(estimator, 2)(stack_views(left, right)).radius_px
 
 
 def _method(method: str | Deblurrer, blur: Any) -> tuple[Deblurrer, str | None]:
@@ -211,7 +212,7 @@ def _is_asked_for(blur: Any) -> bool:
 
 def _operator(image: Image, blur: Any) -> Blur:
     if _is_asked_for(blur):
-        blur = estimator_of(blur or "default", 1)(image)
+        blur = find_estimator(blur or "default", 1)(image)
     if isinstance(blur, (int, float, np.number)):
         if not 0 <= blur <= MAX_RADIUS_PX:
             raise InputError(f"Give the blur radius as a number of pixels from 0 to {MAX_RADIUS_PX}, not {blur}.")

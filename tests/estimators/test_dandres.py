@@ -93,5 +93,5 @@ def test_a_large_photo_is_measured_on_a_coarser_grid(shared):
 
 
 def test_a_wrong_picture_is_refused():
-    with pytest.raises(InputError, match="one picture"):
+    with pytest.raises(InputError, match="one image"):
         DAndres()(np.zeros((2, 3, 20, 20), np.float32))

@@ -6,7 +6,7 @@ from PIL import Image
 from scipy import ndimage
 
 from refocal.estimators.ebdb import Ebdb, smooth_along_edges
-from refocal.estimators.gaussian_to_disk import sigma_to_radius
+from refocal.estimators.common import sigma_to_radius
 from refocal.images.colour import luma
 from refocal.images.edges import canny
 from refocal.optics.blur import BlurMap
@@ -92,5 +92,5 @@ def test_strips_agree_with_the_whole(shared, monkeypatch):
 
 
 def test_a_wrong_picture_is_refused():
-    with pytest.raises(InputError, match="one picture"):
+    with pytest.raises(InputError, match="one image"):
         Ebdb()(np.zeros((2, 3, 20, 20), np.float32))

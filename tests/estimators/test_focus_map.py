@@ -68,7 +68,7 @@ def test_an_exported_file_is_given_to_the_estimator_it_is_made_for(known):
 
 
 def test_what_is_no_picture_or_no_such_network_is_refused(known):
-    with pytest.raises(InputError, match=r"one picture \(1 or 3, H, W\), not \(2, 8, 8\)"):
+    with pytest.raises(InputError, match=r"one image \(1 or 3, H, W\), not \(2, 8, 8\)"):
         FocusMap(known)(np.zeros((2, 8, 8), np.float32))
     with pytest.raises(InputError, match="those of 'sharpness-unet': give those of a focus-unet"):
         FocusMap("sharpness-unet-beta-0")(np.zeros((1, 8, 8), np.float32))

@@ -110,5 +110,5 @@ def test_fewer_patches_tell_nearly_the_same(shared):
 
 
 def test_a_wrong_picture_is_refused():
-    with pytest.raises(InputError, match="one picture"):
+    with pytest.raises(InputError, match="one image"):
         JNB()(np.zeros((2, 3, 20, 20), np.float32))

@@ -71,5 +71,5 @@ def test_where_nothing_is_seen_radius_and_confidence_are_zero():
     for empty in (np.full((3, 41, 60), 0.5, np.float32), np.zeros((1, 3, 3), np.float32)):
         result = Liu()(empty)
         assert (result.radius_px == 0).all() and (result.confidence == 0).all()
-    with pytest.raises(InputError, match="one picture"):
+    with pytest.raises(InputError, match="one image"):
         Liu()(np.zeros((2, 3, 20, 20), np.float32))

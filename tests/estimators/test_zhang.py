@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 from scipy import ndimage
 
-from refocal.estimators.gaussian_to_disk import sigma_to_radius
+from refocal.estimators.common import sigma_to_radius
 from refocal.estimators.zhang import Zhang
 from refocal.optics.blur import BlurMap
 from refocal.types import InputError
@@ -50,5 +50,5 @@ def test_a_large_photo_is_spread_reduced_and_radii_are_cut():
 
 
 def test_a_wrong_picture_is_refused():
-    with pytest.raises(InputError, match="one picture"):
+    with pytest.raises(InputError, match="one image"):
         Zhang()(np.zeros((2, 3, 20, 20), np.float32))

@@ -8,7 +8,7 @@ from PIL import Image
 from scipy import ndimage
 from scipy.stats import spearmanr
 
-from refocal.estimators.gaussian_to_disk import sigma_to_radius
+from refocal.estimators.common import sigma_to_radius
 from refocal.estimators.zhuo_sim import ZhuoSim
 from refocal.images.colour import luma
 from refocal.images.edges import canny
@@ -117,5 +117,5 @@ def test_options_do_what_they_say(shared):
 
 
 def test_a_wrong_picture_is_refused():
-    with pytest.raises(InputError, match="one picture"):
+    with pytest.raises(InputError, match="one image"):
         ZhuoSim()(np.zeros((2, 3, 20, 20), np.float32))

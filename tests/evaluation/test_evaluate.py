@@ -10,7 +10,7 @@ from refocal import provenance
 from refocal.catalog import Entry
 from refocal.datasets import Pair, Protocol
 from refocal.estimators import ESTIMATORS
-from refocal.estimators.dual_pixel import stack_views
+from refocal.estimators.views import stack_views
 from refocal.estimators.ebdb import Ebdb
 from refocal.evaluation.evaluate import evaluate, evaluate_images, fit_gain_offset
 from refocal.methods import METHODS

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from refocal.estimators.one_picture import check_picture
+from refocal.estimators.common import check_image
 from refocal.images.tiles import Region
 from refocal.inference.focus import look, open_focus
 from refocal.inference.network_file import NetworkFile
@@ -49,7 +49,7 @@ class FocusMap:
         Raises:
             InputError: If there are no such weights, they are another kind of network's, or it is no picture.
         """
-        check_picture(image)
+        check_image(image)
         file = self._file()
 
         def run(_: Array, region: Region) -> Array:

@@ -15,7 +15,7 @@ import numpy as np
 from refocal.catalog import find, lines_of
 from refocal.datasets import Pair, Protocol, open_dataset
 from refocal.estimators import make_estimator
-from refocal.estimators.dual_pixel import stack_views
+from refocal.estimators.views import stack_views
 from refocal.evaluation.results import Row
 from refocal.images.colour import luma
 from refocal.methods import METHODS

@@ -111,7 +111,7 @@ def spread_from_edges(photo: Array, radius_px: Array, way: Literal["matting", "d
     if way == "matting":
         dense = matting.spread(radius_px, edges * radius_px, blurred)
     else:
-        dense = domain_transform.spread_calmly(radius_px, edges, blurred)
+        dense = domain_transform.spread_without_texture(radius_px, edges, blurred)
     return to_level(np.maximum(dense, 0))
 
 

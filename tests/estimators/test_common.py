@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from refocal.estimators.gaussian_to_disk import sigma_to_radius
+from refocal.estimators.common import sigma_to_radius
 
 
 def test_the_conversion_holds_the_published_pairs():

@@ -11,9 +11,10 @@ from refocal.catalog import Entry
 from refocal.datasets import open_dataset
 from refocal.datasets.files import read_pixels
 from refocal.estimators import ESTIMATORS
-from refocal.estimators.dual_pixel import DEFAULT, estimator_of, match_brightness, stack_views
+from refocal.estimators.choose import DEFAULT_FOR_VIEWS, find_estimator
 from refocal.estimators.focus import FocusMap
 from refocal.estimators.network_map import NetworkMap
+from refocal.estimators.views import match_brightness, stack_views
 from refocal.estimators.zhuo_sim import ZhuoSim
 from refocal.propagation.guided_filter import guided_filter
 from refocal.types import InputError
@@ -129,20 +130,20 @@ def test_views_of_different_size_are_refused():
 
 def test_an_estimator_is_asked_for_the_views_that_it_takes(tmp_path, monkeypatch):
     file = difference(tmp_path / "a.onnx")
-    for name in (DEFAULT, "bambnet"):
+    for name in (DEFAULT_FOR_VIEWS, "bambnet"):
         line = Entry("refocal.estimators.network_map:NetworkMap", "stand-in", "views", "", {"weights": file})
         monkeypatch.setitem(ESTIMATORS, name, line)
     made = NetworkMap(file)
-    assert estimator_of("default", 2) == estimator_of(file, 2) == estimator_of(made, 2) == made
-    assert estimator_of("default", 1) == FocusMap()
+    assert find_estimator("default", 2) == find_estimator(file, 2) == find_estimator(made, 2) == made
+    assert find_estimator("default", 1) == FocusMap()
     for one in ("zhuo-sim", ZhuoSim()):
         with pytest.raises(InputError, match=r"takes one photo, not two views.*of two: dual-pixel-learned, bambnet\.$"):
-            estimator_of(one, 2)
-    for two, name in ((DEFAULT, DEFAULT), (made, "NetworkMap"), (file, "a.onnx")):
+            find_estimator(one, 2)
+    for two, name in ((DEFAULT_FOR_VIEWS, DEFAULT_FOR_VIEWS), (made, "NetworkMap"), (file, "a.onnx")):
         with pytest.raises(InputError, match=rf"{name} takes two views.*--left L --right R.*of one photo: default,"):
-            estimator_of(two, 1)
+            find_estimator(two, 1)
     with pytest.raises(InputError, match="no estimator named 'zhuo'"):
-        estimator_of("zhuo", 2)
+        find_estimator("zhuo", 2)
 
 
 def test_smoothing_is_the_guided_filter_of_the_photo(tmp_path):
