@@ -108,7 +108,7 @@ def test_lpips_is_its_definition_on_modules_laid_out_as_torchvisions(random_net)
 
 def test_smallest_size(random_net):
     net, _, _, _, path = random_net
-    least = perceptual.SMALLEST_PX[net]
+    least = perceptual.MIN_SIDE_PX[net]
     image = np.random.default_rng(14).random((3, least, 40))
     assert lpips(image, image[..., ::-1], net, weights=path) > 0
     with pytest.raises(InputError, match=f"at least {least} px"):
