@@ -5,7 +5,6 @@ import pytest
 from PIL import Image
 
 import refocal
-from refocal import restore as module
 from refocal.catalog import Entry
 from refocal.estimators import ESTIMATORS
 from refocal.images.colour import linear_to_srgb, srgb_to_linear
@@ -16,7 +15,7 @@ from refocal.methods.wiener import Wiener
 from refocal.optics.blur import BlurMap, Psf
 from refocal.optics.kernels import disk
 from refocal.restore import restore, restore_photo
-from refocal.types import InputError
+from refocal.types import InputError, Tiling
 
 RNG = np.random.default_rng(11)
 
@@ -72,42 +71,43 @@ def test_the_input_is_left_alone():
 
 @dataclass(frozen=True)
 class Bright:
-    """Everything becomes white: shows by how much a photo gives way."""
+    """Returns white: the change of the photo shows the blend weight."""
+
+    needs = "blur"
 
     def __call__(self, image, blur=None):
         return np.ones_like(image)
 
-    def context_px(self, half_px):
-        return 0
+    def tiling(self, half_px):
+        return Tiling(0)
 
 
-def test_an_estimate_is_held_back_where_it_is_small_doubted_or_out_of_range(monkeypatch):
+def test_an_estimate_is_attenuated_where_it_is_small_unsure_or_out_of_range():
     image = np.full((1, 20, 60), 0.5, np.float32)
     image[:, :, 30:] = np.where(np.arange(30) % 2, 0.5, 0.7)  # range .5 .. .7 on the right
     radius = np.full((20, 60), 5.0, np.float32)
     confidence = np.full((20, 60), 1.0, np.float32)
     radius[0:5], radius[5:10], confidence[10:15] = 0.9, 1.5, 0.25
     estimate = BlurMap(radius, confidence=confidence)
-    monkeypatch.setattr(module, "_operator", lambda image, blur: estimate)
-    monkeypatch.setattr(module, "_method", lambda method, blur: (Bright(), "blur"))
-    change = restore(image).image - image
+    result = restore(image, Bright(), lambda _: estimate)
+    change = result.image - image
     np.testing.assert_array_equal(change[:, 0:5], 0)
     np.testing.assert_array_equal(change[:, :, :25], 0)  # flat: no pixel may leave the range around it
-    room = (0.7 - image)[0, :, 40:]
-    np.testing.assert_allclose(change[0, 5:10, 40:], 0.45 * room[5:10], atol=1e-6)
-    np.testing.assert_allclose(change[0, 10:15, 40:], 0.45 * room[10:15], atol=1e-6)
-    np.testing.assert_allclose(change[0, 15:, 40:], 0.9 * room[15:], atol=1e-6)
-    assert restore(image, blur=estimate).blur is estimate
+    margin = (0.7 - image)[0, :, 40:]
+    np.testing.assert_allclose(change[0, 5:10, 40:], 0.45 * margin[5:10], atol=1e-6)
+    np.testing.assert_allclose(change[0, 10:15, 40:], 0.45 * margin[10:15], atol=1e-6)
+    np.testing.assert_allclose(change[0, 15:, 40:], 0.9 * margin[15:], atol=1e-6)
+    assert result.blur is estimate
+    np.testing.assert_array_equal(restore(image, Bright(), estimate).image, 1)  # a given one isn't attenuated
 
 
-def test_beside_a_lamp_the_dark_stays_in_proportion(monkeypatch):
+def test_dark_pixels_beside_a_highlight_are_attenuated():
     image = np.full((1, 30, 30), 0.1, np.float32)
     image[:, 15, 15] = 1.0
-    monkeypatch.setattr(module, "_operator", lambda image, blur: BlurMap(np.full((30, 30), 5.0, np.float32)))
-    monkeypatch.setattr(module, "_method", lambda method, blur: (Bright(), "blur"))
-    change = (restore(image).image - image)[0]
+    result = restore(image, Bright(), lambda _: BlurMap(np.full((30, 30), 5.0, np.float32)))
+    change = (result.image - image)[0]
     light = ((0.1 + 0.055) / 1.055) ** 2.4
-    np.testing.assert_allclose(change[15, 12], 0.9 * 0.9 * light / 0.1, rtol=1e-4)  # in range of the lamp's light
+    np.testing.assert_allclose(change[15, 12], 0.9 * 0.9 * light / 0.1, rtol=1e-4)  # in range of the highlight
     np.testing.assert_array_equal(change[:5, :5], 0)
 
 
@@ -242,7 +242,7 @@ def test_an_estimator_of_ones_own_is_held_back_as_a_named_one():
     named, own = (restore(image, "wiener", blur) for blur in ("zhuo-sim", ZhuoSim()))
     np.testing.assert_array_equal(own.image, named.image)
     assert np.abs(restore(image, "wiener", named.blur).image - named.image).max() > 0.01  # a given one is believed
-    with pytest.raises(InputError, match="told one kernel for the whole photo"):
+    with pytest.raises(InputError, match="needs one kernel for the whole photo"):
         restore(image, "ddnet", ZhuoSim())
     with pytest.raises(InputError, match=r"Give the blur as a Psf, a BlurMap.*not ndarray"):
         restore(image, "wiener", lambda picture: picture)
@@ -291,7 +291,7 @@ def test_a_blur_that_the_method_does_not_use_changes_nothing():
     image = picture()
     told, alone = restore(image, "unsharp-mask", 3.0), restore(image, "unsharp-mask")
     np.testing.assert_array_equal(told.image, alone.image)
-    assert told.notes == ("This method uses no blur: the one that was given changes nothing.",) and alone.notes == ()
+    assert told.notes == ("This method uses no blur: the given one is ignored.",) and alone.notes == ()
 
 
 def test_a_periodic_blur_is_never_cut_into_tiles():
@@ -319,7 +319,7 @@ def test_a_blur_that_can_only_be_applied_serves_the_methods_that_ask_for_no_more
 
 
 def test_a_method_for_one_kernel_is_not_given_an_estimated_map():
-    with pytest.raises(InputError, match="told one kernel for the whole photo"):
+    with pytest.raises(InputError, match="needs one kernel for the whole photo"):
         restore(np.full((1, 32, 32), 0.5, np.float32), "ddnet")
 
 

@@ -1,6 +1,6 @@
-"""refocal: take an out-of-focus photo, give back a sharper one.
+"""refocal: sharpen out-of-focus photos, and estimate how blurred each pixel is.
 
-Everything here is loaded when it is first used, so that importing refocal costs next to nothing.
+Every name is loaded when it is first used, so that importing refocal takes milliseconds.
 """
 
 from __future__ import annotations
@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from refocal import metrics
+    from refocal.api import Deblurred, deblur, deblur_and_map, estimate_blur
     from refocal.datasets import DATASETS
     from refocal.estimators import ESTIMATORS
     from refocal.methods import METHODS
     from refocal.metrics import METRICS
     from refocal.optics.blur import BlurMap, Psf
-    from refocal.restore import deblur, estimate_blur
     from refocal.types import InputError
 
 _HOME = {
@@ -26,8 +26,10 @@ _HOME = {
     "METHODS": "refocal.methods",
     "METRICS": "refocal.metrics",
     "Psf": "refocal.optics.blur",
-    "deblur": "refocal.restore",
-    "estimate_blur": "refocal.restore",
+    "Deblurred": "refocal.api",
+    "deblur": "refocal.api",
+    "deblur_and_map": "refocal.api",
+    "estimate_blur": "refocal.api",
     "metrics": "",
 }
 
@@ -37,9 +39,11 @@ __all__ = [
     "METHODS",
     "METRICS",
     "BlurMap",
+    "Deblurred",
     "InputError",
     "Psf",
     "deblur",
+    "deblur_and_map",
     "estimate_blur",
     "metrics",
 ]

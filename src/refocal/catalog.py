@@ -4,27 +4,28 @@ from __future__ import annotations
 
 import difflib
 import importlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, TypeVar
+from typing import Any, Generic, Literal, TypeVar
 
 from refocal.types import InputError
 
 T = TypeVar("T")
+Made = TypeVar("Made", covariant=True)
 
 
 @dataclass(frozen=True)
-class Entry:
-    """Where a method, estimator, metric or data set lives, told without importing it.
+class Entry(Generic[Made]):
+    """Where a method, estimator, metric or data set is defined, so that a listing imports none of them.
 
     Attributes:
-        target: ``"package.module:Name"``.
+        target: ``"package.module:Name"`` of a class or function; calling it returns ``Made``.
         about: One line for ``refocal methods`` and the README.
-        needs: What a call must be given besides the image: ``"blur"`` (a ``Psf`` or ``BlurMap``), ``"psf"``, ``"map"``
-            (a ``BlurMap``; the true one, for metrics), ``"sharp"`` (metrics with a reference), ``"views"`` (left and
-            right view of a dual-pixel photo, in its place), ``"learn"`` (the extra ``refocal[learn]``) or nothing.
+        needs: What a call needs besides the image: ``"blur"`` (a ``Psf`` or ``BlurMap``), ``"psf"``, ``"map"`` (a
+            ``BlurMap``; the true one, for metrics), ``"sharp"`` (metrics with a reference), ``"views"`` (left and right
+            view of a dual-pixel photo, instead of the image), ``"learn"`` (the extra ``refocal[learn]``) or nothing.
         paper: Authors (or name) and year, as a citation.
-        options: Fields that this line sets otherwise than the class's own defaults.
+        options: Fields that this line sets to other values than the class's defaults.
     """
 
     target: str
@@ -33,20 +34,19 @@ class Entry:
     paper: str = ""
     options: Mapping[str, Any] = field(default_factory=dict)
 
-    def load(self) -> Any:
+    def load(self) -> Callable[..., Made]:
         """Import the module and return the named class or function."""
         module, _, name = self.target.partition(":")
-        return getattr(importlib.import_module(module), name)
+        loaded: Callable[..., Made] = getattr(importlib.import_module(module), name)
+        return loaded
 
-    def make(self, given: Mapping[str, Any] | None = None) -> Any:
-        """Build the object, from the class's defaults, this line's ``options`` and the fields ``given``, the last
-        ruling.
-        """
-        return self.load()(**{**self.options, **(given or {})})
+    def make(self, options: Mapping[str, Any] | None = None) -> Made:
+        """Build the object from the class's defaults, this line's ``options`` and those given here, the last first."""
+        return self.load()(**{**self.options, **(options or {})})
 
 
 def find(table: Mapping[str, T], name: str, kind: str) -> T:
-    """Look ``name`` up in ``table``, of ``Entry`` or of anything else that has names.
+    """Look up ``name`` in ``table``, which maps names to an ``Entry`` or anything else.
 
     Raises:
         InputError: If it isn't there; the sentence names the nearest entry, or all of them.
@@ -58,7 +58,7 @@ def find(table: Mapping[str, T], name: str, kind: str) -> T:
     raise InputError(f"There is no {kind} named {name!r}: {hint}")
 
 
-def lines_of(table: Mapping[str, Entry], made: object) -> list[str]:
+def lines_of(table: Mapping[str, Entry[Any]], made: object) -> list[str]:
     """Names of the lines that make objects of ``made``'s class; none for a class of the user's own."""
     target = f"{type(made).__module__}:{type(made).__name__}"
     return [name for name, entry in table.items() if entry.target == target]

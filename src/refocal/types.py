@@ -1,12 +1,14 @@
-"""The words every file uses; no logic.
+"""Types that every package uses; no logic.
 
-Arrays follow the Python array API standard: NumPy arrays and torch tensors are equally welcome in ``optics`` and
-``metrics``, and come back as what they were, on their device and in their dtype.
+Arrays follow the Python array API standard: ``optics`` and ``metrics`` take NumPy arrays and torch tensors alike and
+return the same kind, on the same device and in the same dtype.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, TypeAlias
 
 if TYPE_CHECKING:
     from refocal.optics.blur import BlurMap
@@ -18,14 +20,35 @@ Image: TypeAlias = Any
 """Float array (..., channel, height, width), range [0, 1]; display-referred sRGB unless the name says linear."""
 
 Boundary: TypeAlias = Literal["mirror", "replicate", "periodic", "zero"]
-"""What lies beyond the edge, for the row a b c d: ``mirror`` c b|a b c d|c b, ``replicate`` a a|a b c d|d d,
+"""The values beyond the edge, for the row a b c d: ``mirror`` c b|a b c d|c b, ``replicate`` a a|a b c d|d d,
 ``periodic`` c d|a b c d|a b, ``zero`` 0 0|a b c d|0 0."""
 
 Encoding: TypeAlias = Literal["srgb", "linear"]
 
+Needs: TypeAlias = Literal["", "blur", "psf", "map"]
+"""The blur that a method is called with: none, a ``Psf`` or ``BlurMap``, a ``Psf``, or a ``BlurMap``."""
+
+Progress: TypeAlias = Callable[[int, int], None]
+"""Called after each tile with the number of tiles that are done and the number of all tiles."""
+
 
 class InputError(ValueError):
-    """The user's mistake, told in one sentence; the command line prints it and exits with code 2."""
+    """A mistake in the user's input, described in one sentence; the command line prints it and exits with code 2."""
+
+
+@dataclass(frozen=True)
+class Tiling:
+    """How an image may be cut into tiles so that the tiles agree with the whole.
+
+    Attributes:
+        context_px: Distance in pixels up to which an input pixel affects an output pixel: the overlap of the tiles.
+        multiple: Tiles start on multiples of this many pixels, the grid of a network that halves its input.
+        bytes_per_pixel: Peak memory per pixel of a tile, all channels together; 0 if it isn't known.
+    """
+
+    context_px: int
+    multiple: int = 1
+    bytes_per_pixel: int = 0
 
 
 class Blur(Protocol):
@@ -43,22 +66,28 @@ class Blur(Protocol):
 class Deblurrer(Protocol):
     """A method: blurred image in, restored image out; same shape, dtype and device, clipped to [0, 1].
 
-    It may tell more: ``multiple``, the grid in pixels on which its tiles must begin (1); ``working_bytes``, what it
-    holds at once per pixel of a tile, all channels together (64 per channel); ``encoding``, of the photos that it
-    takes, if it isn't to be the blur's; ``max_radius_px``, beyond which it knows no blur. One that needs no blur and
-    finds it out by itself may have ``restore_and_map(image)``, which gives the restored image, the radius in pixels and
-    the confidence in [0, 1], (..., H, W) each, at once: ``restore`` calls that instead, and its result has the map.
+    Three facts are optional, and read in one place, ``refocal.restore.facts_of``: ``encoding``, the encoding of the
+    images that the method takes (by default the blur's); ``max_radius_px``, the largest radius that it can undo; and
+    ``restore_and_map(image)`` on a method that needs no blur but predicts it, which returns the restored image, the
+    radius in pixels (..., H, W) and the confidence in [0, 1] (..., H, W) from one forward pass.
+
+    Attributes:
+        needs: The blur that the method is called with.
     """
 
-    def __call__(self, image: Image, blur: Blur | None = None) -> Image:
-        """Restore ``image`` given its blur, when the method needs one."""
+    needs: ClassVar[Needs]
+
+    def tiling(self, half_px: int) -> Tiling | None:
+        """How to cut the image into tiles for a kernel of half-width ``half_px``; None if it must stay whole."""
         ...
 
-    def context_px(self, half_px: int) -> int:
-        """How far away a pixel still matters to the result, for a kernel that reaches ``half_px``: what tiles overlap
-        by.
-        """
+    def __call__(self, image: Image, blur: Blur | None = None) -> Image:
+        """Restore ``image`` under ``blur``, which is None for a method that needs none."""
         ...
+
+
+Restorer: TypeAlias = Callable[[Image, "Blur | None"], Image]
+"""A function of the user's own in place of a ``Deblurrer``: it gets the blur as it was given, and the whole image."""
 
 
 class BlurEstimator(Protocol):

@@ -4,11 +4,12 @@ import numpy as np
 from PIL import Image
 
 import focus_samples as samples
+from refocal.api import estimate_blur
 from refocal.batch.deblur_files import Settings, deblur_files
 from refocal.batch.plan import plan
 from refocal.images.io import Photo, from_float, read, to_float, write
 from refocal.methods.focus import Focus
-from refocal.restore import estimate_blur, restore
+from refocal.restore import restore
 
 
 def test_the_map_of_the_same_pass_is_saved_and_shown(tmp_path):

@@ -5,8 +5,8 @@ import pytest
 from PIL import Image
 from scipy import ndimage
 
-from refocal.estimators.ebdb import Ebdb, smooth_along_edges
 from refocal.estimators.common import sigma_to_radius
+from refocal.estimators.ebdb import Ebdb, smooth_along_edges
 from refocal.images.colour import luma
 from refocal.images.edges import canny
 from refocal.optics.blur import BlurMap

@@ -10,8 +10,8 @@ from refocal import provenance
 from refocal.catalog import Entry
 from refocal.datasets import Pair, Protocol
 from refocal.estimators import ESTIMATORS
-from refocal.estimators.views import stack_views
 from refocal.estimators.ebdb import Ebdb
+from refocal.estimators.views import stack_views
 from refocal.evaluation.evaluate import evaluate, evaluate_images, fit_gain_offset
 from refocal.methods import METHODS
 from refocal.optics.blur import BlurMap, Psf

@@ -13,15 +13,11 @@ from refocal.types import InputError
 
 NEED_BLUR = [name for name, entry in METHODS.items() if entry.needs == "blur"]
 KINDS = ["psf", "map"]
-# Trained networks do what they learned: nothing holds exactly for a blur that they weren't trained on.
-TRAINED = [
-    name
-    for name, entry in METHODS.items()
-    if entry.target.endswith((":Network", ":DDNet", ":SVBRNet", ":DefocusGAN", ":Focus"))
-]
-# Those that look at the whole picture (superpixels) tell no context, and are never given tiles nor single channels.
-WHOLE = [name for name, entry in METHODS.items() if not hasattr(entry.load(), "context_px")]
+# A trained network has no exact properties under a blur that it wasn't trained on.
+TRAINED = [name for name, entry in METHODS.items() if hasattr(entry.load(), "network")]
 CLASSICAL = [name for name in METHODS if name not in TRAINED]
+# Methods that need the whole image (superpixels): neither tiles nor single channels agree with it.
+WHOLE = [name for name in CLASSICAL if METHODS[name].make().tiling(4) is None]
 CASES = [
     (name, kind)
     for name in METHODS
@@ -119,7 +115,7 @@ def test_a_map_of_another_size_is_refused(name):
         METHODS[name].make()(np.full((3, 8, 9), 0.5, np.float32), BlurMap(np.ones((9, 8))))
 
 
-@pytest.mark.parametrize("name", [name for name in CLASSICAL if name != "unsharp-mask"])
+@pytest.mark.parametrize("name", ["identity", *NEED_BLUR])
 @pytest.mark.parametrize("blur", [Psf(np.ones((1, 1))), BlurMap(np.zeros((32, 27))), BlurMap(np.full((32, 27), 0.4))])
 def test_a_sharp_photo_is_left_as_it_is(name, blur):
     image = natural(3, 32, 27)
@@ -155,8 +151,8 @@ def test_tiles_with_the_context_asked_for_give_the_whole(name, radius_px, kind):
     def one(tile, region):
         return method(tile, blur.crop(region.rows, region.columns) if kind == "map" else blur)
 
-    align = getattr(method, "multiple", 1)
-    tiled = apply_tiled(one, image, tile_px=100, halo_px=method.context_px(blur.half_px), align_px=align)
+    tiling = method.tiling(blur.half_px)
+    tiled = apply_tiled(one, image, tile_px=100, halo_px=tiling.context_px, align_px=tiling.multiple)
     assert np.abs(tiled - method(image, blur)).max() < 1e-3
 
 
@@ -168,7 +164,8 @@ def test_tiles_give_the_whole_on_a_photo(name, shared):
         sharp = np.asarray(photo.convert("L"), np.float32)[None, 200:360, 100:580] / 255
     method, blur = METHODS[name].make(), Psf(disk(3.0))
     image = blur.apply(sharp)
-    tiled = apply_tiled(lambda tile, _: method(tile, blur), image, tile_px=100, halo_px=method.context_px(blur.half_px))
+    halo_px = method.tiling(blur.half_px).context_px
+    tiled = apply_tiled(lambda tile, _: method(tile, blur), image, tile_px=100, halo_px=halo_px)
     assert np.abs(tiled - method(image, blur)).max() < 1e-3
 
 

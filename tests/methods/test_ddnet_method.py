@@ -87,8 +87,9 @@ def test_tiles_with_the_context_asked_for_give_the_whole(method, radius_px):
     image = psf.apply(natural(1, 120, 600)).astype(np.float32)
     whole = method(image, psf)
     for start in (0, 240, 500):
-        first = max(0, start - method.context_px(psf.half_px)) // method.multiple * method.multiple
-        tile = method(image[..., first : start + 100 + method.context_px(psf.half_px)], psf)
+        tiling = method.tiling(psf.half_px)
+        first = max(0, start - tiling.context_px) // tiling.multiple * tiling.multiple
+        tile = method(image[..., first : start + 100 + tiling.context_px], psf)
         core = (..., slice(start, start + 100))
         assert np.abs(tile[..., start - first : start - first + 100] - whole[core]).max() < 1e-3
 

@@ -35,7 +35,7 @@ def test_the_network_restores_the_colours_as_in_the_paper(tmp_path):
     batch = np.stack([image, image[:, ::-1]])
     np.testing.assert_allclose(method(batch), 0.5 * batch + 0.1, atol=1e-6)
     np.testing.assert_allclose(method(image, Psf(np.ones((1, 1)))), 0.5 * image + 0.1, atol=1e-6)  # blur is no matter
-    assert (method.context_px(9), method.multiple, method.working_bytes) == (12, 1, 40)
+    assert method.tiling(9) == Tiling(12, 1, 40)
     assert method.weights_sha256 == "ab" * 32
 
 

@@ -9,8 +9,7 @@ from scipy.ndimage import correlate, median_filter
 
 from refocal.methods import denoisers
 from refocal.methods.denoisers import median, open_denoiser
-from refocal.methods.red_fixed_point import RedFixedPoint
-from refocal.methods.red_steepest_descent import RedSteepestDescent
+from refocal.methods.red import RED
 from refocal.optics.blur import Psf
 from refocal.types import InputError
 
@@ -90,14 +89,14 @@ def test_a_networks_grid_begins_at_the_pictures_first_pixel_however_it_is_turned
     np.testing.assert_allclose(denoise(image, 0.02, turn), denoise(grown, 0.02, turn)[:, :7, :10], atol=1e-7)
 
 
-@pytest.mark.parametrize("method", [RedFixedPoint, RedSteepestDescent])
-def test_a_network_sees_the_picture_turned_from_iteration_to_iteration(tmp_path, method):
+@pytest.mark.parametrize("solver", ["fixed-point", "steepest-descent"])
+def test_a_network_sees_the_picture_turned_from_iteration_to_iteration(tmp_path, solver):
     path = network_file(tmp_path / "one.onnx")
     turns = iter(range(10))
     image = np.random.default_rng(3).random((2, 9, 11))
     psf = Psf(np.full((3, 3), 1 / 9))
-    by_hand = method(10, denoiser=lambda x, noise_std: open_denoiser(path)(x, noise_std, next(turns)))(image, psf)
-    np.testing.assert_array_equal(method(10, denoiser=path)(image, psf), by_hand)
+    by_hand = RED(10, solver=solver, denoiser=lambda x, noise_std: open_denoiser(path)(x, noise_std, next(turns)))(image, psf)
+    np.testing.assert_array_equal(RED(10, solver=solver, denoiser=path)(image, psf), by_hand)
 
 
 def test_the_word_network_stands_for_the_shipped_file(tmp_path, monkeypatch):
@@ -106,13 +105,12 @@ def test_the_word_network_stands_for_the_shipped_file(tmp_path, monkeypatch):
     assert open_denoiser("network")(image, 5 / 255)[0, 2, 2] == pytest.approx(0.5 * TAPS.sum() + BIAS, abs=1e-6)
 
 
-@pytest.mark.parametrize("method", [RedFixedPoint, RedSteepestDescent])
-def test_a_method_tells_what_its_network_needs(tmp_path, method):
+def test_the_tiling_counts_the_network(tmp_path):
     path = network_file(tmp_path / "one.onnx", multiple="4")
-    plain, networked = method(), method(denoiser=path)
+    plain, networked = RED().tiling(3), RED(denoiser=path).tiling(3)
     assert (plain.multiple, networked.multiple) == (1, 4)
-    assert networked.working_bytes == plain.working_bytes + 123
-    assert networked.context_px(3) == plain.context_px(3) + 7
+    assert networked.bytes_per_pixel == plain.bytes_per_pixel + 123
+    assert networked.context_px == plain.context_px + 7
 
 
 def test_ones_own_function_is_taken_as_it_is():
@@ -132,6 +130,5 @@ def test_a_network_that_is_no_denoiser_is_refused(tmp_path, told):
         open_denoiser(network_file(tmp_path / "one.onnx", **told))
 
 
-@pytest.mark.parametrize("method", [RedFixedPoint, RedSteepestDescent])
-def test_the_option_can_be_a_flag(method):
-    assert typing.get_type_hints(method)["denoiser"] is str
+def test_the_option_can_be_a_flag():
+    assert typing.get_type_hints(RED)["denoiser"] is str

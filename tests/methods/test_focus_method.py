@@ -172,5 +172,5 @@ def test_other_networks_and_pictures_are_refused(tmp_path, known):
 
 def test_it_tells_of_its_file(known):
     method, file = Focus(known), open_network(known)
-    assert (method.context_px(7), method.multiple, method.encoding) == (file.context_px, 4, "srgb")
-    assert (method.working_bytes, method.weights_sha256) == (file.working_bytes, file.weights_sha256)
+    assert (method.tiling(7), method.tiling(7).multiple, method.encoding) == (file.tiling, 4, "srgb")
+    assert method.network.weights_sha256 == file.weights_sha256

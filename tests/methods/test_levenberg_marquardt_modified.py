@@ -88,13 +88,13 @@ def test_the_context_is_what_the_noise_given_asks_for():
     psf = Psf(disk(3.0))
     image = psf.apply(image)
     method = LevenbergMarquardtModified(noise_to_signal=1e-3)
-    context = method.context_px(psf.half_px)
+    context = method.tiling(psf.half_px).context_px
     assert 50 < context < 200
     part = slice(300 - context, 300 + context + 20)
     tile = method(image[..., part], psf)[..., context:-context]
     assert np.abs(tile - method(image, psf)[..., 300:320]).max() < 1e-3
-    assert LevenbergMarquardtModified().context_px(psf.half_px) == 528
-    assert LevenbergMarquardtModified().context_px(0) == 16
+    assert LevenbergMarquardtModified().tiling(psf.half_px).context_px == 528
+    assert LevenbergMarquardtModified().tiling(0).context_px == 16
 
 
 @pytest.mark.parametrize("options", [{"damping": 0.0}, {"noise_to_signal": 0.0}, {"noise_to_signal": np.nan}])

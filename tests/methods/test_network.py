@@ -81,8 +81,8 @@ def test_any_leading_axes_kind_and_dtype(tmp_path):
 
 def test_it_tells_what_its_file_tells(tmp_path):
     network = Network(samples.blocks(tmp_path / "a.onnx", 8))
-    assert (network.multiple, network.working_bytes, network.weights_sha256) == (8, 40, "ab" * 32)
-    assert network.context_px(0) == network.context_px(9) == 12
+    assert network.network.weights_sha256 == "ab" * 32
+    assert network.tiling(0) == network.tiling(9) == Tiling(12, 8, 40)
 
 
 def test_tiles_lie_on_the_grid_of_the_photo(tmp_path):

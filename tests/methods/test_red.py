@@ -3,15 +3,23 @@ import pytest
 from methods_samples import asymmetric_kernel, kodim19_crop, natural, psnr
 from scipy.ndimage import median_filter
 
-from refocal.methods import red, red_fixed_point
+from refocal.methods import red
 from refocal.methods.denoisers import median
-from refocal.methods.red_fixed_point import RedFixedPoint
-from refocal.methods.red_steepest_descent import RedSteepestDescent
+from refocal.methods.red import RED
 from refocal.optics.blur import BlurMap, Psf
 from refocal.optics.kernels import disk
 from refocal.types import InputError
 
-BOTH = [RedFixedPoint, RedSteepestDescent]
+
+def fixed_point(num_iter=200, **options):
+    return RED(num_iter, **options)
+
+
+def steepest_descent(num_iter=1500, **options):
+    return RED(num_iter, solver="steepest-descent", **options)
+
+
+BOTH = [fixed_point, steepest_descent]
 TIE = 0.04  # weight s^2 by default
 
 
@@ -73,7 +81,7 @@ def test_the_fixed_point_is_the_papers_iteration_in_levels(denoise):
         spectrum = np.conj(h) * np.fft.fft2(255 * y) / s**2 + 0.02 * np.fft.fft2(f)
         x = np.clip(np.fft.ifft2(spectrum / (abs(h) ** 2 / s**2 + 0.02)).real, 0, 255)
     assert (x.min(), x.max()) == (0, 255)
-    found = RedFixedPoint(num_iter=12, denoiser=denoise, inertia=0.0)(y, psf)
+    found = fixed_point(num_iter=12, denoiser=denoise, inertia=0.0)(y, psf)
     np.testing.assert_allclose(found, x / 255, atol=1e-10)
 
 
@@ -86,7 +94,7 @@ def test_steepest_descent_is_the_papers_iteration_in_levels():
         prior = x - median_filter(x, (1, 3, 3), mode="mirror")
         x = np.clip(x - 2 / (1 / s**2 + 0.02) * (back / s**2 + 0.02 * prior), 0, 255)
     assert (x.min(), x.max()) == (0, 255)
-    np.testing.assert_allclose(RedSteepestDescent(num_iter=40, inertia=0.0)(y, psf), x / 255, atol=1e-10)
+    np.testing.assert_allclose(steepest_descent(num_iter=40, inertia=0.0)(y, psf), x / 255, atol=1e-10)
 
 
 @pytest.mark.parametrize("inertia", [0.0, 0.25, 2.0])
@@ -96,7 +104,7 @@ def test_without_a_denoiser_it_comes_to_least_squares_at_the_known_rate(inertia)
     exact = np.fft.fft2(y) / h
     left = ((1 + inertia) * TIE / (abs(h) ** 2 + (1 + inertia) * TIE)) ** 9
     expected = np.fft.ifft2(exact + left * (np.fft.fft2(y) - exact)).real
-    found = RedFixedPoint(num_iter=9, inertia=inertia, denoiser=lambda x, _: x)(y, psf)
+    found = fixed_point(num_iter=9, inertia=inertia, denoiser=lambda x, _: x)(y, psf)
     assert 0 < expected.min() < expected.max() < 1
     np.testing.assert_allclose(found, expected, atol=1e-10)
 
@@ -104,10 +112,10 @@ def test_without_a_denoiser_it_comes_to_least_squares_at_the_known_rate(inertia)
 @pytest.mark.parametrize(
     "method",
     [
-        RedFixedPoint(400, denoiser=_smooth),
-        RedFixedPoint(400, denoiser=_smooth, inertia=0.0),
-        RedSteepestDescent(denoiser=_smooth),
-        RedSteepestDescent(denoiser=_smooth, inertia=0.0),
+        fixed_point(400, denoiser=_smooth),
+        fixed_point(400, denoiser=_smooth, inertia=0.0),
+        steepest_descent(denoiser=_smooth),
+        steepest_descent(denoiser=_smooth, inertia=0.0),
     ],
 )
 def test_with_a_linear_denoiser_both_end_at_the_minimum(method):
@@ -129,7 +137,7 @@ def test_both_end_where_the_gradient_is_0_under_any_blur(kind):
     w = np.stack([_smooth(p.reshape(1, height, width), 0.0).ravel() for p in np.eye(height * width)], axis=1)
     x = np.linalg.solve(h.T @ h + TIE * (np.eye(height * width) - w), h.T @ y.ravel()).reshape(y.shape)
     assert 0 < x.min() < x.max() < 1
-    for method in (RedFixedPoint(300, denoiser=_smooth), RedSteepestDescent(denoiser=_smooth)):
+    for method in (fixed_point(300, denoiser=_smooth), steepest_descent(denoiser=_smooth)):
         np.testing.assert_allclose(method(y, blur), x, atol=1e-5)
 
 
@@ -148,7 +156,7 @@ def test_inertia_ends_the_medians_back_and_forth():
     y = psf.apply(natural(1, 64, 64))
 
     def change(inertia):
-        last, next_to_last = (RedFixedPoint(n, inertia=inertia)(y, psf) for n in (300, 299))
+        last, next_to_last = (fixed_point(n, inertia=inertia)(y, psf) for n in (300, 299))
         return np.abs(last - next_to_last).max()
 
     assert change(0.0) > 1e-3
@@ -159,8 +167,8 @@ def test_inertia_keeps_steepest_descent_from_running_away_where_the_picture_is_s
     """Alternate columns, which the median turns into their opposite, under a blur that does nothing."""
     stripes = 0.5 + 0.01 * (-1.0) ** np.arange(24) * np.ones((1, 20, 1))
     sharp = Psf(np.pad(np.ones((1, 1)), 1))
-    assert np.ptp(RedSteepestDescent(inertia=0.0)(stripes, sharp)) > 0.9
-    np.testing.assert_allclose(RedSteepestDescent()(stripes, sharp), 0.5 + (stripes - 0.5) / (1 + 2 * TIE), atol=1e-3)
+    assert np.ptp(steepest_descent(inertia=0.0)(stripes, sharp)) > 0.9
+    np.testing.assert_allclose(steepest_descent()(stripes, sharp), 0.5 + (stripes - 0.5) / (1 + 2 * TIE), atol=1e-3)
 
 
 @pytest.mark.parametrize("kind", ["mirror", "zero", "map"])
@@ -181,34 +189,34 @@ def test_row_sums_are_more_than_the_blur_everywhere(kind):
 @pytest.mark.parametrize("shift", [0.0012, 0.05, 2.0])
 def test_the_chebyshev_steps_invert_as_well_as_they_say(monkeypatch, kind, shift, inexactness):
     """In the norm in which the polynomial's bound holds; where D is above 1 it is a little too small."""
-    monkeypatch.setattr(red_fixed_point, "INEXACTNESS", inexactness)
+    monkeypatch.setattr(red, "INEXACTNESS", inexactness)
     blur = _map(11, 13) if kind == "map" else Psf(_kernel(), kind)
     h = _dense(blur, 11, 13)
     operator = h.T @ h + shift * np.eye(11 * 13)
     right = np.random.default_rng(3).normal(size=(1, 11, 13))
     exact = np.linalg.solve(operator, right.ravel())
-    found = red_fixed_point._chebyshev_inverse(right, blur, shift)(right).ravel()
+    found = red._chebyshev_inverse(right, blur, shift)(right).ravel()
 
     def size(error):
         return np.sqrt(error @ operator @ error)
 
     assert size(found - exact) < 1.05 * inexactness * size(exact)
     if kind == "periodic":
-        by_fourier = red_fixed_point._fourier_inverse(right, blur, shift)(right)
+        by_fourier = red._fourier_inverse(right, blur, shift)(right)
         np.testing.assert_allclose(by_fourier.ravel(), exact, atol=1e-9 * np.abs(exact).max())
 
 
 @pytest.mark.parametrize("method", BOTH)
-def test_ones_own_denoiser_is_told_the_noise_once_per_iteration(method):
+def test_a_function_as_denoiser_is_called_with_the_noise_once_per_iteration(method):
     y, psf, _ = _sample("mirror")
-    told = []
+    calls = []
 
     def own(image, noise_std):
-        told.append((image.shape, noise_std))
+        calls.append((image.shape, noise_std))
         return image
 
     method(num_iter=7, denoiser_std_levels=4.1, denoiser=own)(np.stack([y, y]), psf)
-    assert told == [((2, 1, 31, 36), 4.1 / 255)] * 7
+    assert calls == [((2, 1, 31, 36), 4.1 / 255)] * 7
 
 
 @pytest.mark.parametrize("method", BOTH)

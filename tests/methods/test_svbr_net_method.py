@@ -29,7 +29,7 @@ def test_the_file_is_given_the_photo_and_the_radius_in_pixels(tmp_path):
     np.testing.assert_allclose(method(batch, BlurMap(radius))[1], 0.5 * batch[1] + radius / 12, atol=1e-6)
     maps = BlurMap(np.stack([radius, radius[::-1]]))
     np.testing.assert_allclose(method(batch, maps)[1], (0.5 * image + radius / 12)[:, ::-1], atol=1e-6)
-    assert (method.context_px(9), method.multiple, method.working_bytes, method.max_radius_px) == (12, 4, 40, 6.0)
+    assert (method.tiling(9), method.max_radius_px) == (Tiling(12, 4, 40), 6.0)
     assert method.weights_sha256 == "ab" * 32
 
 

@@ -33,7 +33,7 @@ def test_the_context_is_exactly_as_far_as_it_looks():
     touched = image.copy()
     touched[0, 30, 30] = 0.6
     changed = np.argwhere(np.abs(UnsharpMask()(touched) - UnsharpMask()(image))[0] > 1e-12)
-    assert np.abs(changed - 30).max() == UnsharpMask().context_px(3) == 8
+    assert np.abs(changed - 30).max() == UnsharpMask().tiling(3).context_px == 8
 
 
 def test_amount_nought_changes_nothing():

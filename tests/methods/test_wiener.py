@@ -58,7 +58,7 @@ def test_gradients_flow_to_the_picture_and_the_kernel():
 
 
 def test_the_context_grows_as_the_filter_reaches_farther():
-    assert Wiener(0.001).context_px(4) > Wiener(0.01).context_px(4) > Wiener(0.01).context_px(2)
+    assert Wiener(0.001).tiling(4).context_px > Wiener(0.01).tiling(4).context_px > Wiener(0.01).tiling(2).context_px
 
 
 @pytest.mark.parametrize("value", [0.0, -1.0, np.nan, np.inf])

@@ -1,14 +1,13 @@
-"""A sharp photo taken out of focus: what ``refocal blur`` does."""
+"""The verb ``blur``: blur a sharp photo like a lens."""
 
 from __future__ import annotations
 
-import sys
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
-from refocal.cli.flags import Parser, add_overwrite, check_out, flag, number, whole_number
+from refocal.cli.flags import Parser, add_overwrite, check_out, flag, number, say, whole_number
 from refocal.images.colour import linear_to_srgb, srgb_to_linear
 from refocal.images.io import format_of, from_float, read, to_float, write
 from refocal.images.map_files import read_depth
@@ -23,7 +22,7 @@ MAX_RADIUS_PX = 500
 
 
 _LENS = {
-    "focal_length_mm": "of the lens",
+    "focal_length_mm": "focal length of the lens",
     "f_number": "aperture number",
     "focus_distance_m": "distance of the sharp plane from the lens",
     "pixel_pitch_um": "distance between pixel centres on the sensor",
@@ -31,21 +30,19 @@ _LENS = {
 
 
 def command(words: list[str]) -> int:
-    """What the words after ``refocal blur`` ask for."""
-    parser = Parser(
-        prog="refocal blur", description="Take a sharp photo out of focus, in linear light.", allow_abbrev=False
-    )
+    """Blur a photo with a uniform radius, or with a depth map and a lens."""
+    parser = Parser(prog="refocal blur", description="Blur a sharp photo like a lens, in linear light.")
     parser.add_argument("input", metavar="IN", help="sharp photo")
     parser.add_argument("-o", "--out", required=True, type=Path, metavar="OUT", help="photo to write")
     how = parser.add_mutually_exclusive_group(required=True)
     how.add_argument("--radius-px", type=number(0, 500), metavar="R", help="radius of the circle of confusion")
     how.add_argument("--depth", type=Path, metavar="FILE", help="16-bit .png in millimetres, or .npy or .tif in metres")
-    lens = parser.add_argument_group("the lens that looks at a depth map")
+    lens = parser.add_argument_group("the lens, with --depth")
     for name, about in _LENS.items():
         lens.add_argument(flag(name), type=number(0, above=True), metavar="X", help=about)
     parser.add_argument("--family", choices=tuple(FAMILIES), default="disk", help="shape of the blur [disk]")
     parser.add_argument("--noise-std", type=number(0), default=0.0, metavar="X", help="noise, on a range of 0 to 1 [0]")
-    parser.add_argument("--seed", type=whole_number(0), default=0, metavar="N", help="of the noise [0]")
+    parser.add_argument("--seed", type=whole_number(0), default=0, metavar="N", help="seed of the noise [0]")
     add_overwrite(parser)
     values = parser.parse_intermixed_args(words)
     given = {name: value for name in _LENS if (value := getattr(values, name)) is not None}
@@ -62,7 +59,7 @@ def command(words: list[str]) -> int:
         raise InputError(str(error)) from error
     noise = (values.noise_std, values.seed)
     for note in defocus_file(Path(values.input), values.out, optics, values.family, noise, values.overwrite):
-        sys.stderr.write(note + "\n")
+        say(note)
     return 0
 
 
@@ -74,18 +71,18 @@ def defocus_file(
     noise: tuple[float, int],
     overwrite: bool,
 ) -> tuple[str, ...]:
-    """Blur a sharp photo with a lens's out-of-focus light and write it.
+    """Blur a sharp photo and write it.
 
     Args:
         source: The sharp photo.
         target: The photo to write.
-        lens: The radius of a uniform blur in pixels, or a depth map's file and the lens that looks at it.
-        family: Which kernels, see ``optics.kernels.FAMILIES``.
+        lens: The radius of a uniform blur in pixels, or the file of a depth map and the lens.
+        family: Family of the kernels, a key of ``optics.kernels.FAMILIES``.
         noise: Standard deviation of Gaussian noise, added to the encoded photo whose range is [0, 1]; and its seed.
         overwrite: Replace a file of this name.
 
     Returns:
-        Sentences about what reading and writing changed.
+        Sentences about what reading and writing changed in the file.
 
     Raises:
         InputError: If a file can't be read or written, or the sizes differ.
@@ -94,10 +91,10 @@ def defocus_file(
     image = to_float(photo.pixels)
     if isinstance(lens, tuple):
         depth_m = read_depth(lens[0])
-        farthest = float(np.abs(lens[1].signed_radius_px(depth_m)).max())
-        if not farthest <= MAX_RADIUS_PX:
+        largest = float(np.abs(lens[1].signed_radius_px(depth_m)).max())
+        if not largest <= MAX_RADIUS_PX:
             raise InputError(
-                f"With this lens {lens[0]} gives a blur radius of {farthest:,.0f} px, and the limit is {MAX_RADIUS_PX}; "
+                f"With this lens {lens[0]} gives a blur radius of {largest:,.0f} px, and the limit is {MAX_RADIUS_PX}; "
                 "check the depths and the pixel pitch."
             )
         image = render_depth(image, depth_m, lens[1], family=family)

@@ -14,43 +14,101 @@ import re
 import sys
 import types
 import typing
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
 from refocal.catalog import Entry, find
 from refocal.provenance import version
-from refocal.types import InputError
+from refocal.types import Deblurrer, InputError
 
 
 class Parser(argparse.ArgumentParser):
-    """An ``ArgumentParser`` whose mistakes are an ``InputError``, told in one sentence like all others."""
+    """An ``ArgumentParser`` that raises ``InputError`` with one sentence, and takes no abbreviated flags."""
+
+    def __init__(
+        self,
+        prog: str,
+        description: str,
+        usage: str | None = None,
+        epilog: str | None = None,
+        formatter_class: type[argparse.HelpFormatter] = argparse.HelpFormatter,
+    ) -> None:
+        super().__init__(prog, usage, description, epilog, formatter_class=formatter_class, allow_abbrev=False)
 
     def error(self, message: str) -> NoReturn:
         """Raise instead of printing the usage and leaving."""
         raise InputError(f"{message[:1].upper()}{message[1:].rstrip('.')}; see {self.prog} --help.")
 
 
-def number(least: float = -math.inf, most: float = math.inf, *, above: bool = False) -> Callable[[str], float]:
-    """A flag's type: a finite number from ``least`` to ``most``; ``above`` leaves ``least`` itself out."""
+def say(sentence: str) -> None:
+    """Print a line on stderr."""
+    sys.stderr.write(sentence + "\n")
+
+
+def put(text: str) -> None:
+    """Print a line on stdout."""
+    sys.stdout.write(text + "\n")
+
+
+def require_learn(*, export: bool = False) -> None:
+    """Refuse to go on without the packages of the extra ``refocal[learn]``.
+
+    Args:
+        export: Whether an ONNX file is to be written, too.
+
+    Raises:
+        InputError: Naming the packages that are missing.
+    """
+    import importlib.util
+
+    needed = ("torch", "lightning_fabric", "safetensors", *(("onnx", "onnxscript") if export else ()))
+    missing = [name for name in needed if importlib.util.find_spec(name) is None]
+    if missing:
+        raise InputError(f"This needs {' and '.join(missing)}: pip install 'refocal[learn]'.")
+
+
+def estimator_names() -> list[str]:
+    """Keys of ``ESTIMATORS``."""
+    from refocal.estimators import ESTIMATORS
+
+    return list(ESTIMATORS)
+
+
+def check_estimator(name: str | None) -> None:
+    """Refuse an estimator that doesn't exist or can't be named alone.
+
+    Raises:
+        InputError: Naming the estimators.
+    """
+    from refocal.estimators import make_estimator
+
+    if name == "from-file":
+        raise InputError("The estimator from-file reads a map that you have: name it, refocal deblur --map FILE.")
+    if name is not None:
+        make_estimator(name)
+
+
+def number(low: float = -math.inf, high: float = math.inf, *, above: bool = False) -> Callable[[str], float]:
+    """Type of a flag: a finite number from ``low`` to ``high``; ``above`` excludes ``low`` itself."""
 
     def read(text: str) -> float:
         value = float(text)
-        if not math.isfinite(value) or not least <= value <= most or (above and value == least):
-            raise argparse.ArgumentTypeError(f"{text} is not {_range(least, most, above)}")
+        if not math.isfinite(value) or not low <= value <= high or (above and value == low):
+            raise argparse.ArgumentTypeError(f"{text} is not {_range(low, high, above)}")
         return value
 
     read.__name__ = "number"  # argparse says "invalid number value"
     return read
 
 
-def whole_number(least: int) -> Callable[[str], int]:
-    """A flag's type: a whole number, at least ``least``."""
+def whole_number(low: int) -> Callable[[str], int]:
+    """Type of a flag: a whole number, at least ``low``."""
 
     def read(text: str) -> int:
         value = int(text)
-        if value < least:
-            raise argparse.ArgumentTypeError(f"{text} is not a whole number of at least {least}")
+        if value < low:
+            raise argparse.ArgumentTypeError(f"{text} is not a whole number of at least {low}")
         return value
 
     read.__name__ = "whole number"
@@ -102,37 +160,44 @@ def add_method(parser: argparse.ArgumentParser, default: str | None) -> None:
     parser.add_argument("--method", default=default, required=default is None, metavar="M", help=about)
 
 
-def parse_with_method(parser: argparse.ArgumentParser, words: list[str]) -> tuple[argparse.Namespace, Any]:
-    """Read words among which the method named has flags of its own.
+def parse_with_method(
+    parser: argparse.ArgumentParser, words: list[str], with_blur: tuple[Sequence[str], str] | None = None
+) -> tuple[argparse.Namespace, str, Deblurrer]:
+    """Parse words whose flags depend on the method that they name.
+
+    Args:
+        parser: Has the flag ``--method``, see ``add_method``.
+        words: The words after the verb.
+        with_blur: Flags that give the blur, and the method that replaces "default" if any of them is given.
 
     Returns:
-        The values, and the method: an object with its options.
+        The values, the name of the method, and the method.
 
     Raises:
         InputError: If there is no such method or flag, or a value is refused.
     """
-    from refocal.methods import METHODS
+    from refocal.methods import METHODS, make_method
 
+    flags, instead = with_blur or ((), "")
     first = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
-    first.add_argument("--method", nargs="?")
-    name = first.parse_known_args(words)[0].method or parser.get_default("method")
+    for word in ("--method", *flags):
+        first.add_argument(word, nargs="?", const="")
+    seen = first.parse_known_args(words)[0]
+    name = seen.method or parser.get_default("method")
     if name is None:
-        values, unknown = parser.parse_known_intermixed_args(words)
-        _refuse_unknown(unknown, parser.prog, None, [])
-        return values, None  # unreachable where --method is required: the parser has complained
+        parser.parse_known_intermixed_args(words)  # complains that --method is missing, or prints the help
+        raise InputError(f"Name a method; see {parser.prog} --help.")
+    if name == "default" and any(value is not None for key, value in vars(seen).items() if key != "method"):
+        name = instead
     entry = find(METHODS, name, "method")
-    own = list(dataclasses.fields(entry.load()))
+    own = list(dataclasses.fields(_dataclass(entry)))
     _add_fields(parser, entry, name)
     values, unknown = parser.parse_known_intermixed_args(words)
     _refuse_unknown(unknown, parser.prog, name, own)
-    given = {field.name: getattr(values, field.name) for field in own if hasattr(values, field.name)}
-    try:
-        return values, entry.make(given)
-    except ValueError as error:
-        raise InputError(str(error)) from error
+    return values, name, make_method(name, {f.name: getattr(values, f.name) for f in own if hasattr(values, f.name)})
 
 
-def _add_fields(parser: argparse.ArgumentParser, entry: Entry, name: str) -> None:
+def _add_fields(parser: argparse.ArgumentParser, entry: Entry[Deblurrer], name: str) -> None:
     """Add a flag for every field of a method's dataclass: ``noise_to_signal`` becomes ``--noise-to-signal``.
 
     Args:
@@ -143,32 +208,37 @@ def _add_fields(parser: argparse.ArgumentParser, entry: Entry, name: str) -> Non
     Raises:
         TypeError: If a field is of another type, as no text could give it a value.
     """
-    cls = entry.load()
+    cls = _dataclass(entry)
     group = parser.add_argument_group(f"options of {name}")
     sentences = _attribute_sentences(cls)
     annotations = typing.get_type_hints(cls)
     for field in dataclasses.fields(cls):
         required = field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
-        told = sentences.get(field.name, "")
+        about = sentences.get(field.name, "")
         default = entry.options.get(field.name, field.default)
         if default is not None and default is not dataclasses.MISSING:
-            told = f"{told} [{default}]"
+            about = f"{about} [{default}]"
         group.add_argument(
             flag(field.name),
             required=required and field.name not in entry.options,
             default=argparse.SUPPRESS,  # the dataclass has the defaults
-            help=told.strip().replace("%", "%%"),
+            help=about.strip().replace("%", "%%"),
             **_reading(annotations[field.name], f"{cls.__name__}.{field.name}"),
         )
 
 
-def _refuse_unknown(unknown: list[str], prog: str, method: str | None, own: list[dataclasses.Field[Any]]) -> None:
-    """Say which flags there are when one was given that isn't.
+def _dataclass(entry: Entry[Deblurrer]) -> type[Any]:
+    cls: Any = entry.load()
+    return cls
+
+
+def _refuse_unknown(unknown: list[str], prog: str, method: str, own: list[dataclasses.Field[Any]]) -> None:
+    """Refuse a flag that doesn't exist, and list those that do.
 
     Args:
-        unknown: What the parser left over.
+        unknown: Words that the parser left over.
         prog: The command.
-        method: The method chosen, if any.
+        method: Name of the method.
         own: Its fields.
 
     Raises:
@@ -177,12 +247,11 @@ def _refuse_unknown(unknown: list[str], prog: str, method: str | None, own: list
     if not unknown:
         return
     first = next((word for word in unknown if word.startswith("-")), unknown[0]).partition("=")[0]
-    if method is None:
-        hint = "to give an option of a method, name the method too (--method NAME)"
-    elif own:
-        hint = f"the options of {method} are {', '.join(flag(field.name) for field in own)}"
-    else:
-        hint = f"{method} has no options"
+    hint = (
+        f"the options of {method} are {', '.join(flag(field.name) for field in own)}"
+        if own
+        else f"{method} has no options"
+    )
     raise InputError(f"There is no flag {first}: {hint}; see {prog} --help.")
 
 
@@ -215,9 +284,9 @@ def _attribute_sentences(cls: type) -> dict[str, str]:
     return {name: " ".join(text.split()) for name, text in zip(entries[::2], entries[1::2], strict=True)}
 
 
-def _range(least: float, most: float, above: bool) -> str:
-    if math.isinf(least):
+def _range(low: float, high: float, above: bool) -> str:
+    if math.isinf(low):
         return "a finite number"
-    if math.isfinite(most):
-        return f"a number from {least:g} to {most:g}"
-    return f"a finite number {'above' if above else 'of at least'} {least:g}"
+    if math.isfinite(high):
+        return f"a number from {low:g} to {high:g}"
+    return f"a finite number {'above' if above else 'of at least'} {low:g}"

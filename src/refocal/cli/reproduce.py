@@ -28,7 +28,7 @@ EVERY_S = 20  # seconds between two lines of progress where there is no terminal
 def command(words: list[str]) -> int:
     """The verb: read its words, measure the table, print the page."""
     about = "Measure a published table again, ours beside theirs in every cell; the page goes to stdout."
-    parser = Parser(prog="refocal reproduce", description=about, allow_abbrev=False)
+    parser = Parser(prog="refocal reproduce", description=about)
     parser.add_argument("table", metavar="PAPER:TABLE", help=", ".join(TABLES))
     parser.add_argument("-o", "--out", type=Path, metavar="OUT", help="folder for the files [reproduced/PAPER-TABLE]")
     parser.add_argument("--data-root", type=Path, metavar="DIR", help="folder that holds the data sets [$REFOCAL_DATA]")

@@ -1,4 +1,4 @@
-"""Blur as the default model sees it: the radius and the confidence that it tells beside the restored photo."""
+"""The blur map that the default model predicts: radius and confidence."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 
 from refocal.estimators.common import check_image
 from refocal.images.tiles import Region
-from refocal.inference.focus import look, open_focus
+from refocal.inference.focus import open_focus, predict
 from refocal.inference.network_file import NetworkFile
 from refocal.inference.tiled import in_tiles
 from refocal.optics.blur import BlurMap
@@ -17,15 +17,15 @@ from refocal.types import Array, Image
 
 @dataclass(frozen=True)
 class FocusMap:
-    """The map of the method ``Focus`` without its picture, in tiles where the photo is large.
+    """The map of the method ``Focus`` without its restored photo, in tiles where the photo is large.
 
-    The confidence is the probability that the radius is right within half a pixel or a quarter of itself, as the
-    network learned it. Radii beyond 15 px are beyond what it knows.
+    The confidence is the predicted probability that the radius is right within half a pixel or a quarter of itself. The
+    network was trained on radii up to 15 px.
 
     Attributes:
         weights: A name from ``refocal.weights.WEIGHTS``, or an .onnx file that ``refocal export`` wrote.
-        threads: How many run the network; 0 takes the cores that this process may use.
-        tile_px: Side of the tiles; 0 chooses it from the free memory.
+        threads: Number of CPU threads; 0 takes the cores that this process may use.
+        tile_px: Side of the tiles in pixels; 0 chooses it from the free memory.
 
     Raises:
         ValueError: If ``threads`` or ``tile_px`` is negative.
@@ -43,27 +43,27 @@ class FocusMap:
         """Estimate the blur of ``image`` (1 or 3, H, W), range [0, 1].
 
         Returns:
-            Radius of the disk in pixels and confidence, (H, W) float32 each; of a photo under 5 px a side nothing is
-            known.
+            Radius of the disk in pixels and confidence, (H, W) float32 each; 0 for a photo with a side below 5 px.
 
         Raises:
-            InputError: If there are no such weights, they are another kind of network's, or it is no picture.
+            InputError: If there are no such weights, they are another kind of network's, or it is no image.
         """
         check_image(image)
-        file = self._file()
+        file = self.network
 
         def run(_: Array, region: Region) -> Array:
-            return np.stack(look(region.crop(image), file)[1:])
+            return np.stack(predict(region.crop(image), file)[1:])
 
-        # Two planes come out, whatever goes in: the tiles are laid out on two that take no memory.
+        # The network returns two planes for any number of channels: the tiles are laid out on two that take no memory.
         planes = np.broadcast_to(np.float32(0), (2, *image.shape[1:]))
-        radius_px, confidence = in_tiles(run, planes, file, self.tile_px)
+        radius_px, confidence = in_tiles(run, planes, file.tiling, self.tile_px)
         return BlurMap(radius_px, confidence=confidence)
 
     @property
-    def weights_sha256(self) -> str:
-        """Which weights: for rows of results."""
-        return self._file().weights_sha256
+    def network(self) -> NetworkFile:
+        """The network, opened.
 
-    def _file(self) -> NetworkFile:
+        Raises:
+            InputError: If there are no such weights, or they are another kind of network's.
+        """
         return open_focus(self.weights, self.threads)

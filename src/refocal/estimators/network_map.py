@@ -1,4 +1,4 @@
-"""Blur from any trained network of ours that tells radii, run from its ONNX file by ONNX Runtime: no torch."""
+"""The blur map of any of refocal's map networks, run from its ONNX file by ONNX Runtime, without torch."""
 
 from __future__ import annotations
 
@@ -18,29 +18,29 @@ from refocal.types import Array, Image, InputError
 from refocal.weights import SUFFIXES, WEIGHTS
 
 OUTPUT = "radius_px"
-"""The name of the first output of a network that estimates blur."""
+"""Name of the first output of a network that estimates blur."""
 
 OUTLINE = 0.01
-"""Variance of the luma in a window from which on the guided filter keeps its outlines (He, Sun, Tang, TPAMI 2013)."""
+"""Variance of the luma in a window above which the guided filter keeps edges (He, Sun, Tang, TPAMI 2013)."""
 
 VIEWS = ("left", "right")
-"""The inputs of a network that sees both views of a dual-pixel photo."""
+"""Inputs of a network that takes both views of a dual-pixel photo."""
 
 
 @dataclass(frozen=True)
 class NetworkMap:
-    """What the network makes of the photo, in tiles where it is large: the radius in pixels of the photo's own size.
+    """The radius that the network predicts, in pixels of the photo's own size, in tiles where the photo is large.
 
-    A network for luma is given the photo's luma, a network for colour a grey photo three times. A network of several
+    A network for luma gets the photo's luma, a network for colour gets a grey photo three times. A network of several
     inputs, such as the left and the right view of dual pixels, takes them stacked along the channels, in its order.
 
     Attributes:
         weights: A name from ``refocal.weights.WEIGHTS``, or an .onnx file that ``refocal export`` wrote.
-        threads: How many run it; 0 takes the cores that this process may use.
-        tile_px: Side of the tiles; 0 chooses it from the free memory.
-        equalise: Make the right of two dual-pixel views as bright as the left one first.
-        smooth: Even out the map by a guided filter whose window reaches so far, as a share of the photo's shorter side:
-            the network's mistakes on one surface go, outlines that the photo shows stay. 0 leaves the map as it is.
+        threads: Number of CPU threads; 0 takes the cores that this process may use.
+        tile_px: Side of the tiles in pixels; 0 chooses it from the free memory.
+        equalise: Whether the right of two dual-pixel views is first matched to the brightness of the left one.
+        smooth: Radius of a guided filter that smooths the map, as a share of the photo's shorter side: errors on one
+            surface go, edges that the photo shows stay. 0 leaves the map as it is.
 
     Raises:
         ValueError: If ``threads`` or ``tile_px`` is negative, or ``smooth`` isn't between 0 and 1.
@@ -62,18 +62,17 @@ class NetworkMap:
         """Estimate the blur of ``image`` (1 or 3 channels for each input, H, W), range [0, 1].
 
         Returns:
-            Radius of the disk in pixels (H, W) float32; with a confidence, 0, only where the photo is too small to
-            tell.
+            Radius of the disk in pixels (H, W) float32; with a confidence, 0, only where the photo is too small.
 
         Raises:
-            InputError: If there is no such network, it is one that restores, or the image has other channels.
+            InputError: If there is no such network, it estimates no blur, or the image has other channels.
         """
-        file = self._file()
+        file = self.network
         count = len(file.inputs)
         if image.ndim != 3 or image.shape[0] not in (count, 3 * count) or 0 in image.shape:
             channels = f"{count} or {3 * count}"
             raise InputError(
-                f"The network {file.name!r} estimates blur on one picture ({channels}, H, W), not {image.shape}."
+                f"The network {file.name!r} estimates blur on one image ({channels}, H, W), not {image.shape}."
             )
         height, width = image.shape[1:]
         if min(height, width) < MIN_SIDE_PX:
@@ -85,8 +84,8 @@ class NetworkMap:
         def run(_: Array, region: Region) -> Array:
             return _radius(region.crop(image), file)
 
-        # The tiles are cut from one plane, as one comes out.
-        radius_px = in_tiles(run, image[:1], file, self.tile_px)[0]
+        # The network returns one plane, so the tiles are cut from one.
+        radius_px = in_tiles(run, image[:1], file.tiling, self.tile_px)[0]
         if reach_px := round(self.smooth * min(height, width)):
             guide = sum(luma(view) for view in np.split(image, count)) / count
             radius_px = guided_filter(radius_px, guide, reach_px, OUTLINE)
@@ -94,32 +93,36 @@ class NetworkMap:
 
     @property
     def views(self) -> int:
-        """How many views of a photo the network takes: both of a dual-pixel photo, or one."""
-        return 2 if self._file().inputs == VIEWS else 1
+        """Number of views of a photo that the network takes: 2 for a dual-pixel photo, or 1."""
+        return 2 if self.network.inputs == VIEWS else 1
 
     @property
-    def weights_sha256(self) -> str:
-        """Which weights: for rows of results."""
-        return self._file().weights_sha256
+    def network(self) -> NetworkFile:
+        """The network, opened.
 
-    def _file(self) -> NetworkFile:
+        Raises:
+            InputError: If there are no such weights, or the network estimates no blur.
+        """
         if self.weights not in WEIGHTS and not self.weights.endswith(SUFFIXES):
             raise InputError(
-                f"There are no weights {self.weights!r} in this version: train them with refocal train {self.weights}, turn "
-                "the checkpoint into an .onnx file with refocal export, and name that in its place (--estimator FILE.onnx)."
+                f"There are no weights {self.weights!r} in this version: train them with refocal train {self.weights}, "
+                "turn the checkpoint into an .onnx file with refocal export, and name that file instead "
+                "(--estimator FILE.onnx)."
             )
         file = open_network(self.weights, self.threads)
         if file.outputs[0] != OUTPUT:
-            raise InputError(f"The network {file.name!r} tells {file.outputs[0]}, not {OUTPUT}: it estimates no blur.")
+            raise InputError(
+                f"The network {file.name!r} returns {file.outputs[0]}, not {OUTPUT}: it estimates no blur."
+            )
         return file
 
 
 def _radius(image: Image, file: NetworkFile) -> Array:
-    """(1, h, w) of a picture (inputs times 1 or 3, h, w)."""
-    views = [view.astype(np.float32)[None] for view in np.split(image, len(file.inputs))]
+    """(1, h, w) for an image (number of inputs times 1 or 3, h, w)."""
+    views = np.split(image.astype(np.float32), len(file.inputs))
     if file.channels == "luma":
         views = [luma(view) for view in views]
     else:
-        views = [np.broadcast_to(view, (1, 3, *view.shape[2:])) for view in views]
-    radius_px: Array = file.run(*views)[0][0]
+        views = [np.broadcast_to(view, (3, *view.shape[1:])) for view in views]
+    radius_px: Array = file.run(*views)[0]
     return radius_px

@@ -18,6 +18,7 @@ from refocal.estimators import make_estimator
 from refocal.estimators.views import stack_views
 from refocal.evaluation.results import Row
 from refocal.images.colour import luma
+from refocal.inference.network_file import weights_sha256
 from refocal.methods import METHODS
 from refocal.metrics import METRICS
 from refocal.provenance import commit, version
@@ -50,6 +51,7 @@ def evaluate(
     data: str | Any,
     metrics: Sequence[str] = ("psnr", "ssim"),
     *,
+    name: str | None = None,
     blur: str | None = None,
     limit: int | None = None,
     progress: Callable[[int, int, str], None] | None = None,
@@ -66,6 +68,7 @@ def evaluate_images(
     data: str | Any,
     metrics: Sequence[str] = ("psnr", "ssim"),
     *,
+    name: str | None = None,
     blur: str | None = None,
     limit: int | None = None,
     progress: Callable[[int, int, str], None] | None = None,
@@ -120,7 +123,7 @@ def evaluate_images(
         Row(
             method=name,
             options=options,
-            weights_sha256=str(getattr(method, "weights_sha256", "")),
+            weights_sha256=weights_sha256(method),
             data=protocol.data,
             depth=protocol.depth,
             channels=protocol.channels,
@@ -179,7 +182,7 @@ def _blur_source(method: str | Deblurrer, name: str, blur: str | None) -> str:
         return "given"
     if blur is None:
         return "estimated" if isinstance(method, str) or name in METHODS else "none"
-    weights = str(getattr(make_estimator(blur), "weights_sha256", ""))[:12]
+    weights = weights_sha256(make_estimator(blur))[:12]
     return f"estimated:{Path(blur).name}" + (f":{weights}" if weights else "")
 
 

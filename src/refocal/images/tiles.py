@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from refocal.types import Array, Image
+from refocal.types import Array, Image, Progress
 
 # A 24 MP photo in colour needs 0.3 GB as float32 before and again after, 0.15 GB as 16-bit pixels, 0.1 GB for a blur
 # map and 0.2 GB for the program: with this budget for the tile's own work it stays under 2 GiB.
@@ -50,7 +50,7 @@ class Region:
         return tile[..., top : top + height, left : left + width]
 
 
-def apply_tiled(
+def apply_tiled(  # noqa: PLR0913
     function: Callable[[Image, Region], Image],
     image: Image,
     *,
@@ -58,6 +58,7 @@ def apply_tiled(
     halo_px: int,
     feather_px: int = FEATHER_PX,
     align_px: int = 1,
+    progress: Progress | None = None,
 ) -> Image:
     """Run ``function`` over the photo tile by tile.
 
@@ -75,6 +76,7 @@ def apply_tiled(
         feather_px: The width of the cross-fade; at most ``halo_px`` and half of ``tile_px`` are used.
         align_px: Contexts are widened until tiles begin and end at multiples of this, or at the photo's border: what
             computes on a grid, such as a network that halves its picture, then has the same grid as on the whole photo.
+        progress: Called after each tile with the number of tiles that are done, and of all.
 
     Returns:
         float32, the shape of ``image``; besides it, memory for one tile and one band of cross-fade is used.
@@ -86,6 +88,7 @@ def apply_tiled(
     feather_px = max(0, min(feather_px, halo_px, tile_px // 2))
     all_rows, all_columns = (_spans(length, tile_px, halo_px, feather_px, align_px) for length in (height, width))
     output = np.empty(image.shape, np.float32)
+    done, count = 0, len(all_rows) * len(all_columns)
     for rows, core_rows in all_rows:
         # The band where this row of tiles meets the one above: kept aside, as the tiles are written over it.
         overlap = slice(core_rows.start, core_rows.start + (feather_px if core_rows.start else 0))
@@ -101,6 +104,9 @@ def apply_tiled(
             kept = region.core(restored)
             target[..., :fade] += _ramp(fade) * (kept[..., :fade] - target[..., :fade])
             target[..., fade:] = kept[..., fade:]
+            done += 1
+            if progress is not None:
+                progress(done, count)
         if core_rows.start:
             output[..., overlap, :] = above + _ramp(feather_px)[:, None] * (output[..., overlap, :] - above)
     return output

@@ -1,4 +1,4 @@
-"""One look of the default model at a photo: the luma restored, how blurred each pixel was, and how sure that is."""
+"""Inference of the default model: restored luma, blur radius and confidence from one forward pass."""
 
 from __future__ import annotations
 
@@ -6,25 +6,23 @@ import numpy as np
 
 from refocal.images.colour import luma
 from refocal.inference.network_file import NetworkFile, open_network
-from refocal.optics.boundary import pad
 from refocal.types import Array, InputError
 
 OUTPUTS = ("restored", "radius_px", "confidence")
-"""What the network tells, in this order."""
+"""The outputs of the network, in this order."""
 
 MARGIN_PX = 32
-"""The photo is continued by its mirror image, at least so far: the network's zeros beyond the edge look like no
-photo."""
+"""Minimum margin by which the photo is extended by reflection: the network's zero padding looks unlike any photo."""
 
 MIN_SIDE_PX = 5
-"""Of a smaller photo nothing is told, as estimators have it: it stays as it is, with radius and confidence 0."""
+"""A photo with a smaller side is returned unchanged, with radius and confidence 0, as estimators do."""
 
 
 def open_focus(weights: str, threads: int = 0) -> NetworkFile:
     """Open the network.
 
     Raises:
-        InputError: If there is no such file, or it is another kind of network's.
+        InputError: If there is no such file, or it holds another kind of network.
     """
     file = open_network(weights, threads)
     if not is_focus(file):
@@ -33,12 +31,12 @@ def open_focus(weights: str, threads: int = 0) -> NetworkFile:
 
 
 def is_focus(file: NetworkFile) -> bool:
-    """Whether the network restores the luma of one photo and tells its blur."""
+    """Whether the network restores the luma of one photo and predicts its blur."""
     return (file.inputs, file.outputs, file.channels) == (("blurred",), OUTPUTS, "luma")
 
 
-def look(photo: Array, file: NetworkFile) -> tuple[Array, Array, Array]:
-    """Run the network on a photo or on a tile that begins on the network's grid.
+def predict(photo: Array, file: NetworkFile) -> tuple[Array, Array, Array]:
+    """Run the network on a photo, or on a tile that starts on the network's grid.
 
     Args:
         photo: (..., 1 or 3, H, W) in [0, 1], a NumPy array.
@@ -50,10 +48,8 @@ def look(photo: Array, file: NetworkFile) -> tuple[Array, Array, Array]:
     """
     grey = luma(photo).astype(np.float32)
     if min(grey.shape[-2:]) < MIN_SIDE_PX:
-        nothing = np.zeros((*grey.shape[:-3], *grey.shape[-2:]), np.float32)
-        return grey, nothing, nothing
-    margin = -(-MARGIN_PX // file.multiple) * file.multiple
-    grown = pad(grey.reshape(-1, *grey.shape[-3:]), (margin, margin), "mirror")
-    inside = (output[..., margin:-margin, margin:-margin] for output in file.run(grown))
-    restored, radius_px, confidence = (output.reshape(grey.shape) for output in inside)
+        unknown = np.zeros((*grey.shape[:-3], *grey.shape[-2:]), np.float32)
+        return grey, unknown, unknown
+    margin = -(-MARGIN_PX // file.tiling.multiple) * file.tiling.multiple
+    restored, radius_px, confidence = file.run(grey, margin_px=margin)
     return restored, np.maximum(radius_px[..., 0, :, :], 0), np.clip(confidence[..., 0, :, :], 0, 1)

@@ -1,4 +1,4 @@
-"""Denoisers for methods that use one as their prior: a median, a trained network, or one's own function."""
+"""Denoisers for methods that use one as their prior: a median, a trained network, or a function of the user's own."""
 
 from __future__ import annotations
 
@@ -12,32 +12,28 @@ from array_api_compat import array_namespace
 from refocal.inference.network_file import NetworkFile, open_network
 from refocal.optics.arrays import as_like, to_numpy
 from refocal.optics.boundary import pad
-from refocal.types import Array, Image, InputError
+from refocal.types import Array, Image, InputError, Tiling
 
 Denoiser: TypeAlias = Callable[[Image, float], Image]
-"""f(image, noise_std): the picture (..., C, H, W) in [0, 1] without its noise of that standard deviation, in the same
-unit.
+"""f(image, noise_std): the image (..., C, H, W) in [0, 1] without noise of that standard deviation, in the same unit.
 
-It takes care of the picture's edges itself. As attributes it may tell what a method tells: ``context_px``, a number (by
-default 0), ``multiple`` and ``working_bytes``.
+It handles the edges of the image itself. It may have an attribute ``tiling``, a ``Tiling``; by default ``Tiling(0)``.
 """
 
 if TYPE_CHECKING:
     DenoiserOption: TypeAlias = str | Denoiser
 else:
-    DenoiserOption = str  # of the two, the one that a command line can say
+    DenoiserOption = str  # the one of the two that a command line can give
 
 SHIPPED = "denoiser-small"
-"""The weights that the word ``network`` stands for."""
+"""The weights that the option ``network`` names."""
 
 TRAINED_STD = 5 / 255
-"""Noise that a network was trained for, unless its file tells another under ``refocal.noise_std``: the shipped
-one's."""
+"""Noise that the shipped network was trained for; other files give theirs under ``refocal.noise_std``."""
 
 
 def open_denoiser(option: DenoiserOption) -> Denoiser:
-    """What an option names: ``"median"``, ``"network"`` or the path of an .onnx file; a function is given back as it
-    is.
+    """The denoiser that an option names: ``"median"``, ``"network"`` or the path of an .onnx file, or a function itself.
 
     Raises:
         InputError: If there is no such denoiser, or the file holds none.
@@ -51,10 +47,16 @@ def open_denoiser(option: DenoiserOption) -> Denoiser:
     file = open_network(SHIPPED if option == "network" else option)
     if len(file.inputs) != 1 or file.channels != "luma":
         raise InputError(
-            f"The network {file.name!r} is no denoiser: one takes a picture of one channel and nothing else."
+            f"The network {file.name!r} is no denoiser, which takes an image of one channel and nothing else."
         )
     trained_std = file.session.get_modelmeta().custom_metadata_map.get("refocal.noise_std", TRAINED_STD)
     return NetworkDenoiser(file, float(trained_std))
+
+
+def denoiser_tiling(denoiser: Denoiser) -> Tiling:
+    """The tiling of one call of a denoiser."""
+    tiling: Tiling = getattr(denoiser, "tiling", Tiling(0))
+    return tiling
 
 
 def median(image: Image, noise_std: float = 0.0) -> Image:  # noqa: ARG001 (a median has no strength)
@@ -90,19 +92,18 @@ def _middle(a: Array, b: Array, c: Array) -> Array:
 
 @dataclass(frozen=True, eq=False)
 class NetworkDenoiser:
-    """A network f0, trained for noise of one strength s0, made to serve any s: f(x) = (s/s0) f0((s0/s) x).
+    """A network f0, trained for noise of one strength s0, scaled to any s: f(x) = (s/s0) f0((s0/s) x).
 
-    An iteration that asks a network again and again may grow stripes which the network takes for texture, and does so
-    the sooner the better it knows texture. They hang on how the picture lies: shown under another of the square's eight
-    symmetries each time, they don't grow, and what is restored gains about 1 dB.
+    An iteration that runs a network again and again may amplify stripes which the network takes for texture, sooner the
+    better it restores texture. They depend on the orientation of the image: with another of the square's eight
+    symmetries in each call they don't grow, and the result gains about 1 dB.
 
     References: the program of Romano, Elad, Milanfar, "The little engine that could: Regularization by denoising
-        (RED)",
-    SIAM Journal on Imaging Sciences 2017, where s0 is 5/255 too; Terris, Moreau, Pustelnik, Tachella, "Equivariant
-    plug-and-play image reconstruction", CVPR 2024.
+    (RED)", SIAM Journal on Imaging Sciences 2017, where s0 is 5/255 too; Terris, Moreau, Pustelnik, Tachella,
+    "Equivariant plug-and-play image reconstruction", CVPR 2024.
 
     Attributes:
-        file: The network, for pictures of one channel; each channel goes through it by itself.
+        file: The network, for images of one channel; each channel is denoised separately.
         trained_std: s0.
     """
 
@@ -115,36 +116,26 @@ class NetworkDenoiser:
         Args:
             image: Of any float dtype.
             noise_std: The noise's standard deviation s, above 0.
-            turn: How the network sees the picture: turned by so many right angles, and mirrored from 4 on; the same
-                again from 8 on.
+            turn: Number of right angles by which the network's input is rotated; from 4 to 7 it is mirrored as well.
         """
         array = to_numpy(image)
         scale = np.float32(self.trained_std / noise_std)
         height, width = image.shape[-2:]
-        rows, columns = -height % self.multiple, -width % self.multiple
-        # Grown before it is turned, at the end: so the network's grid stays where it lies on the whole photo.
+        multiple = self.tiling.multiple
+        rows, columns = -height % multiple, -width % multiple
+        # Padded before it is rotated, at the end, so that the network's grid keeps its place on the whole photo.
         planes = pad(array.astype(np.float32), (rows, columns), "mirror")[..., rows:, columns:]
         # One by one: the network holds hundreds of bytes per pixel.
-        restored = np.stack([self._seen(scale * plane, turn) for plane in planes.reshape(-1, *planes.shape[-2:])])
+        restored = np.stack([self._run(scale * plane, turn) for plane in planes.reshape(-1, *planes.shape[-2:])])
         return as_like((restored[..., :height, :width] / scale).reshape(image.shape), image)
 
-    def _seen(self, plane: Array, turn: int) -> Array:
-        """Run the network on a plane (H, W) as it sees it, and turn the result back."""
+    def _run(self, plane: Array, turn: int) -> Array:
+        """Run the network on a rotated plane (H, W), and rotate the result back."""
         mirror = slice(None, None, -1 if turn % 8 >= 4 else 1)
-        seen = np.rot90(plane, turn)[:, mirror]
-        return np.rot90(self.file.run(seen[None, None])[0][0, 0, :, mirror], -turn)
+        rotated = np.rot90(plane, turn)[:, mirror]
+        return np.rot90(self.file.run(rotated[None, None])[0][0, 0, :, mirror], -turn)
 
     @property
-    def context_px(self) -> int:
-        """How far away a pixel matters to one call."""
-        return self.file.context_px
-
-    @property
-    def multiple(self) -> int:
-        """Of the grid that tiles must begin on."""
-        return self.file.multiple
-
-    @property
-    def working_bytes(self) -> int:
-        """What one call holds per pixel."""
-        return self.file.working_bytes
+    def tiling(self) -> Tiling:
+        """The tiling of one call."""
+        return self.file.tiling

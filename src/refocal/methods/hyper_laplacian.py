@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import ClassVar
 
 import numpy as np
 from array_api_compat import array_namespace, device
 
 from refocal.methods.levels import MAX_CONTEXT_PX, deconvolve_blur
 from refocal.optics.fourier import irfft2, kernel_spectrum, rfft2, slope_energy
-from refocal.types import Array, Blur, Image
+from refocal.types import Array, Blur, Image, Needs, Tiling
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,8 @@ class HyperLaplacian:
         ValueError: If an option is outside its range.
     """
 
+    needs: ClassVar[Needs] = "blur"
+
     weight: float = 2000.0
     exponent: float = 2 / 3
     softening: float = 0.1
@@ -55,11 +58,11 @@ class HyperLaplacian:
         Raises:
             InputError: If no blur is given, or a map of another size.
         """
-        return deconvolve_blur(image, blur, self._periodic, self.context_px)
+        return deconvolve_blur(image, blur, self._periodic, self.tiling)
 
-    def context_px(self, half_px: int) -> int:
+    def tiling(self, half_px: int) -> Tiling:
         """How far the input matters to 1e-3, for a kernel reaching ``half_px`` that fits the blur; see docs/log.md."""
-        return min(round(48 * half_px * (self.weight / 2000) ** 0.5), MAX_CONTEXT_PX) + 16
+        return Tiling(min(round(48 * half_px * (self.weight / 2000) ** 0.5), MAX_CONTEXT_PX) + 16)
 
     def _periodic(self, image: Image, kernel: Array) -> Image:
         xp = array_namespace(image)

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
-from refocal.types import Blur, Image
+from refocal.types import Blur, Image, Needs, Tiling
 
 
 @dataclass(frozen=True)
 class Identity:
     """Return the image itself, whatever its blur."""
 
-    def __call__(self, image: Image, blur: Blur | None = None) -> Image:  # noqa: ARG002 (the contract's second word)
+    needs: ClassVar[Needs] = ""
+
+    def __call__(self, image: Image, blur: Blur | None = None) -> Image:
         """The image, unchanged."""
         return image
 
-    def context_px(self, half_px: int) -> int:  # noqa: ARG002 (the contract's word)
+    def tiling(self, half_px: int) -> Tiling:
         """No neighbour matters."""
-        return 0
+        return Tiling(0)

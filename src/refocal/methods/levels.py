@@ -14,7 +14,7 @@ from array_api_compat import array_namespace, device
 from refocal.optics.blur import BlurMap, Psf
 from refocal.optics.boundary import pad
 from refocal.optics.fourier import fast_shape
-from refocal.types import Array, Blur, Image, InputError
+from refocal.types import Array, Blur, Image, InputError, Tiling
 
 Deconvolve = Callable[[Image, Array], Image]
 """(..., H, W) that wraps around, and a kernel, to the restored (..., H, W)."""
@@ -25,14 +25,14 @@ MAX_CONTEXT_PX = 512
 that reach more than 10 px may leave seams above 1e-3; so much blur has wiped out more than that."""
 
 
-def deconvolve_blur(image: Image, blur: Blur | None, deconvolve: Deconvolve, context_px: Callable[[int], int]) -> Image:
+def deconvolve_blur(image: Image, blur: Blur | None, deconvolve: Deconvolve, tiling: Callable[[int], Tiling]) -> Image:
     """Apply a periodic deconvolution to any picture and either kind of blur; clips to [0, 1].
 
     Args:
         image: (..., C, H, W).
         blur: A ``Psf`` or ``BlurMap``.
         deconvolve: The method for one kernel.
-        context_px: How far the method looks, in pixels, for a kernel that reaches so many pixels from its centre.
+        tiling: The context that the method needs for a kernel of half-width ``half_px``, as in ``Deblurrer.tiling``.
 
     Raises:
         InputError: If no blur, or one of another kind, is given.
@@ -41,7 +41,7 @@ def deconvolve_blur(image: Image, blur: Blur | None, deconvolve: Deconvolve, con
     if isinstance(blur, Psf):
         restored = _deconvolve_whole(image, blur, deconvolve)
     elif isinstance(blur, BlurMap):
-        restored = _deconvolve_levels(image, blur, deconvolve, context_px)
+        restored = _deconvolve_levels(image, blur, deconvolve, tiling)
     else:
         raise missing_blur()
     return xp.clip(restored, min=0.0, max=1.0)
@@ -60,7 +60,7 @@ def _deconvolve_whole(image: Image, blur: Psf, deconvolve: Deconvolve) -> Image:
     return deconvolve(wrapped(image, blur.half_px), blur.kernel)[..., : image.shape[-2], : image.shape[-1]]
 
 
-def _deconvolve_levels(image: Image, blur: BlurMap, deconvolve: Deconvolve, context_px: Callable[[int], int]) -> Image:
+def _deconvolve_levels(image: Image, blur: BlurMap, deconvolve: Deconvolve, tiling: Callable[[int], Tiling]) -> Image:
     """Level by level; what lies beyond the picture is taken as its mirror image, whatever the map says."""
     xp = array_namespace(image)
     blur.check_size(image)
@@ -71,8 +71,8 @@ def _deconvolve_levels(image: Image, blur: BlurMap, deconvolve: Deconvolve, cont
             continue
         half = max(kernel.shape) // 2
         near_rows, near_columns = (
-            _grown(rows, context_px(half), image.shape[-2]),
-            _grown(columns, context_px(half), image.shape[-1]),
+            _grown(rows, tiling(half).context_px, image.shape[-2]),
+            _grown(columns, tiling(half).context_px, image.shape[-1]),
         )
         near = image[..., near_rows, near_columns]
         restored = deconvolve(wrapped(near, half), kernel)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import ClassVar
 
 from array_api_compat import array_namespace
 
@@ -12,7 +13,7 @@ from refocal.methods.levels import MAX_CONTEXT_PX, deconvolve_blur, wrapped
 from refocal.optics.blur import BlurMap, Psf
 from refocal.optics.boundary import pad
 from refocal.optics.fourier import irfft2, kernel_spectrum, rfft2
-from refocal.types import Array, Image
+from refocal.types import Array, Image, Needs, Tiling
 
 TINY = 1e-16
 """Keeps 0 / 0 away where a picture lacks a frequency (the authors' programs have 1e-16 and 1e-7: 1e-6 dB apart)."""
@@ -52,6 +53,8 @@ class LevenbergMarquardtModified:
         ValueError: If an option is outside its range.
     """
 
+    needs: ClassVar[Needs] = "blur"
+
     num_iter: int = 100
     damping: float = 100.0
     noise_to_signal: float | None = None
@@ -77,20 +80,20 @@ class LevenbergMarquardtModified:
             def summed(part: Image, kernel: Array) -> Image:
                 return self._summed(part, kernel, weight)
 
-            return deconvolve_blur(image, blur, summed, self.context_px)
+            return deconvolve_blur(image, blur, summed, self.tiling)
         xp = array_namespace(image)
         return xp.clip(self._iterated(image, blur, weight), min=0.0, max=1.0)
 
-    def context_px(self, half_px: int) -> int:
+    def tiling(self, half_px: int) -> Tiling:
         """How far the input matters to 1e-3, for a kernel reaching ``half_px`` that fits the blur, at the noise given.
 
         Where it is to be estimated, as far as any method here looks; every tile then finds a noise of its own.
         """
         if self.noise_to_signal is None:
-            return (MAX_CONTEXT_PX if half_px else 0) + 16
+            return Tiling((MAX_CONTEXT_PX if half_px else 0) + 16)
         # Measured with n / a of 100, 1,000 and 36,000 on a photo: 1e-3 at 10, 25 and 110 half sides.
         reach = 2 + (self.num_iter / (self.damping * self.noise_to_signal)) ** 0.5
-        return min(round(reach * half_px), MAX_CONTEXT_PX) + 16
+        return Tiling(min(round(reach * half_px), MAX_CONTEXT_PX) + 16)
 
     def _iterated(self, image: Image, blur: ForwardBlur | None, weight: Array | float) -> Image:
         xp = array_namespace(image)

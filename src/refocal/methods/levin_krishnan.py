@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
 from array_api_compat import array_namespace
 
 from refocal.methods.hyper_laplacian import HyperLaplacian
 from refocal.optics.blur import BlurMap
 from refocal.optics.radius_levels import STEP_PX
-from refocal.types import Blur, Image
+from refocal.types import Blur, Image, Needs, Tiling
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,8 @@ class LevinKrishnan:
         ValueError: If an option is outside its range.
     """
 
+    needs: ClassVar[Needs] = "blur"
+
     weight: float = 2000.0
     exponent: float = 2 / 3
 
@@ -53,9 +56,9 @@ class LevinKrishnan:
             blur = replace(blur, radius_px=STEP_PX * xp.round(blur.radius_px / STEP_PX), step_px=STEP_PX)
         return self._one_level()(image, blur)
 
-    def context_px(self, half_px: int) -> int:
+    def tiling(self, half_px: int) -> Tiling:
         """How far the input matters to 1e-3, for a kernel reaching ``half_px`` that fits the blur; see docs/log.md."""
-        return self._one_level().context_px(half_px)
+        return self._one_level().tiling(half_px)
 
     def _one_level(self) -> HyperLaplacian:
         return HyperLaplacian(self.weight, self.exponent)

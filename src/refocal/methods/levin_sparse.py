@@ -6,6 +6,7 @@ import math
 import operator
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
 import numpy as np
 from array_api_compat import array_namespace
@@ -15,7 +16,7 @@ from refocal.optics.arrays import as_like, to_numpy
 from refocal.optics.blur import BlurMap, Psf
 from refocal.optics.boundary import pad
 from refocal.optics.conjugate_gradients import conjugate_gradients
-from refocal.types import Array, Blur, Image
+from refocal.types import Array, Blur, Image, Needs, Tiling
 
 # Of d_x, d_y, d_xx, d_yy, d_xy; the authors' program.
 SHARES = (1.0, 1.0, 0.25, 0.25, 0.25)
@@ -24,6 +25,9 @@ SHARES = (1.0, 1.0, 0.25, 0.25, 0.25)
 REWEIGHTED, SMALLEST_SLOPE = 0.1, 0.01
 # In a first pass under a Gaussian prior, then under weights from the picture so far, twice: the authors' program.
 PASSES = 3
+
+BYTES_PER_PIXEL = 30 * 12
+"""Some thirty float32 images in colour."""
 
 MIN_LIGHT = 1e-4
 """A place beyond the edge that sends less light into the picture is no part of x: a thirtieth of a 6 px disk's
@@ -60,6 +64,8 @@ class LevinSparse:
         ValueError: If an option is outside its range.
     """
 
+    needs: ClassVar[Needs] = "blur"
+
     weight: float = 0.001
     exponent: float = 0.8
     num_iter: int = 200
@@ -95,14 +101,9 @@ class LevinSparse:
             restored = restored + _sharp_share(blur, image) * (image - restored)
         return xp.clip(restored, min=0.0, max=1.0)
 
-    def context_px(self, half_px: int) -> int:
+    def tiling(self, half_px: int) -> Tiling:
         """How far the input matters to 1e-3, for a kernel reaching ``half_px`` that fits the blur."""
-        return min(24 * half_px, MAX_CONTEXT_PX) + 16
-
-    @property
-    def working_bytes(self) -> int:
-        """What is held at once per pixel of a tile: some thirty float32 pictures in colour."""
-        return 30 * 12
+        return Tiling(min(24 * half_px, MAX_CONTEXT_PX) + 16, bytes_per_pixel=BYTES_PER_PIXEL)
 
     def _solve(self, image: Image, blur: Psf | BlurMap) -> Image:
         margin = 0 if blur.boundary == "periodic" else blur.half_px

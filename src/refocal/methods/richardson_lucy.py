@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import ClassVar
 
 from array_api_compat import array_namespace
 
 from refocal.methods.levels import MAX_CONTEXT_PX, missing_blur
-from refocal.types import Blur, Image, InputError
+from refocal.types import Blur, Image, InputError, Needs, Tiling
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,8 @@ class RichardsonLucy:
     Raises:
         ValueError: If an option is outside its range.
     """
+
+    needs: ClassVar[Needs] = "blur"
 
     num_iter: int = 30
     floor: float = 1e-4
@@ -60,6 +63,6 @@ class RichardsonLucy:
             restored = restored * light * blur.adjoint(ratio)
         return xp.clip(restored, min=0.0, max=1.0)
 
-    def context_px(self, half_px: int) -> int:
+    def tiling(self, half_px: int) -> Tiling:
         """How far the input matters to 1e-3, for a kernel reaching ``half_px`` that fits the blur; see docs/log.md."""
-        return min(round(8 * half_px * max(self.num_iter / 30, 1)), MAX_CONTEXT_PX) + 16
+        return Tiling(min(round(8 * half_px * max(self.num_iter / 30, 1)), MAX_CONTEXT_PX) + 16)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import ClassVar
 
 from array_api_compat import array_namespace
 
 from refocal.methods.black_box import ForwardBlur, blur_function, iterate, transposed
 from refocal.methods.levels import MAX_CONTEXT_PX
-from refocal.types import Image
+from refocal.types import Image, Needs, Tiling
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,8 @@ class RichardsonLucyModified:
     Raises:
         ValueError: If an option is outside its range.
     """
+
+    needs: ClassVar[Needs] = "blur"
 
     num_iter: int = 250
     floor: float = 1e-3
@@ -60,7 +63,7 @@ class RichardsonLucyModified:
 
         return xp.clip(iterate(observed, function, step, self.num_iter), min=0.0, max=1.0)
 
-    def context_px(self, half_px: int) -> int:
+    def tiling(self, half_px: int) -> Tiling:
         """How far the input matters to 1e-3, for a kernel reaching ``half_px`` that fits the blur."""
         # Measured at 15, 50 and 125 iterations on a photo: 1e-4 to 1e-3 at 8, 12 and 16 half sides.
-        return min(round(8 * half_px * max(self.num_iter / 15, 1) ** 0.5), MAX_CONTEXT_PX) + 16
+        return Tiling(min(round(8 * half_px * max(self.num_iter / 15, 1) ** 0.5), MAX_CONTEXT_PX) + 16)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import ClassVar
 
 from array_api_compat import array_namespace
 
 from refocal.optics.blur import Psf
 from refocal.optics.kernels import gaussian
-from refocal.types import Blur, Image
+from refocal.types import Blur, Image, Needs, Tiling
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,8 @@ class UnsharpMask:
         ValueError: If an option is outside its range.
     """
 
+    needs: ClassVar[Needs] = ""
+
     sigma_px: float = 2.0
     amount: float = 1.5
 
@@ -35,12 +38,12 @@ class UnsharpMask:
         if not math.isfinite(self.amount):
             raise ValueError(f"Give a finite amount, not {self.amount}.")
 
-    def __call__(self, image: Image, blur: Blur | None = None) -> Image:  # noqa: ARG002 (the contract's second word)
+    def __call__(self, image: Image, blur: Blur | None = None) -> Image:
         """Sharpen (..., C, H, W) in [0, 1]."""
         xp = array_namespace(image)
         smooth = Psf(gaussian(self.sigma_px)).apply(image)
         return xp.clip(image + self.amount * (image - smooth), min=0.0, max=1.0)
 
-    def context_px(self, half_px: int) -> int:  # noqa: ARG002 (the contract's word)
+    def tiling(self, half_px: int) -> Tiling:
         """How far the result depends on the input, exactly: the Gaussian's half side."""
-        return gaussian(self.sigma_px).shape[0] // 2
+        return Tiling(gaussian(self.sigma_px).shape[0] // 2)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import ClassVar
 
 from array_api_compat import array_namespace
 
 from refocal.methods.levels import MAX_CONTEXT_PX, deconvolve_blur
 from refocal.optics.fourier import irfft2, kernel_spectrum, rfft2, slope_energy
-from refocal.types import Array, Blur, Image
+from refocal.types import Array, Blur, Image, Needs, Tiling
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,8 @@ class Wiener:
         ValueError: If it isn't positive and finite.
     """
 
+    needs: ClassVar[Needs] = "blur"
+
     noise_to_signal: float = 0.01
 
     def __post_init__(self) -> None:
@@ -44,11 +47,11 @@ class Wiener:
         Raises:
             InputError: If no blur is given, or a map of another size.
         """
-        return deconvolve_blur(image, blur, self._periodic, self.context_px)
+        return deconvolve_blur(image, blur, self._periodic, self.tiling)
 
-    def context_px(self, half_px: int) -> int:
+    def tiling(self, half_px: int) -> Tiling:
         """How far the input matters to 1e-3, for a kernel reaching ``half_px`` that fits the blur; see docs/log.md."""
-        return min(round(24 * half_px * (0.01 / self.noise_to_signal) ** 0.5), MAX_CONTEXT_PX) + 16
+        return Tiling(min(round(24 * half_px * (0.01 / self.noise_to_signal) ** 0.5), MAX_CONTEXT_PX) + 16)
 
     def _periodic(self, image: Image, kernel: Array) -> Image:
         xp = array_namespace(image)

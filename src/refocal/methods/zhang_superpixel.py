@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
 import numpy as np
 from array_api_compat import array_namespace, is_numpy_array
@@ -17,7 +18,7 @@ from refocal.methods.levels import missing_blur
 from refocal.optics.arrays import to_numpy
 from refocal.optics.blur import BlurMap, Psf
 from refocal.optics.radius_levels import STEP_PX
-from refocal.types import Array, Blur, Image
+from refocal.types import Array, Blur, Image, Needs, Tiling
 
 # Achanta et al. 2012: ten rounds are enough for most pictures (section 3.2); distance to colour in CIELAB with m = 10
 # to 40 (section 3.1): the largest, as compact superpixels hold fewer different radii.
@@ -37,8 +38,8 @@ class ZhangSuperpixel:
 
     **Stand-ins**, labelled so in every table: superpixels by k-means on CIELAB colour and position (SLIC without its
     search window) instead of normalised cuts; ``HyperLaplacian`` instead of BM3D deblurring, whose licence forbids it
-    here; disks or whatever family the map names instead of Gaussians. Superpixels are the whole picture's, so there is
-    no ``context_px``: the picture comes whole, and only the deconvolutions go by tiles.
+    here; disks or whatever family the map names instead of Gaussians. Superpixels depend on the whole image, so
+    ``tiling`` is None; only the deconvolutions go by tiles.
 
     References: Zhang, Wang, Jiang, Wang & Gao, "Spatially variant defocus blur map estimation and deblurring from a
         single
@@ -53,6 +54,8 @@ class ZhangSuperpixel:
     Raises:
         ValueError: If an option is outside its range.
     """
+
+    needs: ClassVar[Needs] = "blur"
 
     num_superpixels: int = 5
     max_error: float = 8e-4
@@ -86,12 +89,16 @@ class ZhangSuperpixel:
         ]
         return xp.stack(singles)
 
+    def tiling(self, half_px: int) -> Tiling | None:
+        """None: superpixels depend on the whole image."""
+        return None
+
     def _one(self, image: Image, blur: BlurMap) -> Image:
-        """One picture (C, H, W)."""
+        """One image (C, H, W)."""
         labels = superpixels(_lab(to_numpy(image), blur.encoding == "linear"), self.num_superpixels)
         mean, least = _radii(np.asarray(to_numpy(blur.radius_px)), labels)
         height, width = labels.shape
-        halo = HyperLaplacian(self.weight).context_px(blur.half_px) + blur.half_px
+        halo = HyperLaplacian(self.weight).tiling(blur.half_px).context_px + blur.half_px
 
         def restore_tile(tile: Image, region: Region) -> Image:
             part = blur.crop(region.rows, region.columns)

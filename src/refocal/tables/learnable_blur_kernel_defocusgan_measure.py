@@ -16,8 +16,8 @@ import numpy as np
 
 from refocal.datasets import Pair, Protocol, open_dataset
 from refocal.estimators import ESTIMATORS
-from refocal.estimators.views import stack_views
 from refocal.estimators.network_map import NetworkMap
+from refocal.estimators.views import stack_views
 from refocal.evaluation.cache import code_sha256, keep, read_cache
 from refocal.evaluation.evaluate import fit_gain_offset
 from refocal.evaluation.workers import Runs, restore_each

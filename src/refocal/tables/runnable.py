@@ -140,7 +140,7 @@ def weights_sha256(method: Any) -> str:
     Raises:
         InputError: If there is no such file.
     """
-    told = getattr(method, "weights_sha256", None)
+    told = getattr(getattr(method, "network", None), "weights_sha256", None)
     if told is not None:
         return str(told)
     denoiser = getattr(method, "denoiser", "median")

@@ -1,0 +1,88 @@
+"""All attenuation of a restoration: where and how far the restored image may replace the input.
+
+An estimated blur map is wrong in places, and a network over-sharpens where real lenses differ from those of its
+training. Every rule and every constant that limits the result for that reason stands in this file. A blur that the user
+gives is not attenuated.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+
+from refocal.images.colour import srgb_to_linear
+from refocal.optics.blur import BlurMap
+from refocal.types import Array, Image
+
+# Estimated maps; each number chosen on photos of known sharpness (docs/log.md). A small radius may be the soft edge of
+# something in focus, so the weight rises from 0 at 1 px to its maximum at 2 px, and in proportion to the confidence. A
+# tenth of the input always stays.
+UNSURE_RADIUS_PX, SURE_RADIUS_PX = 1.0, 2.0
+SURE_CONFIDENCE = 0.5  # the probability from which on the estimate is more likely right than wrong
+MAX_BLEND_WEIGHT = 0.9
+
+# Deconvolution rings near clipped highlights and occlusion edges. Results are clamped to the range of the input within
+# 4 px; where the input holds less than a tenth of the brightest light within 8 px, it is blended back in.
+RANGE_REACH_PX = 4
+HIGHLIGHT_REACH_PX, MIN_SHARE_OF_HIGHLIGHT = 8, 0.1
+
+# The network of the default model. Less than half a pixel of blur looks in focus, so the input stays; from one pixel on
+# the whole change is applied.
+IN_FOCUS_PX, BLURRED_PX = 0.5, 1.0
+# The network over-sharpens on real lenses (domain gap), more so for large radii: on pixel4_dp and lytro_pairs half of
+# the change is best from 8 px on (docs/log.md).
+DOMAIN_GAP_PX, MAX_DOMAIN_GAP_PX, DOMAIN_GAP_WEIGHT = 3.0, 8.0, 0.5
+# The network was trained on radii up to 15 px; stronger blur is assumed to be intentional bokeh.
+BOKEH_PX, MAX_BOKEH_PX = 12.0, 15.0
+
+
+def blend_weight(strength: float, mask: Array | None, estimate: BlurMap | None) -> Array | float:
+    """The weight with which the restored image replaces the input.
+
+    Args:
+        strength: 0 keeps the input, 1 takes the restored image.
+        mask: (H, W) in [0, 1].
+        estimate: The map, if the blur is estimated.
+
+    Returns:
+        A number, or (H, W) float32.
+    """
+    weight: Array | float = float(strength)
+    if mask is not None:
+        weight = np.asarray(mask, np.float32) * np.float32(strength)
+    if estimate is not None:
+        attenuated = MAX_BLEND_WEIGHT * _ramp(estimate.radius_px, UNSURE_RADIUS_PX, SURE_RADIUS_PX)
+        if estimate.confidence is not None:
+            attenuated *= np.clip(estimate.confidence / SURE_CONFIDENCE, 0, 1)
+        weight = (weight * attenuated).astype(np.float32)
+    return weight
+
+
+def network_weight(radius_px: Array, bokeh: Literal["kept", "restored"]) -> Array:
+    """The weight of the default network's change at each pixel, 0 to 1, from the radius that it predicts (..., H, W)."""
+    weight = _ramp(radius_px, IN_FOCUS_PX, BLURRED_PX)
+    weight = weight * (1 - (1 - DOMAIN_GAP_WEIGHT) * _ramp(radius_px, DOMAIN_GAP_PX, MAX_DOMAIN_GAP_PX))
+    return weight if bokeh == "restored" else weight * (1 - _ramp(radius_px, BOKEH_PX, MAX_BOKEH_PX))
+
+
+def clamp_to_local_range(restored: Image, photo: Image) -> Image:
+    """Clamp every value of (C, H, W) to the range of the photo's values within ``RANGE_REACH_PX``."""
+    from scipy.ndimage import maximum_filter, minimum_filter
+
+    window = (1, 2 * RANGE_REACH_PX + 1, 2 * RANGE_REACH_PX + 1)
+    return np.clip(restored, minimum_filter(photo, window), maximum_filter(photo, window))
+
+
+def attenuation_near_highlights(photo: Image) -> Array:
+    """(H, W) in [0, 1]: below 1 where the light is weak beside the brightest light within ``HIGHLIGHT_REACH_PX``."""
+    from scipy.ndimage import maximum_filter
+
+    light = srgb_to_linear(photo)
+    brightest = maximum_filter(light.max(axis=0), 2 * HIGHLIGHT_REACH_PX + 1)
+    return np.clip(light.mean(axis=0) / (MIN_SHARE_OF_HIGHLIGHT * brightest + 1e-6), 0, 1)
+
+
+def _ramp(value: Array, low: float, high: float) -> Array:
+    """0 up to ``low``, 1 from ``high`` on, linear between."""
+    return np.clip((value - low) / (high - low), 0, 1)
