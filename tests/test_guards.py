@@ -62,14 +62,17 @@ def test_public_names_are_what_is_visible_and_each_loads():
     assert set(dir(refocal.metrics)) == set(refocal.metrics.__all__)
     assert all(callable(getattr(refocal.metrics, name)) for name in refocal.metrics.__all__ if name != "METRICS")
     with pytest.raises(AttributeError):
-        refocal.nothing_of_the_kind  # noqa: B018
+        refocal.nothing_of_the_kind
 
 
-def test_public_words_of_the_python_door():
+def test_public_words_of_the_python_calls():
     """Scripts outside depend on these words and their order."""
-    words = ["image", "method", "blur", "strength", "mask", "tile_px"]
-    assert list(inspect.signature(refocal.deblur).parameters) == words
-    assert list(inspect.signature(refocal.estimate_blur).parameters) == ["image", "estimator"]
+    words = ["image", "method", "blur", "strength", "mask", "tile_px", "options", "device", "progress"]
+    for call in (refocal.deblur, refocal.deblur_and_map):
+        signature = inspect.signature(call).parameters
+        assert list(signature) == words
+        assert [name for name, word in signature.items() if word.kind is word.KEYWORD_ONLY] == words[6:]
+    assert list(inspect.signature(refocal.estimate_blur).parameters) == ["image", "estimator", "device"]
 
 
 def test_floors_hold():

@@ -255,7 +255,9 @@ def _by_tiles(
     halo_px, align_px = max(tiling.context_px, HIGHLIGHT_REACH_PX), tiling.multiple
     if tile_px is None:
         bytes_per_pixel = max(BYTES_PER_PIXEL * image.shape[0], tiling.bytes_per_pixel)
-        tile_px = tile_size(image.shape[1], image.shape[2], bytes_per_pixel=bytes_per_pixel, halo_px=halo_px, align_px=align_px)
+        tile_px = tile_size(
+            image.shape[1], image.shape[2], bytes_per_pixel=bytes_per_pixel, halo_px=halo_px, align_px=align_px
+        )
     return apply_tiled(restore_tile, image, tile_px=tile_px, halo_px=halo_px, align_px=align_px, progress=progress)
 
 

@@ -11,7 +11,7 @@ import refocal.weights
 from refocal.methods import METHODS
 
 onnx = pytest.importorskip("onnx")
-from onnx import TensorProto, helper, numpy_helper  # noqa: E402
+from onnx import TensorProto, helper, numpy_helper
 
 TWINS = ("-beta-0", "-beta-0.1", "-gtb", "-no-gan", "-crisp")  # other weights of a network that is there already
 SHIPPED = [

@@ -45,7 +45,7 @@ def every(monkeypatch):
 
 
 def parse(*words):
-    parser = Parser(prog="refocal deblur", allow_abbrev=False)
+    parser = Parser("refocal deblur", "Restore photos.")
     parser.add_argument("inputs", nargs="*")
     add_method(parser, "default")
     return parse_with_method(parser, list(words))
@@ -53,15 +53,16 @@ def parse(*words):
 
 def test_fields_become_flags_of_their_type(every):
     words = ["--size-px", "2", "--count", "7", "--name=y", "--kind", "strong", "--fast", "--limit", "0.5"]
-    values, method = parse("a.png", "--method", "every", *words, "b.png")
+    values, name, method = parse("a.png", "--method", "every", *words, "b.png")
+    assert name == "every"
     assert method == Every(2.0, 7, "y", "strong", True, 0.5)
     assert values.inputs == ["a.png", "b.png"] and values.method == "every"
-    assert parse("--method=every", "--no-fast")[1] == Every()
+    assert parse("--method=every", "--no-fast")[2] == Every()
 
 
 def test_without_a_method_the_default_line_makes_it():
-    assert parse("a.png")[1] == parse("--method", "default")[1] == METHODS["default"].make()
-    assert parse("--bokeh", "restored")[1] == METHODS["default"].make({"bokeh": "restored"})
+    assert parse("a.png")[2] == parse("--method", "default")[2] == METHODS["default"].make()
+    assert parse("--bokeh", "restored")[2] == METHODS["default"].make({"bokeh": "restored"})
 
 
 @pytest.mark.parametrize(

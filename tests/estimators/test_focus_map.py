@@ -55,7 +55,7 @@ def test_tiles_give_the_whole(random, monkeypatch):
         return (tile, tile[0], tile[1])
 
     monkeypatch.setattr(tiles, "_free_bytes", lambda: 2 * 56 * 9000)
-    monkeypatch.setattr("refocal.estimators.focus.look", look)
+    monkeypatch.setattr("refocal.estimators.focus.predict", look)
     blur = FocusMap(random)(image)
     assert len(sizes) > 2 and max(height * width for _, height, width in sizes) <= 9000
     np.testing.assert_allclose(blur.radius_px, image[0], atol=1e-6)

@@ -113,7 +113,7 @@ def test_views_are_stacked_along_the_channels(tmp_path):
     np.testing.assert_allclose(as_given(image).radius_px, wanted, atol=1e-4)
     coloured = np.repeat(image, 3, axis=0)
     np.testing.assert_allclose(as_given(coloured).radius_px, wanted, atol=1e-4)
-    with pytest.raises(InputError, match=r"one picture \(2 or 6, H, W\), not \(3, 8, 8\)"):
+    with pytest.raises(InputError, match=r"one image \(2 or 6, H, W\), not \(3, 8, 8\)"):
         NetworkMap(weights)(image[[0, 0, 1], :8, :8])
 
 
@@ -147,7 +147,7 @@ def test_what_cannot_be_run_is_refused_in_a_sentence(tmp_path):
         NetworkMap("nonet")(image)
     with pytest.raises(InputError, match=r"no weights file nowhere\.onnx"):
         NetworkMap("nowhere.onnx")(image)
-    with pytest.raises(InputError, match="tells restored, not radius_px: it estimates no blur"):
+    with pytest.raises(InputError, match="returns restored, not radius_px: it estimates no blur"):
         NetworkMap("sharpness-unet-beta-0")(image)
     for shape in ((2, 8, 8), (8, 8), (1, 3, 8, 8), (3, 0, 8)):
         with pytest.raises(InputError, match=r"one picture \(1 or 3, H, W\)"):

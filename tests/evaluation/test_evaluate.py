@@ -146,7 +146,7 @@ class Apart:
     """10 times how far the second view is from the first."""
 
     views = 2
-    weights_sha256 = "ab" * 32
+    network = SimpleNamespace(weights_sha256="ab" * 32)
 
     def __call__(self, views):
         left, right = np.split(views, 2)

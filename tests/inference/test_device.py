@@ -7,10 +7,11 @@ import numpy as np
 import onnxruntime
 import pytest
 
+from refocal.inference import network_file
 from refocal.inference.device import current_device
 from refocal.inference.network_file import open_network, use_device
 from refocal.types import InputError
-from refocal.weights import WEIGHTS, locate, network_file
+from refocal.weights import WEIGHTS, locate
 
 NAME = "denoiser-small"
 SHIPPED = [name for name, weight in WEIGHTS.items() if weight.url is None and weight.file.endswith(".onnx")]

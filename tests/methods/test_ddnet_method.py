@@ -101,7 +101,7 @@ def test_a_sharp_photo_is_left_as_it_is(method):
 
 @pytest.mark.parametrize("blur", [None, BlurMap(np.ones((8, 9)))])
 def test_without_one_blur_for_the_whole_photo_it_refuses(method, blur):
-    with pytest.raises(InputError, match="DDNet needs to know the blur, one for the whole photo"):
+    with pytest.raises(InputError, match="DDNet needs one kernel for the whole photo"):
         method(np.full((3, 8, 9), 0.5, np.float32), blur)
 
 

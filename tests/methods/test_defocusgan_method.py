@@ -11,7 +11,7 @@ from refocal.images.colour import luma
 from refocal.methods.defocusgan import DefocusGAN
 from refocal.optics.blur import Psf
 from refocal.restore import restore
-from refocal.types import InputError
+from refocal.types import InputError, Tiling
 
 
 def picture(*shape, seed=0):
@@ -36,7 +36,7 @@ def test_the_network_restores_the_colours_as_in_the_paper(tmp_path):
     np.testing.assert_allclose(method(batch), 0.5 * batch + 0.1, atol=1e-6)
     np.testing.assert_allclose(method(image, Psf(np.ones((1, 1)))), 0.5 * image + 0.1, atol=1e-6)  # blur is no matter
     assert method.tiling(9) == Tiling(12, 1, 40)
-    assert method.weights_sha256 == "ab" * 32
+    assert method.network.weights_sha256 == "ab" * 32
 
 
 def test_chroma_is_kept_unless_the_network_is_asked(tmp_path):
@@ -92,7 +92,7 @@ def test_tiles_lie_on_the_networks_grid(tmp_path):
     seen = []
 
     class Watched:
-        context_px, multiple, working_bytes, encoding = method.context_px, method.multiple, 40, "srgb"
+        needs, tiling, encoding = "", method.tiling, "srgb"
 
         def __call__(self, tile, blur=None):
             seen.append(tile.shape)

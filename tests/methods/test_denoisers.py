@@ -95,7 +95,9 @@ def test_a_network_sees_the_picture_turned_from_iteration_to_iteration(tmp_path,
     turns = iter(range(10))
     image = np.random.default_rng(3).random((2, 9, 11))
     psf = Psf(np.full((3, 3), 1 / 9))
-    by_hand = RED(10, solver=solver, denoiser=lambda x, noise_std: open_denoiser(path)(x, noise_std, next(turns)))(image, psf)
+    by_hand = RED(10, solver=solver, denoiser=lambda x, noise_std: open_denoiser(path)(x, noise_std, next(turns)))(
+        image, psf
+    )
     np.testing.assert_array_equal(RED(10, solver=solver, denoiser=path)(image, psf), by_hand)
 
 
@@ -114,7 +116,7 @@ def test_the_tiling_counts_the_network(tmp_path):
 
 
 def test_ones_own_function_is_taken_as_it_is():
-    own = lambda image, noise_std: image  # noqa: E731
+    own = lambda image, noise_std: image
     assert open_denoiser(own) is own
 
 

@@ -89,9 +89,9 @@ def test_any_kind_of_picture_is_taken(random):
     np.testing.assert_allclose(method(batch)[1, 0], method(image[:, ::-1]), atol=1e-5)
     np.testing.assert_allclose(method(image.astype(np.float64)), restored, atol=1e-6)
     assert method(image.astype(np.float64)).dtype == np.float64
-    tensor, told, _ = method.restore_and_map(torch.from_numpy(image))
+    tensor, map_px, _ = method.restore_and_map(torch.from_numpy(image))
     np.testing.assert_array_equal(tensor.numpy(), restored)
-    np.testing.assert_array_equal(told.numpy(), radius_px)
+    np.testing.assert_array_equal(map_px.numpy(), radius_px)
     grey = method.restore_and_map(luma(image))
     np.testing.assert_array_equal(grey[1], radius_px)
 
@@ -116,13 +116,15 @@ def test_tiles_give_the_whole_photo_and_its_whole_map(random):
         assert result.blur.radius_px.dtype == result.blur.confidence.dtype == np.float32
 
 
-def test_one_pass_of_the_network_tells_all(random, monkeypatch):
+def test_one_pass_of_the_network_returns_image_and_map(random, monkeypatch):
     from refocal.inference import focus
 
     seen = []
-    monkeypatch.setattr(focus.NetworkFile, "run", lambda file, image: seen.append(image.shape) or (image, image, image))
+    monkeypatch.setattr(
+        focus.NetworkFile, "run", lambda file, image, margin_px: seen.append((image.shape, margin_px)) or (image,) * 3
+    )
     restore(samples.noise(3, 40, 50), Focus(random))
-    assert seen == [(1, 1, 104, 114)]
+    assert seen == [((1, 40, 50), 32)]
 
 
 def test_strength_and_mask_hold_the_change_back_and_leave_the_map(random):
@@ -147,11 +149,11 @@ def test_photos_are_not_made_linear_for_it_and_a_blur_changes_nothing_but_is_men
     assert alone.notes == ()
     np.testing.assert_array_equal(alone.image, wanted)
     for blur in (3.0, Psf(np.ones((1, 1))), BlurMap(np.ones((30, 42))), "zhuo-sim"):
-        told = restore(image, method, blur)
-        np.testing.assert_array_equal(told.image, wanted)
-        np.testing.assert_array_equal(told.blur.radius_px, alone.blur.radius_px)
-        assert told.notes == ("This method uses no blur: the one that was given changes nothing.",)
-    with pytest.warns(UserWarning, match="uses no blur: the one that was given changes nothing"):
+        given = restore(image, method, blur)
+        np.testing.assert_array_equal(given.image, wanted)
+        np.testing.assert_array_equal(given.blur.radius_px, alone.blur.radius_px)
+        assert given.notes == ("This method uses no blur: the given one is ignored.",)
+    with pytest.warns(UserWarning, match="uses no blur: the given one is ignored"):
         deblur(np.moveaxis(image, 0, -1), method, 3.0)
 
 

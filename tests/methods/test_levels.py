@@ -7,13 +7,13 @@ from refocal.methods.wiener import Wiener
 from refocal.optics.blur import BlurMap, Psf
 from refocal.optics.fourier import fast_shape
 from refocal.optics.kernels import disk
-from refocal.types import InputError
+from refocal.types import InputError, Tiling
 
 NOTHING = Psf(np.ones((1, 1)))
 
 
 def _no_context(half_px):
-    return 0
+    return Tiling(0)
 
 
 def _brightened(image, kernel):
@@ -61,7 +61,7 @@ def test_a_level_sees_its_context_and_no_more():
 
     radii = np.full((200, 200), 1.0)
     radii[90:100, 50:70] = 3.0
-    deconvolve_blur(np.zeros((1, 200, 200)), BlurMap(radii), spy, lambda half_px: 5 * half_px)
+    deconvolve_blur(np.zeros((1, 200, 200)), BlurMap(radii), spy, lambda half_px: Tiling(5 * half_px))
     largest = [shape for side, shape in seen if side == 7]
     assert largest[0] == fast_shape(10 + 2 * 15 + 40 * 3 + 16, 20 + 2 * 15 + 40 * 3 + 16)
 

@@ -8,10 +8,11 @@ import torch
 
 from refocal.images import tiles
 from refocal.images.colour import luma
+from refocal.inference import network_file
 from refocal.methods.network import Network
 from refocal.restore import restore
-from refocal.types import InputError
-from refocal.weights import locate, network_file
+from refocal.types import InputError, Tiling
+from refocal.weights import locate
 
 
 def picture(*shape, dtype=np.float32, seed=0):

@@ -9,7 +9,7 @@ from refocal.images.colour import luma
 from refocal.methods.svbr_net import SVBRNet
 from refocal.optics.blur import BlurMap, Psf
 from refocal.restore import restore
-from refocal.types import InputError
+from refocal.types import InputError, Tiling
 
 
 def picture(*shape, seed=0):
@@ -30,7 +30,7 @@ def test_the_file_is_given_the_photo_and_the_radius_in_pixels(tmp_path):
     maps = BlurMap(np.stack([radius, radius[::-1]]))
     np.testing.assert_allclose(method(batch, maps)[1], (0.5 * image + radius / 12)[:, ::-1], atol=1e-6)
     assert (method.tiling(9), method.max_radius_px) == (Tiling(12, 4, 40), 6.0)
-    assert method.weights_sha256 == "ab" * 32
+    assert method.network.weights_sha256 == "ab" * 32
 
 
 def test_chroma_is_kept_unless_the_network_is_asked(tmp_path):
@@ -72,7 +72,7 @@ def test_other_blurs_and_other_networks_are_refused(tmp_path):
     method = SVBRNet(samples.told(tmp_path / "a.onnx"))
     image = picture(3, 10, 20)
     for blur in (None, Psf(np.ones((3, 3)) / 9)):
-        with pytest.raises(InputError, match="needs to know the blur of every pixel"):
+        with pytest.raises(InputError, match="needs the blur of every pixel"):
             method(image, blur)
     with pytest.raises(InputError, match="map is 10x20, the picture 20x10"):
         method(image, BlurMap(np.ones((20, 10))))

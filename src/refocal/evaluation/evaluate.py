@@ -60,7 +60,7 @@ def evaluate(
 
     Arguments and errors are those of ``evaluate_images``, which also gives the numbers per picture.
     """
-    return evaluate_images(method, data, metrics, blur=blur, limit=limit, progress=progress).rows
+    return evaluate_images(method, data, metrics, name=name, blur=blur, limit=limit, progress=progress).rows
 
 
 def evaluate_images(
@@ -99,7 +99,8 @@ def evaluate_images(
     count = len(dataset) if limit is None else min(limit, len(dataset))
     if count < 1:
         raise InputError(f"There is no picture to measure on in {protocol.data!r}.")
-    name, options, restore_image = _resolve(method)
+    resolved, options, restore_image = _resolve(method)
+    name = name or resolved
     source = _blur_source(method, name, blur)
 
     names: list[str] = []

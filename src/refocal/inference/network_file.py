@@ -166,8 +166,7 @@ def check_channels(image: Image, network: str) -> None:
 
 def weights_sha256(made: object) -> str:
     """SHA-256 of the network behind a method or estimator (its property ``network``); empty where there is none."""
-    file = getattr(made, "network", None)
-    return file.weights_sha256 if isinstance(file, NetworkFile) else ""
+    return str(getattr(getattr(made, "network", None), "weights_sha256", ""))
 
 
 def _try(device: str) -> None:

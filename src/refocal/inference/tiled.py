@@ -19,5 +19,7 @@ def in_tiles(run: Callable[[Array, Region], Array], planes: Array, tiling: Tilin
     """
     halo_px, align_px = tiling.context_px, tiling.multiple
     # A tile smaller than its context would keep hardly anything: exceed the memory budget instead.
-    fitting_px = tile_size(*planes.shape[1:], bytes_per_pixel=tiling.bytes_per_pixel, halo_px=halo_px, align_px=align_px)
+    fitting_px = tile_size(
+        *planes.shape[1:], bytes_per_pixel=tiling.bytes_per_pixel, halo_px=halo_px, align_px=align_px
+    )
     return apply_tiled(run, planes, tile_px=tile_px or max(halo_px, fitting_px), halo_px=halo_px, align_px=align_px)

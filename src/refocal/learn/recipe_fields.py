@@ -47,7 +47,7 @@ def _beside(entry: Entry, name: str) -> dict[str, Any]:
     return {} if made is None else _kinds(made)
 
 
-def _kinds(made: type) -> dict[str, Any]:
+def _kinds(made: Any) -> dict[str, Any]:
     kinds = typing.get_type_hints(made)
     return {field.name: kinds[field.name] for field in dataclasses.fields(made)}
 

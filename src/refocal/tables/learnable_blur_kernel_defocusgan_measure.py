@@ -51,7 +51,7 @@ class Told:
 
     def __call__(self, image: Image, blur: Blur | None = None) -> Image:
         """Restore (C, H, W)."""
-        return restore(image, self.method, blur).image  # type: ignore[arg-type]  # a method, not an estimator
+        return restore(image, self.method, blur).image
 
 
 def measure(table: PublishedTable, settings: Settings, show: Show) -> tuple[list[Measured], list[str]]:

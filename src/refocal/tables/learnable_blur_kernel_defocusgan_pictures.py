@@ -50,7 +50,7 @@ def _restored(pair: Pair, protocol: Protocol, settings: Settings) -> Tile:
     ready = prepare(Line("", method=METHOD), settings.weights_dir)
     if isinstance(ready, str):
         return "DefocusGAN", ready
-    image = restore(pair.blurred, ready.method).image  # type: ignore[arg-type]  # a method, as no blur was asked for
+    image = restore(pair.blurred, ready.method).image
     return f"DefocusGAN, {_decibels(image, pair, protocol)}", image
 
 

@@ -25,7 +25,7 @@ from refocal.weights import locate
 MAX_RADIUS_PX = (
     6.0  # where the table from Gaussians to disks of D'Andres et al. ends, by which the papers convert estimates
 )
-_OWN_WEIGHTS = Entry("refocal.methods.network:Network", "a network from a file")
+_OWN_WEIGHTS: Entry[Deblurrer] = Entry("refocal.methods.network:Network", "a network from a file")
 
 
 @dataclass(frozen=True)

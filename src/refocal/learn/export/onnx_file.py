@@ -228,7 +228,9 @@ def _compare(path: Path, trained: Any, rounded: Any, inputs: dict[str, int]) -> 
         images = [nn.functional.interpolate(few, (height + more, width + 3 * more), mode="bicubic") for few in blotches]
         run = [torch.from_numpy(output) for output in file.run(*(image.numpy() for image in images))]
         with torch.no_grad():
-            wanted, unrounded = (_tuple(padded(net.body, tuple(images), file.tiling.multiple)) for net in (rounded, trained))
+            wanted, unrounded = (
+                _tuple(padded(net.body, tuple(images), file.tiling.multiple)) for net in (rounded, trained)
+            )
         found.append(_difference(run, wanted))
         rounding = _difference(unrounded, wanted)
     return Parity(found[0], found[1], rounding)
