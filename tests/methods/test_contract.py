@@ -3,13 +3,13 @@
 import numpy as np
 import pytest
 import torch
-from methods_samples import asymmetric_kernel, natural, psnr
 
 from refocal.images.tiles import apply_tiled
 from refocal.methods import METHODS
 from refocal.optics.blur import BlurMap, Psf
 from refocal.optics.kernels import disk
 from refocal.types import InputError
+from samples import asymmetric_kernel, natural, psnr
 
 NEED_BLUR = [name for name, entry in METHODS.items() if entry.needs == "blur"]
 KINDS = ["psf", "map"]

@@ -1,11 +1,11 @@
 import numpy as np
 import pytest
-from methods_samples import asymmetric_kernel, kodim19_crop, natural, psnr
 
 from refocal.methods.levin_sparse import LevinSparse, differences, differences_adjoint
 from refocal.methods.richardson_lucy import RichardsonLucy
 from refocal.optics.blur import BlurMap, Psf
 from refocal.optics.kernels import disk
+from samples import asymmetric_kernel, kodim19_crop, natural, psnr
 
 HEIGHT, WIDTH = 9, 11
 RAMP = np.linspace(0, 2, WIDTH) * np.ones((HEIGHT, 1))
