@@ -72,7 +72,7 @@ def test_tiles_give_the_same_map(tmp_path, monkeypatch):
     sizes.clear()
     wide = np.broadcast_to(image[:, :8, :1], (3, 8, 900))
     NetworkMap(sample(tmp_path / "b.onnx", context_px="90"))(wide)
-    assert sum(width for _, _, width in sizes) < 3 * 900  # no more context than what is kept, on each side
+    assert sum(width for _, _, width in sizes) < 3 * 900  # context at most as wide as the tile's own part, on each side
 
 
 def test_views_are_stacked_along_the_channels(tmp_path):

@@ -111,7 +111,7 @@ def test_a_missing_blur_is_refused(name):
 
 @pytest.mark.parametrize("name", NEED_BLUR)
 def test_a_map_of_another_size_is_refused(name):
-    with pytest.raises(InputError, match="map is 8x9, the picture 9x8"):
+    with pytest.raises(InputError, match="map is 8x9, the image 9x8"):
         METHODS[name].make()(np.full((3, 8, 9), 0.5, np.float32), BlurMap(np.ones((9, 8))))
 
 

@@ -10,7 +10,7 @@ def system(size, condition=1.0, seed=0):
     return root @ root.T + np.eye(size), rng.normal(size=size)
 
 
-def test_conjugate_gradients_end_after_as_many_steps_as_there_are_unknowns():
+def test_the_number_of_steps_is_at_most_the_number_of_unknowns():
     rng = np.random.default_rng(0)
     root = rng.normal(size=(6, 6))
     matrix, right = root @ root.T + np.eye(6), rng.normal(size=(3, 2, 3))
@@ -23,7 +23,7 @@ def test_conjugate_gradients_end_after_as_many_steps_as_there_are_unknowns():
     np.testing.assert_allclose(found.reshape(3, 6), np.linalg.solve(matrix, right.reshape(3, 6).T).T, atol=1e-10)
 
 
-def test_a_solved_channel_keeps_its_bits_while_others_go_on():
+def test_a_solved_channel_keeps_its_exact_values():
     matrix, _ = system(6)
     right = np.random.default_rng(1).normal(size=(2, 2, 3))
     start = np.stack([np.linalg.solve(matrix, right[0].ravel()).reshape(2, 3), np.zeros((2, 3))])

@@ -10,7 +10,7 @@ PORTRAIT = ThinLens(focal_length_mm=50, f_number=1.8, focus_distance_m=2, pixel_
 LANDSCAPE = ThinLens(focal_length_mm=35, f_number=2.8, focus_distance_m=math.inf, pixel_pitch_um=5)
 
 
-def test_a_portrait_lens_by_hand():
+def test_a_portrait_lens_computed_by_hand():
     """50 mm f/1.8 at 2 m: A = 27.778 mm, A f / (s - f) = 1388.9 / 1950 = 0.71225 mm at infinity; at 4 m half of it."""
     assert PORTRAIT.coc_diameter_at_infinity_mm == pytest.approx(0.712251, abs=1e-6)
     assert PORTRAIT.coc_diameter_mm(4.0) == pytest.approx(0.356125, abs=1e-6)
@@ -70,7 +70,7 @@ def test_the_radius_is_differentiable_in_depth():
 
 @pytest.mark.parametrize("name", ["focal_length_mm", "f_number", "focus_distance_m", "pixel_pitch_um"])
 @pytest.mark.parametrize("value", [0, -1, math.nan])
-def test_impossible_lenses_are_refused(name, value):
+def test_invalid_lenses_are_refused(name, value):
     fields = {"focal_length_mm": 50, "f_number": 1.8, "focus_distance_m": 2, "pixel_pitch_um": 4, name: value}
     with pytest.raises(ValueError, match=f"positive {name}"):
         ThinLens(**fields)
