@@ -166,20 +166,20 @@ def _coarse_functions(guide: Floats, cell_px: int) -> sp.csr_array:
         cells = -(-length // cell_px)
         place = (np.arange(length) + 0.5) / cell_px - 0.5
         left = np.floor(place).astype(np.int32)
-        share = (place - left).astype(np.float32)
-        return np.clip([left, left + 1], 0, cells - 1).T, np.stack([1 - share, share], 1), cells
+        weight = (place - left).astype(np.float32)
+        return np.clip([left, left + 1], 0, cells - 1).T, np.stack([1 - weight, weight], 1), cells
 
-    (rows, row_share, _), (columns, column_share, across) = hat(height), hat(width)
+    (rows, row_weight, _), (columns, column_weight, across) = hat(height), hat(width)
     cell = rows[:, None, :, None] * across + columns[None, :, None, :]  # (H, W, 2, 2)
-    share = row_share[:, None, :, None] * column_share[None, :, None, :]
+    weight = row_weight[:, None, :, None] * column_weight[None, :, None, :]
     size = int(cell.max()) + 1
     functions = np.empty((height, width, 2, 2, 1 + channels), np.float32)
-    functions[..., 0] = share
-    total = np.bincount(cell.ravel(), share.ravel(), size)
+    functions[..., 0] = weight
+    total = np.bincount(cell.ravel(), weight.ravel(), size)
     for c in range(channels):
         shade = np.asarray(guide[c], np.float32)[:, :, None, None]
-        mean = np.bincount(cell.ravel(), (share * shade).ravel(), size) / total
-        functions[..., 1 + c] = share * (shade - mean.astype(np.float32)[cell])
+        mean = np.bincount(cell.ravel(), (weight * shade).ravel(), size) / total
+        functions[..., 1 + c] = weight * (shade - mean.astype(np.float32)[cell])
     indices = cell[..., None] * (1 + channels) + np.arange(1 + channels, dtype=np.int32)
     per_row = 4 * (1 + channels)
     pointers = np.arange(height * width + 1, dtype=np.int32) * per_row
