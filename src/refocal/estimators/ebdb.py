@@ -49,7 +49,7 @@ class Ebdb:
     is an edge, over each pair of neighbours.
 
     There are two differences from the paper's method, which is ``Ebdb(luma_exponent=2.4, max_radius_px=9.45)``: the
-    encoded luma is measured, where the paper applies a display curve first, and radii are clipped lower. On sixteen
+    encoded luma is measured, where the paper inverts a display's encoding first, and radii are clipped lower. On sixteen
     Kodak photos blurred in sRGB values by disks of up to 6 px (8 bits, truncated) the first reduces the mean error on
     edges from 0.67 to 0.58 px, the second to 0.56 px. Radii above 4.5 px have an error of 0.8 px. The gradient ratio of
     a disk in place of a Gaussian, corrected for the average bias on photos, with edges weighted by their squared
