@@ -263,7 +263,7 @@ def test_an_estimator_of_ones_own_is_held_back_as_a_named_one():
         ({"strength": float("nan")}, "from 0 to 1, not nan"),
         ({"mask": np.zeros((3, 4))}, "mask is 4x3, the photo 64x48"),
         ({"mask": np.full((48, 64), 2.0)}, "mask with values from 0"),
-        ({"blur": BlurMap(np.ones((48, 60)))}, "map is 60x48, the picture 64x48"),
+        ({"blur": BlurMap(np.ones((48, 60)))}, "map is 60x48, the image 64x48"),
     ],
 )
 def test_mistakes_are_told_in_one_sentence(arguments, said):

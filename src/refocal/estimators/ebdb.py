@@ -49,11 +49,11 @@ class Ebdb:
     is an edge, over each pair of neighbours.
 
     There are two differences from the paper's method, which is ``Ebdb(luma_exponent=2.4, max_radius_px=9.45)``: the
-    encoded luma is measured, where the paper inverts a display's encoding first, and radii are clipped lower. On sixteen
-    Kodak photos blurred in sRGB values by disks of up to 6 px (8 bits, truncated) the first reduces the mean error on
-    edges from 0.67 to 0.58 px, the second to 0.56 px. Radii above 4.5 px have an error of 0.8 px. The gradient ratio of
-    a disk in place of a Gaussian, corrected for the average bias on photos, with edges weighted by their squared
-    gradients, was no better: 0.56 px.
+    encoded luma is measured, where the paper inverts a display's encoding first, and radii are clipped lower. On
+    sixteen Kodak photos blurred in sRGB values by disks of up to 6 px (8 bits, truncated) the first reduces the mean
+    error on edges from 0.67 to 0.58 px, the second to 0.56 px. Radii above 4.5 px have an error of 0.8 px. The gradient
+    ratio of a disk in place of a Gaussian, corrected for the average bias on photos, with edges weighted by their
+    squared gradients, was no better: 0.56 px.
 
     Attributes:
         luma_exponent: Exponent applied to the photo's luma first; 2.4 in the paper.
