@@ -1,6 +1,7 @@
 """How Sphinx builds these pages: make docs."""
 
 import importlib.metadata
+import inspect
 import re
 from typing import Any
 
@@ -26,9 +27,37 @@ autodoc_type_aliases = {"Image": "Image", "Array": "Array"}
 
 
 def setup(app: Any) -> None:
-    """Make docstrings and signatures read in HTML as they do in the code."""
+    """Make docstrings and signatures read in HTML as they do in the code, and fill in the tables."""
+    app.connect("source-read", _fill_in_api)
     app.connect("autodoc-process-docstring", _keep_bars)
     app.connect("autodoc-process-signature", _name_aliases)
+
+
+def _fill_in_api(app: Any, name: str, source: list[str]) -> None:  # noqa: ARG001 (Sphinx's words)
+    """Replace every ``<!-- entries of TABLE -->`` of the API page by the documentation of all entries."""
+    if name == "api":
+        source[0] = re.sub(r"<!-- entries of (\w+) -->", lambda found: _entries(found[1]), source[0])
+
+
+def _entries(table: str) -> str:
+    """Directives for each class or function of a table once, in the order of the table."""
+    import refocal
+
+    if table == "PUBLIC":
+        elsewhere = {"BlurMap", "DATASETS", "ESTIMATORS", "METHODS", "METRICS", "Psf", "metrics"}  # further down the page
+        found = {f"refocal.{name}": getattr(refocal, name) for name in refocal.__all__ if name not in elsewhere}
+    else:
+        entries = getattr(refocal, table).values()
+        found = {entry.target.replace(":", "."): entry.load() for entry in entries}
+    return "```{eval-rst}\n" + "".join(_directive(name, made) for name, made in found.items()) + "```"
+
+
+def _directive(name: str, made: Any) -> str:
+    if inspect.isclass(made) and issubclass(made, Exception):
+        return f".. autoexception:: {name}\n"
+    if inspect.isclass(made):
+        return f".. autoclass:: {name}\n" + ("   :members: __call__\n" if "__call__" in vars(made) else "")
+    return f".. autofunction:: {name}\n"
 
 
 def _keep_bars(app: Any, what: str, name: str, obj: Any, options: Any, lines: list[str]) -> None:  # noqa: ARG001 (Sphinx's words)
