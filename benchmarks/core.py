@@ -1,7 +1,6 @@
-"""Time the numerical core beside public libraries, and the command's start; write benchmarks/core.csv: medians in
-seconds.
+"""Time the numerical core against public libraries, and the start of the command line; write benchmarks/core.csv.
 
-Every pair runs in turn, ours and theirs, so that a machine whose speed drifts treats both alike.
+Values are medians in seconds. The two functions of a pair run alternately, so that a drift in speed affects both alike.
 """
 
 from __future__ import annotations
@@ -37,9 +36,8 @@ def main() -> None:
     colour = rng.random((3, 1000, 1000), dtype=np.float32)
     wide, small = Psf(disk(30.0)), Psf(disk(5.0))
     theirs_wide, theirs_small = disk(30.0).astype(np.float32), disk(5.0).astype(np.float32)
-    levels = BlurMap(
-        (0.5 + 5.5 * rng.random((1000, 1000))).astype(np.float32)
-    )  # each level all over the picture: the worst
+    # The worst case: pixels of every level all over the image.
+    levels = BlurMap((0.5 + 5.5 * rng.random((1000, 1000))).astype(np.float32))
     ramp = BlurMap(np.linspace(0.5, 6, 1000, dtype=np.float32) * np.ones((1000, 1), np.float32))
     sparse, mask = rng.random((1250, 1600), dtype=np.float32), rng.random((1250, 1600)) < 0.05
     guide = np.cumsum(rng.normal(0, 0.02, (3, 1250, 1600)), axis=2).astype(np.float32) % 1
@@ -93,7 +91,7 @@ def _command(word: str) -> None:
 
 
 def medians(ours: Callable[[], object], theirs: Callable[[], object] | None, runs: int) -> tuple[float, float]:
-    """Median seconds of both, after a run of each that doesn't count."""
+    """Median seconds of both, after one warm-up run each."""
     times: tuple[list[float], list[float]] = ([], [])
     for run in range(runs + 1):
         for function, found in zip((ours, theirs), times, strict=True):

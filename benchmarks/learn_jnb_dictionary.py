@@ -1,9 +1,8 @@
-"""Learn what ``refocal.estimators.jnb`` carries: its dictionary, and the table from atoms to radii.
+"""Learn the dictionary of ``refocal.estimators.jnb``, and fit its table from numbers of atoms to radii.
 
-Run: ``python benchmarks/learn_jnb_dictionary.py PHOTOS [--out FILE.npy]``; PHOTOS is a folder of sharp photos (the
-    shipped
-dictionary: 209 photos of CID22's training part). Writes the dictionary and prints the table. Takes some minutes on one
-    core.
+Run: ``python benchmarks/learn_jnb_dictionary.py PHOTOS [--out FILE.npy]``; PHOTOS is a folder of sharp photos (for the
+shipped dictionary, 209 photos of CID22's training part). Writes the dictionary and prints the table. Takes some minutes
+on one core.
 """
 
 from __future__ import annotations
@@ -25,11 +24,9 @@ Floats = npt.NDArray[np.floating]
 
 SHIPPED = Path(jnb.__file__).with_name("jnb_dictionary.npy")
 ATOMS = 128  # the paper's
-BLUR_SIGMA_PX = 2.0  # what counts as just noticeable in the paper's training patches
+BLUR_SIGMA_PX = 2.0  # just noticeable blur of the paper's training patches
 PATCHES_PER_PHOTO, ROUNDS = 120, 30
-SHARP_ATOMS = (
-    16.0  # photos whose patches need fewer on average are out of focus themselves: no rule can be read off them
-)
+SHARP_ATOMS = 16.0  # photos whose patches need fewer on average are out of focus, and aren't used for the fit
 CROP_PX, EVERY_PX, CALIBRATION_PHOTOS = 256, 8, 48
 
 
@@ -57,7 +54,7 @@ def read_grey(path: Path) -> Floats:
 
 
 def blurred_patches(photo: Floats, random: np.random.Generator) -> Floats:
-    """Patches of the blurred photo, (patch, pixel) without their means; flat ones, which need no atom, are left out."""
+    """Patches of the blurred photo, (patch, pixel), minus their means; flat ones, which need no atom, are excluded."""
     blurred = np.rint(gaussian_filter(photo, BLUR_SIGMA_PX))
     windows = np.lib.stride_tricks.sliding_window_view(blurred, (PATCH_PX, PATCH_PX))
     picked = random.integers(windows.shape[:2], size=(10 * PATCHES_PER_PHOTO, 2))
@@ -67,13 +64,15 @@ def blurred_patches(photo: Floats, random: np.random.Generator) -> Floats:
 
 
 def learn(patches: Floats, random: np.random.Generator) -> Floats:
-    """The dictionary (pixel, atom) of K-SVD, each atom of length 1; ``patches`` (patch, pixel).
+    """Dictionary (pixel, atom) of unit atoms by K-SVD from ``patches`` (patch, pixel).
 
     Aharon, Elad and Bruckstein, "K-SVD: an algorithm for designing overcomplete dictionaries for sparse
     representation", IEEE TSP 54(11), 2006; an atom's update is one round of the power method, as in Rubinstein et al.
     2008.
     """
-    patches = patches.astype(np.float64)  # in float32 the number of threads decides between atoms that fit alike
+    patches = patches.astype(
+        np.float64
+    )  # in float32 the choice between atoms of equal fit depends on the number of threads
     dictionary = _unit(patches[random.choice(len(patches), ATOMS, replace=False)].T)
     for _ in range(ROUNDS):
         gram, products = dictionary.T @ dictionary, patches @ dictionary
@@ -83,7 +82,7 @@ def learn(patches: Floats, random: np.random.Generator) -> Floats:
         worst = iter(np.argsort(-left, kind="stable"))
         for atom in range(ATOMS):
             users = np.flatnonzero(codes[:, atom])
-            if len(users) < 4:  # next to unused: a patch that fares badly takes its place
+            if len(users) < 4:  # hardly used: replaced by the patch with the largest error
                 dictionary[:, atom] = _unit(patches[next(worst)])
                 continue
             without = residual[users] + np.outer(codes[users, atom], dictionary[:, atom])
@@ -98,7 +97,7 @@ def learn(patches: Floats, random: np.random.Generator) -> Floats:
 
 
 def calibrate(paths: list[Path]) -> Floats:
-    """Per radius the a, b, c of atoms = a + b log2(contrast) + c log2(contrast)^2, weighted as the estimator does."""
+    """Per radius a, b, c of atoms = a + b log2(contrast) + c log2(contrast)^2, with the estimator's weights."""
     estimator = jnb.JNB(noise_std=0)
     crops: list[Floats] = []
     for path in paths:
@@ -107,7 +106,7 @@ def calibrate(paths: list[Path]) -> Floats:
         if (contrast > MIN_CONTRAST).mean() > 0.1 and atoms[contrast > MIN_CONTRAST].mean() > SHARP_ATOMS:
             crops.append(crop)
     chosen = crops[:: max(1, len(crops) // CALIBRATION_PHOTOS)]
-    print(f"{len(crops)} sharp photos, {len(chosen)} taken")
+    print(f"{len(crops)} sharp photos, {len(chosen)} used")
     rows = []
     for radius in RADII_PX:
         blur = BlurMap(

@@ -1,8 +1,7 @@
 """Measure the log energies of local spectra under 23 disks, and write the table that ``dandres`` and ``liu`` read.
 
-Run: ``python benchmarks/learn_spectra.py FOLDER [--out FILE]`` with a folder of sharp photos of at least 300 px a side;
-    the
-table shipped is from the 209 of CID22's training part (half a minute on one core).
+Run: ``python benchmarks/learn_spectra.py FOLDER [--out FILE]`` with a folder of sharp photos of at least 300 px a side.
+The shipped table is from the 209 photos of CID22's training part (half a minute on one core).
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ from refocal.optics.kernels import disk
 from refocal.types import InputError
 
 SEED, PHOTOS, CROP_PX, STEP_PX, MARGIN_PX = 0, 100, 256, 16, 16
-WITH_CONTENT = 2e-5  # mean energy of a window of the sharp photo that is looked at; a step of 1 % has about that
+WITH_CONTENT = 2e-5  # minimum mean energy of a window of the sharp photo; that of a step of about 1 %
 
 
 def main() -> None:
@@ -48,7 +47,7 @@ def main() -> None:
 
 
 def of_photo(path: Path, random: np.random.Generator) -> list[np.ndarray]:
-    """Log energies (windows, rings) of one crop under each disk, in windows that show something when sharp."""
+    """Log energies (windows, rings) of one crop under each disk, in windows with content when sharp."""
     grey = luma(io.to_float(io.read(path).pixels))[0]
     side = CROP_PX + 2 * MARGIN_PX
     top, left = (int(random.integers(length - side)) for length in grey.shape)
@@ -63,7 +62,7 @@ def of_photo(path: Path, random: np.random.Generator) -> list[np.ndarray]:
 
 
 def inner(grey: np.ndarray) -> np.ndarray:
-    """Energies (windows, rings) of the windows that lie inside the picture."""
+    """Energies (windows, rings) of the windows inside the image."""
     energies = local_spectra.ring_energies(grey, STEP_PX)[1:-1, 1:-1]
     return energies.reshape(-1, energies.shape[-1])
 

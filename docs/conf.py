@@ -44,7 +44,15 @@ def _entries(table: str) -> str:
     import refocal
 
     if table == "PUBLIC":
-        elsewhere = {"BlurMap", "DATASETS", "ESTIMATORS", "METHODS", "METRICS", "Psf", "metrics"}  # further down the page
+        elsewhere = {
+            "BlurMap",
+            "DATASETS",
+            "ESTIMATORS",
+            "METHODS",
+            "METRICS",
+            "Psf",
+            "metrics",
+        }  # further down the page
         found = {f"refocal.{name}": getattr(refocal, name) for name in refocal.__all__ if name not in elsewhere}
     else:
         entries = getattr(refocal, table).values()

@@ -2,6 +2,8 @@ from pathlib import Path
 
 import pytest
 
+import samples
+
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 
 
@@ -11,3 +13,15 @@ def shared() -> Path:
     if not (SHARED / "data").is_dir():
         pytest.skip("needs the folder ../shared beside the repository (photos that may not be redistributed)")
     return SHARED
+
+
+@pytest.fixture(scope="session")
+def known_focus(tmp_path_factory) -> str:
+    """ONNX file of a network of the default model's kind with a known result; see ``samples.known_focus``."""
+    return samples.known_focus(tmp_path_factory.mktemp("known") / "focus.onnx")
+
+
+@pytest.fixture(scope="session")
+def random_focus(tmp_path_factory) -> str:
+    """ONNX file of a network of the default model's kind with random weights; see ``samples.random_focus``."""
+    return samples.random_focus(tmp_path_factory.mktemp("random") / "focus.onnx")

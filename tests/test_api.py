@@ -108,7 +108,10 @@ def test_a_device_holds_for_one_call(photo, monkeypatch):
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        ({"options": {"weight": 3.0}}, "The method default has no option 'weight': its options are weights, threads, bokeh"),
+        (
+            {"options": {"weight": 3.0}},
+            "The method default has no option 'weight': its options are weights, threads, bokeh",
+        ),
         ({"method": "identity", "options": {"a": 1}}, "The method identity has no option 'a': it has no options"),
         ({"method": "wiener", "blur": 2.0, "options": {"noise_to_signal": -1.0}}, "noise_to_signal"),
         ({"method": Wiener(), "blur": 2.0, "options": {"noise_to_signal": 0.1}}, "an object has its options already"),
@@ -154,7 +157,9 @@ def test_a_client_passes_strict_type_checks(tmp_path):
         (tmp_path / "client.py").write_text(text)
         command = [sys.executable, "-m", "mypy", "--strict", "--cache-dir", tmp_path / "cache", "client.py"]
         environment = {"MYPYPATH": str(ROOT / "src"), "PATH": "", "HOME": str(tmp_path)}
-        return subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False).stdout
+        return subprocess.run(
+            command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
+        ).stdout
 
     assert check(CLIENT).startswith("Success"), check(CLIENT)
     wrong = CLIENT + textwrap.dedent("""

@@ -16,6 +16,7 @@ from refocal.optics.blur import BlurMap, Psf
 from refocal.optics.kernels import disk
 from refocal.restore import restore, restore_photo
 from refocal.types import InputError, Tiling
+from samples import psnr
 
 RNG = np.random.default_rng(11)
 
@@ -33,10 +34,6 @@ def kodak(shared, number, region=np.s_[:, :, :]):
 
 def defocused(sharp, radius_px):
     return linear_to_srgb(np.clip(Psf(disk(radius_px)).apply(srgb_to_linear(sharp)), 0, 1)).astype(np.float32)
-
-
-def decibel(a, b):
-    return 10 * np.log10(1 / np.mean((a.astype(float) - b) ** 2))
 
 
 def test_a_given_blur_is_undone_in_linear_light_and_believed_fully():
@@ -115,24 +112,24 @@ def test_dark_pixels_beside_a_highlight_are_attenuated():
 def test_a_sharp_photo_stays_as_it_is(shared, number):
     """At least 40 dB; 23 has a background out of focus, which is restored, and is the lowest of the 24."""
     sharp = kodak(shared, number)
-    assert decibel(restore(sharp, "classical", "zhuo-sim").image, sharp) > 40
+    assert psnr(restore(sharp, "classical", "zhuo-sim").image, sharp) > 40
 
 
 @pytest.mark.parametrize(("radius_px", "gain"), [(2.5, 0.5), (4.0, 0.4)])
 def test_an_out_of_focus_photo_gains(shared, radius_px, gain):
     sharp = kodak(shared, 8, np.s_[:, :400, :400])
     blurred = defocused(sharp, radius_px)
-    assert decibel(restore(blurred, "classical", "zhuo-sim").image, sharp) > decibel(blurred, sharp) + gain
+    assert psnr(restore(blurred, "classical", "zhuo-sim").image, sharp) > psnr(blurred, sharp) + gain
 
 
 @pytest.mark.parametrize("method", ["default", "fast"])
 def test_the_networks_leave_a_sharp_photo_and_restore_a_blurred_one(shared, method):
     sharp = kodak(shared, 8, np.s_[:, :400, :400])
-    assert decibel(restore(sharp, method).image, sharp) > 60
+    assert psnr(restore(sharp, method).image, sharp) > 60
     for radius_px, gain in ((2.5, 0.8), (4.0, 2.0)):
         blurred = defocused(sharp, radius_px)
         result = restore(blurred, method)
-        assert decibel(result.image, sharp) > decibel(blurred, sharp) + gain
+        assert psnr(result.image, sharp) > psnr(blurred, sharp) + gain
         assert np.median(result.blur.radius_px) == pytest.approx(radius_px, abs=1)
         np.testing.assert_array_equal(refocal.estimate_blur(np.moveaxis(blurred, 0, -1), method), result.blur.radius_px)
 
@@ -266,7 +263,7 @@ def test_an_estimator_of_ones_own_is_held_back_as_a_named_one():
         ({"strength": float("nan")}, "from 0 to 1, not nan"),
         ({"mask": np.zeros((3, 4))}, "mask is 4x3, the photo 64x48"),
         ({"mask": np.full((48, 64), 2.0)}, "mask with values from 0"),
-        ({"blur": BlurMap(np.ones((48, 60)))}, "map is 60x48, the picture 64x48"),
+        ({"blur": BlurMap(np.ones((48, 60)))}, "map is 60x48, the image 64x48"),
     ],
 )
 def test_mistakes_are_told_in_one_sentence(arguments, said):
@@ -313,7 +310,7 @@ def test_a_blur_that_can_only_be_applied_serves_the_methods_that_ask_for_no_more
     blurred = psf.apply(sharp)
     blur = BlackBox(psf.apply, encoding="srgb")
     restored = restore(blurred, "landweber-accelerated", blur=blur).image
-    assert decibel(restored, sharp) > decibel(blurred, sharp) + 2
+    assert psnr(restored, sharp) > psnr(blurred, sharp) + 2
     with pytest.raises(InputError, match="needs a blur with apply and adjoint"):
         restore(blurred, "richardson-lucy", blur=blur)
 

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar, overload
 import numpy as np
 from numpy.typing import NDArray
 
-from refocal.estimators.dual_pixel import estimator_of, stack_views
+from refocal.estimators.choose import find_estimator
+from refocal.estimators.views import stack_views
 from refocal.images.inputs import open_picture
 from refocal.inference.network_file import running_on
 from refocal.optics.blur import BlurMap
@@ -225,11 +226,11 @@ def estimate_blur(
     """
     with running_on(device):
         if not isinstance(image, (tuple, list)):
-            return _radius_px(estimator_of(estimator, 1)(open_picture(image)[0]))
+            return _radius_px(find_estimator(estimator, 1)(open_picture(image)[0]))
         if len(image) != 2:
             raise InputError(f"Give one photo, or its left and its right view as a pair, not {len(image)} pictures.")
         left, right = (open_picture(view)[0] for view in image)
-        return _radius_px(estimator_of(estimator, 2)(stack_views(left, right)))
+        return _radius_px(find_estimator(estimator, 2)(stack_views(left, right)))
 
 
 def _radius_px(blur: BlurMap) -> NDArray[np.float32]:

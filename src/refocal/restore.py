@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from refocal.estimators.dual_pixel import estimator_of
+from refocal.estimators.choose import find_estimator
 from refocal.images.colour import linear_to_srgb, srgb_to_linear
 from refocal.images.io import from_float, to_float
 from refocal.images.map_files import MAX_RADIUS_PX
@@ -190,7 +190,7 @@ def _blur_for(facts: Facts, blur: Any, image: Image) -> tuple[Blur | None, bool,
 
 def _operator(image: Image, blur: Any, to_estimate: bool) -> Blur:
     if to_estimate:
-        blur = estimator_of(blur or "default", 1)(image)
+        blur = find_estimator(blur or "default", 1)(image)
     if isinstance(blur, (int, float, np.number)):
         return Psf(disk(_radius(blur)))
     if not hasattr(blur, "apply"):  # black-box methods need no more

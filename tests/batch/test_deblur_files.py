@@ -3,7 +3,7 @@
 import numpy as np
 from PIL import Image
 
-import focus_samples as samples
+import samples
 from refocal.api import estimate_blur
 from refocal.batch.deblur_files import Settings, deblur_files
 from refocal.batch.plan import plan
@@ -13,9 +13,9 @@ from refocal.restore import restore
 
 
 def test_the_map_of_the_same_pass_is_saved_and_shown(tmp_path):
-    method = Focus(samples.random(tmp_path / "a.onnx"))
+    method = Focus(samples.random_focus(tmp_path / "a.onnx"))
     source, out, report = tmp_path / "a.png", tmp_path / "out", tmp_path / "r.html"
-    write(source, Photo(from_float(samples.noise(3, 70, 90), np.uint8)))
+    write(source, Photo(from_float(samples.picture(3, 70, 90), np.uint8)))
     jobs = plan([str(source)], str(out), save_map=True, overwrite=False)
     assert deblur_files(jobs, Settings("default", method, tile_px=40), report=report) == 0
     result = restore(to_float(read(source).pixels), method)

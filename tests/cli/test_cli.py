@@ -558,7 +558,7 @@ def test_a_map_of_ones_own_is_believed_and_saved(here, capsys):
     assert records()[0]["map_given"] is True
     np.save("m.npy", radius_px[:, :50])
     assert main([*told, "-o", "other.png"]) == 2
-    assert "map is 50x40, the picture 56x40" in capsys.readouterr().err
+    assert "map is 50x40, the image 56x40" in capsys.readouterr().err
     assert main([*told, "-o", "other.png", "--estimator", "zhuo-sim"]) == 2
     assert "Give --map or --estimator, not both" in capsys.readouterr().err
     assert main([*told, "-o", "other.png", "--estimator", "from-file"]) == 2  # the same as --map alone

@@ -4,8 +4,9 @@ from PIL import Image as PilImage
 
 from refocal.datasets import open_dataset
 from refocal.datasets.kodak22 import SHAPES, ramps
+from refocal.datasets.radius_maps import KINDS
 from refocal.optics.kernels import disk
-from refocal.optics.map_generators import KINDS, LEVELS_PX
+from refocal.optics.radius_levels import LEVELS_PX
 from refocal.types import InputError
 
 

@@ -1,26 +1,24 @@
-"""The likelihood estimator on blur that is known."""
+"""The estimator of D'Andres et al. on photos with known blur."""
 
 import numpy as np
 import pytest
-from PIL import Image
 from scipy.stats import spearmanr
 
+from refocal.datasets.radius_maps import generate
 from refocal.estimators.dandres import DAndres
 from refocal.images.colour import luma
 from refocal.images.edges import canny
 from refocal.optics.blur import BlurMap
-from refocal.optics.map_generators import generate
 from refocal.types import InputError
+from samples import kodak
 
 
-def photo(shared, number, height=360, width=340):
-    path = shared / f"data/test/kodak24/kodim{number:02d}.png"
-    pixels = np.asarray(Image.open(path).convert("RGB"))[:height, :width]
-    return np.moveaxis(pixels, -1, 0).astype(np.float32) / 255
+def photo(shared, number):
+    return kodak(shared, number)[:, :360, :340]
 
 
 def blur(sharp, radius_px):
-    """As the paper's photos are made: sRGB values, truncated to 8 bits."""
+    """Blur as in the paper: in sRGB values, truncated to 8 bits."""
     radius = np.broadcast_to(np.float32(radius_px), sharp.shape[1:]).copy()
     blurred = BlurMap(radius, step_px=0.25, boundary="replicate", encoding="srgb").apply(sharp)
     return np.floor(np.clip(blurred, 0, 1) * 255).astype(np.float32) / 255
@@ -31,7 +29,7 @@ def edges(image):
 
 
 @pytest.mark.parametrize(("number", "kind"), [(5, "ramp-right"), (8, "stairs-down"), (16, "ramp-up"), (23, "uniform")])
-def test_made_maps_are_found_at_edges_and_between(shared, number, kind):
+def test_synthetic_maps_are_estimated_at_edges_and_between(shared, number, kind):
     sharp = photo(shared, number)
     truth = generate(kind, np.random.default_rng(number), sharp.shape[1:])
     blurred = blur(sharp, truth)
@@ -41,19 +39,19 @@ def test_made_maps_are_found_at_edges_and_between(shared, number, kind):
 
 
 @pytest.mark.parametrize("radius_px", [0.0, 2.0, 5.0])
-def test_uniform_blur_is_found_in_colour_and_grey(shared, radius_px):
+def test_uniform_blur_is_estimated_in_colour_and_grey(shared, radius_px):
     blurred = blur(photo(shared, 8), radius_px)
     for image in (blurred, luma(blurred)):
         assert np.median(DAndres()(image).radius_px[edges(blurred)]) == pytest.approx(radius_px, abs=0.35)
 
 
-def test_noise_is_no_sharpness(shared):
+def test_noise_is_not_mistaken_for_sharpness(shared):
     blurred = blur(photo(shared, 19), 3.0)
     noisy = blurred + np.random.default_rng(0).normal(0, 0.02, blurred.shape).astype(np.float32)
     assert np.median(DAndres()(noisy).radius_px[edges(blurred)]) == pytest.approx(3, abs=0.5)
 
 
-def test_a_wide_transition_stays_wide_and_a_step_narrow(shared):
+def test_ramps_and_steps_of_the_radius_are_preserved(shared):
     sharp = photo(shared, 5)
     ramp = np.linspace(1, 6, 340, dtype=np.float32)[None].repeat(360, 0)
     found = DAndres()(blur(sharp, ramp)).radius_px
@@ -63,7 +61,7 @@ def test_a_wide_transition_stays_wide_and_a_step_narrow(shared):
     assert profile[:145].max() < 1.6 and profile[195:].min() > 4.4
 
 
-def test_flat_parts_take_their_surroundings_radius_with_less_confidence(shared):
+def test_flat_areas_take_the_surrounding_radius_with_low_confidence(shared):
     sharp = photo(shared, 8)
     sharp[:, 120:240, 100:240] = 0.6
     result = DAndres()(blur(sharp, 3.0))
@@ -71,14 +69,14 @@ def test_flat_parts_take_their_surroundings_radius_with_less_confidence(shared):
     assert result.confidence[160:200, 150:190].max() < 0.1 < 0.4 < np.median(result.confidence[edges(sharp)])
 
 
-def test_where_nothing_is_seen_radius_and_confidence_are_zero():
+def test_without_content_radius_and_confidence_are_zero():
     noise = np.random.default_rng(0).normal(0.5, 0.05, (1, 64, 64)).astype(np.float32)
     for empty in (np.full((3, 41, 60), 0.5, np.float32), np.zeros((1, 3, 3), np.float32), noise):
         result = DAndres()(empty)
         assert (result.radius_px == 0).all() and (result.confidence == 0).all()
 
 
-def test_shading_is_not_believed():
+def test_shading_has_no_confidence():
     ramp = np.linspace(0.3, 0.4, 60, dtype=np.float32)[None, None] * np.ones((3, 41, 1), np.float32)
     assert DAndres()(ramp).confidence.max() < 0.01
 
@@ -92,6 +90,6 @@ def test_a_large_photo_is_measured_on_a_coarser_grid(shared):
     assert DAndres(max_radius_px=2.0)(blurred).radius_px.max() <= 2
 
 
-def test_a_wrong_picture_is_refused():
-    with pytest.raises(InputError, match="one picture"):
+def test_a_wrong_shape_is_refused():
+    with pytest.raises(InputError, match="one image"):
         DAndres()(np.zeros((2, 3, 20, 20), np.float32))

@@ -1,23 +1,22 @@
-"""Karaali and Jung's estimator on blur that is known."""
+"""Karaali and Jung's estimator on known blur."""
 
 import numpy as np
 import pytest
-from PIL import Image
 from scipy import ndimage
 
+from refocal.estimators.common import sigma_to_radius
 from refocal.estimators.ebdb import Ebdb, smooth_along_edges
-from refocal.estimators.gaussian_to_disk import sigma_to_radius
 from refocal.images.colour import luma
 from refocal.images.edges import canny
 from refocal.optics.blur import BlurMap
 from refocal.types import InputError
+from samples import kodak
 
 PUBLISHED = Ebdb(luma_exponent=2.4, max_radius_px=9.45)
 
 
 def photo(shared, number, size=320):
-    pixels = np.asarray(Image.open(shared / f"data/test/kodak24/kodim{number:02d}.png").convert("RGB"))
-    return np.moveaxis(pixels[:size, :size], -1, 0).astype(np.float32) / 255
+    return kodak(shared, number)[:, :size, :size]
 
 
 def blur(sharp, radius_px):
@@ -34,12 +33,12 @@ def step(sigma_px):
 
 @pytest.mark.parametrize("sigma_px", [1.0, 2.0, 3.0])
 def test_an_ideal_step_is_measured(sigma_px):
-    # Half a pixel of the step is sampled between its sides: a box of 1 px on average, of variance 1/12, comes on top.
+    # The pixel on the edge has the mean value, which adds a box of 1 px, of variance 1/12.
     found = Ebdb()(step(sigma_px)).radius_px
     np.testing.assert_allclose(found, sigma_to_radius(np.sqrt(np.array(sigma_px**2 + 1 / 12))), atol=0.2)
 
 
-def test_smoothing_along_edges_keeps_constants_and_solves_its_equations():
+def test_smoothing_along_edges_preserves_constants_and_solves_its_equations():
     random = np.random.default_rng(0)
     edges = random.random((14, 19)) < 0.35
     values, weights = random.random(edges.sum()), 1 + 9 * random.random(edges.sum())
@@ -50,18 +49,18 @@ def test_smoothing_along_edges_keeps_constants_and_solves_its_equations():
     system = np.diag(weights + 20 * near.sum(1)) - 20 * near
     np.testing.assert_allclose(smooth, np.linalg.solve(system, weights * values), atol=1e-10)
     parts = ndimage.label(edges, np.ones((3, 3)))[0][edges]
-    kept = [np.bincount(parts, weights * v) for v in (smooth, values)]
-    np.testing.assert_allclose(*kept)
+    sums = [np.bincount(parts, weights * v) for v in (smooth, values)]
+    np.testing.assert_allclose(*sums)
 
 
-@pytest.mark.parametrize(("number", "radius_px"), [(2, 3.0), (2, 4.0), (22, 3.0)])  # photo 22 reads 3.3 for 4
-def test_uniform_blur_is_found(shared, number, radius_px):
+@pytest.mark.parametrize(("number", "radius_px"), [(2, 3.0), (2, 4.0), (22, 3.0)])  # photo 22 gives 3.3 for 4
+def test_uniform_blur_is_estimated(shared, number, radius_px):
     blurred = blur(photo(shared, number), radius_px)
     found = Ebdb()(blurred).radius_px
     assert np.median(found[canny(luma(blurred)[0])]) == pytest.approx(radius_px, abs=0.6)
 
 
-def test_a_ramp_is_followed_better_than_by_the_published_method(shared):
+def test_a_ramp_is_estimated_better_than_by_the_published_method(shared):
     truth = np.broadcast_to(np.linspace(1, 6, 320, dtype=np.float32), (320, 320))
     blurred = blur(photo(shared, 22), truth)
     where = canny(luma(blurred)[0])
@@ -91,6 +90,6 @@ def test_strips_agree_with_the_whole(shared, monkeypatch):
     np.testing.assert_allclose(Ebdb()(blurred).radius_px, whole, atol=1e-3)
 
 
-def test_a_wrong_picture_is_refused():
-    with pytest.raises(InputError, match="one picture"):
+def test_a_wrong_shape_is_refused():
+    with pytest.raises(InputError, match="one image"):
         Ebdb()(np.zeros((2, 3, 20, 20), np.float32))

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-import focus_samples as samples
+import samples
 from refocal import estimate_blur
 from refocal.estimators import make_estimator
 from refocal.estimators.focus import FocusMap
@@ -13,20 +13,10 @@ from refocal.types import InputError
 from refocal.weights import locate
 
 
-@pytest.fixture(scope="module")
-def known(tmp_path_factory):
-    return samples.known(tmp_path_factory.mktemp("known") / "a.onnx")
-
-
-@pytest.fixture(scope="module")
-def random(tmp_path_factory):
-    return samples.random(tmp_path_factory.mktemp("random") / "a.onnx")
-
-
-def test_radius_and_confidence_are_the_networks(known):
+def test_radius_and_confidence_are_the_networks(known_focus):
     image, inside = samples.fields([0.1, 0.2, 0.4, 0.8])
     before = image.copy()
-    blur = FocusMap(known)(image)
+    blur = FocusMap(known_focus)(image)
     radius = samples.radius_of(image[0])
     np.testing.assert_allclose(blur.radius_px[inside], radius[inside], atol=2e-3)
     np.testing.assert_allclose(blur.confidence[inside], samples.confidence_of(radius)[inside], atol=2e-3)
@@ -34,42 +24,42 @@ def test_radius_and_confidence_are_the_networks(known):
     np.testing.assert_array_equal(image, before)
 
 
-def test_it_is_the_map_of_the_method(random):
-    image = samples.noise(3, 50, 61)
-    blur, restored = FocusMap(random)(image), restore(image, Focus(random))
+def test_the_map_is_that_of_the_method_focus(random_focus):
+    image = samples.picture(3, 50, 61)
+    blur, restored = FocusMap(random_focus)(image), restore(image, Focus(random_focus))
     np.testing.assert_array_equal(blur.radius_px, restored.blur.radius_px)
     np.testing.assert_array_equal(blur.confidence, restored.blur.confidence)
-    np.testing.assert_array_equal(estimate_blur(np.moveaxis(image, 0, -1), FocusMap(random)), blur.radius_px)
+    np.testing.assert_array_equal(estimate_blur(np.moveaxis(image, 0, -1), FocusMap(random_focus)), blur.radius_px)
 
 
-def test_tiles_give_the_whole(random, monkeypatch):
-    image = samples.noise(3, 96, 240)
-    whole = FocusMap(random)(image)
-    tiled = FocusMap(random, tile_px=31)(image)
+def test_tiles_give_the_same_map(random_focus, monkeypatch):
+    image = samples.picture(3, 96, 240)
+    whole = FocusMap(random_focus)(image)
+    tiled = FocusMap(random_focus, tile_px=31)(image)
     np.testing.assert_allclose(tiled.radius_px, whole.radius_px, atol=1e-4)
     np.testing.assert_allclose(tiled.confidence, whole.confidence, atol=1e-4)
     sizes = []
 
-    def look(tile, _file):
+    def predict(tile, _file):
         sizes.append(tile.shape)
         return (tile, tile[0], tile[1])
 
     monkeypatch.setattr(tiles, "_free_bytes", lambda: 2 * 56 * 9000)
-    monkeypatch.setattr("refocal.estimators.focus.predict", look)
-    blur = FocusMap(random)(image)
+    monkeypatch.setattr("refocal.estimators.focus.predict", predict)
+    blur = FocusMap(random_focus)(image)
     assert len(sizes) > 2 and max(height * width for _, height, width in sizes) <= 9000
     np.testing.assert_allclose(blur.radius_px, image[0], atol=1e-6)
     np.testing.assert_allclose(blur.confidence, image[1], atol=1e-6)
 
 
-def test_an_exported_file_is_given_to_the_estimator_it_is_made_for(known):
-    assert make_estimator(known) == FocusMap(known)
+def test_an_exported_file_is_opened_by_the_estimator_for_its_network(known_focus):
+    assert make_estimator(known_focus) == FocusMap(known_focus)
     assert isinstance(make_estimator(str(locate("dual-pixel-map"))), NetworkMap)
 
 
-def test_what_is_no_picture_or_no_such_network_is_refused(known):
-    with pytest.raises(InputError, match=r"one picture \(1 or 3, H, W\), not \(2, 8, 8\)"):
-        FocusMap(known)(np.zeros((2, 8, 8), np.float32))
+def test_wrong_images_and_other_networks_are_refused(known_focus):
+    with pytest.raises(InputError, match=r"one image \(1 or 3, H, W\), not \(2, 8, 8\)"):
+        FocusMap(known_focus)(np.zeros((2, 8, 8), np.float32))
     with pytest.raises(InputError, match="those of 'sharpness-unet': give those of a focus-unet"):
         FocusMap("sharpness-unet-beta-0")(np.zeros((1, 8, 8), np.float32))
     with pytest.raises(ValueError, match="at least 0, not 0 and -1"):

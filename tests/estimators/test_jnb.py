@@ -1,21 +1,20 @@
-"""Just noticeable blur on blur that is known."""
+"""The estimator of just noticeable blur on known blur."""
 
 from dataclasses import replace
 
 import numpy as np
 import pytest
-from PIL import Image
 
 from refocal.estimators.jnb import ERROR, JNB, atoms_to_radius, load_dictionary
 from refocal.optics.blur import BlurMap
 from refocal.types import InputError
+from samples import kodak
 
 FEW = JNB(max_feature_mp=0.012)  # every third pixel of the photos below
 
 
 def photo(shared, number):
-    pixels = np.asarray(Image.open(shared / f"data/test/kodak24/kodim{number:02d}.png").convert("RGB"))[80:380, 100:403]
-    return np.moveaxis(pixels, -1, 0).astype(np.float32) / 255
+    return kodak(shared, number)[:, 80:380, 100:403]
 
 
 def blur(sharp, radius_px):
@@ -24,7 +23,7 @@ def blur(sharp, radius_px):
     return (np.floor(blurred * 255) / 255).astype(np.float32)
 
 
-def test_the_dictionary_holds_unit_atoms_without_mean_or_detail():
+def test_dictionary_atoms_have_unit_length_zero_mean_and_no_fine_detail():
     dictionary, gram = load_dictionary()
     assert dictionary.shape == (64, 128)
     np.testing.assert_allclose(np.diag(gram), 1, atol=1e-5)
@@ -39,7 +38,7 @@ def test_atoms_are_counted_around_each_pixel():
     estimator = JNB(noise_std=0)
     atoms, contrast = estimator.features(image)
     assert atoms.shape == contrast.shape == (40, 50)
-    # The patch around pixel x begins at x - 3: those from 18 to 24 hold the step, half of each side at 21.
+    # The patch around pixel x begins at x - 3: patches from 18 to 24 contain the step, half of each side at 21.
     assert (np.flatnonzero(atoms[20]) == np.arange(21, 28)).all() and atoms[20, 24] > 8
     assert contrast[20, 24] == pytest.approx(0.25 * 255, rel=1e-5)
     every_third, _ = estimator.features(image, 3)
@@ -48,31 +47,33 @@ def test_atoms_are_counted_around_each_pixel():
     assert not estimator.features(faint)[0].any()
 
 
-def test_radii_follow_from_atoms_and_contrast():
+def test_radii_are_monotonic_in_atoms_and_contrast():
     log = np.log2(np.full(200, 20.0))
     atoms = np.linspace(25, 0, 200)
     radius = atoms_to_radius(atoms, log, log**2)
     assert radius[0] == 0 and radius[-1] == 6 and (np.diff(radius) >= 0).all()
     lower = np.log2(np.full(200, 8.0))
-    assert (atoms_to_radius(atoms, lower, lower**2) <= radius + 1e-6).all()  # as many atoms from less contrast: sharper
+    assert (
+        atoms_to_radius(atoms, lower, lower**2) <= radius + 1e-6
+    ).all()  # the same number of atoms at lower contrast: sharper
 
 
-# Photos differ, as the detail of what they show does: bricks (1) blurred by 4 px pass for 5.7.
+# The estimate depends on the detail in the scene: bricks (1) blurred by 4 px are estimated at 5.7.
 @pytest.mark.parametrize("radius_px", [0.0, 2.0, 4.0])
-def test_uniform_blur_is_found(shared, radius_px):
+def test_uniform_blur_is_estimated(shared, radius_px):
     found = [np.median(FEW(blur(photo(shared, number), radius_px)).radius_px) for number in (1, 5, 8, 13)]
     assert np.median(found) == pytest.approx(radius_px, abs=0.7)
     np.testing.assert_allclose(found, radius_px, atol=1.8)
 
 
-def test_a_ramp_is_followed(shared):
+def test_a_ramp_is_estimated(shared):
     truth = np.broadcast_to(np.linspace(0, 5, 303, dtype=np.float32), (300, 303))
     found = FEW(blur(photo(shared, 5), truth)).radius_px
     assert np.abs(found - truth).mean() < 0.6
     assert np.corrcoef(found.ravel(), truth.ravel())[0, 1] > 0.9
 
 
-def test_noise_is_no_sharpness(shared):
+def test_noise_is_not_mistaken_for_sharpness(shared):
     blurred = blur(photo(shared, 5), 3.0)
     noisy = blurred + np.random.default_rng(0).normal(0, 0.02, blurred.shape).astype(np.float32)
     clean, found, fooled = (
@@ -93,7 +94,7 @@ def test_without_contrast_radius_and_confidence_are_zero():
         assert (result.radius_px == 0).all() and (result.confidence == 0).all()
 
 
-def test_confidence_lies_where_patches_have_contrast():
+def test_confidence_is_high_where_patches_have_contrast():
     image = np.full((1, 160, 240), 0.3, np.float32)
     for top in range(0, 160, 16):
         image[:, top : top + 8, :60] = 0.8
@@ -102,13 +103,13 @@ def test_confidence_lies_where_patches_have_contrast():
     assert result.confidence.min() >= 0 and result.confidence.max() <= 1
 
 
-def test_fewer_patches_tell_nearly_the_same(shared):
+def test_fewer_patches_give_nearly_the_same_map(shared):
     blurred = blur(photo(shared, 5), 2.5)
     coarse, fine = JNB(max_feature_mp=0.004)(blurred), FEW(blurred)
     assert coarse.radius_px.shape == (300, 303)
     assert np.abs(coarse.radius_px - fine.radius_px).mean() < 0.3
 
 
-def test_a_wrong_picture_is_refused():
-    with pytest.raises(InputError, match="one picture"):
+def test_a_wrong_shape_is_refused():
+    with pytest.raises(InputError, match="one image"):
         JNB()(np.zeros((2, 3, 20, 20), np.float32))

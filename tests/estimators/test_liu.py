@@ -1,22 +1,23 @@
-"""Spectra and edges together, and the basis of edges against steps blurred by the kernels themselves."""
+"""The estimator of Liu et al. on known blur, and its edge basis against blurred steps."""
 
 import numpy as np
 import pytest
-from PIL import Image
 from scipy import ndimage
 
+from refocal.datasets.radius_maps import generate
 from refocal.estimators import liu
 from refocal.estimators.dandres import DAndres
 from refocal.estimators.liu import Liu, edge_basis, edge_likelihoods
 from refocal.images.colour import luma
 from refocal.images.edges import canny
 from refocal.optics.blur import BlurMap
-from refocal.optics.map_generators import LEVELS_PX, generate
+from refocal.optics.radius_levels import LEVELS_PX
 from refocal.types import InputError
+from samples import kodak
 
 
 def step(radius_px, slope=0.0, height=90, width=100):
-    """A step from 0.2 to 0.7, its edge through the middle of a pixel, blurred by the area-exact disk."""
+    """Step from 0.2 to 0.7 with its edge through the centre of a pixel, blurred by a disk."""
     y, x = np.mgrid[:height, :width]
     sharp = np.clip(x - width / 2 - slope * (y - height / 2) + 0.5, 0, 1)
     radius = np.full((height, width), radius_px, np.float32)
@@ -24,8 +25,7 @@ def step(radius_px, slope=0.0, height=90, width=100):
 
 
 def blurred_photo(shared, number, truth):
-    path = shared / f"data/test/kodak24/kodim{number:02d}.png"
-    sharp = np.moveaxis(np.asarray(Image.open(path).convert("RGB"))[:360, :340], -1, 0).astype(np.float32) / 255
+    sharp = kodak(shared, number)[:, :360, :340]
     blurred = BlurMap(truth, step_px=0.25, boundary="replicate", encoding="srgb").apply(sharp)
     return np.floor(np.clip(blurred, 0, 1) * 255).astype(np.float32) / 255
 
@@ -35,7 +35,7 @@ def test_the_basis_is_the_gradient_of_blurred_steps(level):
     grey = step(LEVELS_PX[level])
     for scale, expected in zip(liu._SCALES_PX, edge_basis()[level], strict=True):
         gradient = ndimage.gaussian_gradient_magnitude(grey, scale, mode="nearest")[45].max()
-        assert np.log(gradient / 0.5) == pytest.approx(expected, abs=0.07)  # the pixel grid's share
+        assert np.log(gradient / 0.5) == pytest.approx(expected, abs=0.07)  # error of the pixel grid
     np.testing.assert_allclose(edge_basis()[0], -np.log((2 * np.pi) ** 0.5 * np.array(liu._SCALES_PX)), atol=1e-9)
 
 
@@ -44,7 +44,7 @@ def test_an_ideal_step_is_measured_by_its_edge_alone(radius_px, slope):
     likelihoods = edge_likelihoods(step(radius_px, slope), 1e-7, 4)
     assert likelihoods.max() == 0 and likelihoods.min() >= -8
     known = likelihoods[:, 4:-4].min(0) < 0
-    assert known.any(1).all() and known.mean() < 0.2  # the edge crosses every row of cells, and few cells hold it
+    assert known.any(1).all() and known.mean() < 0.2  # the edge crosses every row of cells, and few cells contain it
     radii = np.array((0, *LEVELS_PX[1:]))[likelihoods[:, 4:-4].argmax(0)[known]]
     assert np.median(radii) == pytest.approx(radius_px, abs=0.3)
 
@@ -57,7 +57,7 @@ def test_edges_are_the_same_in_one_strip_or_two(monkeypatch):
 
 
 @pytest.mark.parametrize(("number", "kind"), [(5, "ramp-right"), (16, "stairs-down")])
-def test_made_maps_are_found(shared, number, kind):
+def test_synthetic_maps_are_estimated(shared, number, kind):
     truth = np.broadcast_to(generate(kind, np.random.default_rng(number)), (360, 340)).copy()
     blurred = blurred_photo(shared, number, truth)
     error = np.abs(Liu()(blurred).radius_px - truth)
@@ -66,9 +66,9 @@ def test_made_maps_are_found(shared, number, kind):
     np.testing.assert_array_equal(Liu(edge_weight=0)(blurred).radius_px, DAndres()(blurred).radius_px)
 
 
-def test_where_nothing_is_seen_radius_and_confidence_are_zero():
+def test_without_content_radius_and_confidence_are_zero():
     for empty in (np.full((3, 41, 60), 0.5, np.float32), np.zeros((1, 3, 3), np.float32)):
         result = Liu()(empty)
         assert (result.radius_px == 0).all() and (result.confidence == 0).all()
-    with pytest.raises(InputError, match="one picture"):
+    with pytest.raises(InputError, match="one image"):
         Liu()(np.zeros((2, 3, 20, 20), np.float32))

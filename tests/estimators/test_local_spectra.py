@@ -1,4 +1,4 @@
-"""The energies of local spectra, and the likelihoods made of them, against formulas."""
+"""Energies of local spectra and their likelihoods against formulas."""
 
 import numpy as np
 import pytest
@@ -7,14 +7,14 @@ from refocal.estimators import local_spectra
 from refocal.estimators.local_spectra import RINGS, log_likelihoods, most_likely_radii, noise_variance, ring_energies
 from refocal.optics.blur import BlurMap
 from refocal.optics.kernels import disk
-from refocal.optics.map_generators import LEVELS_PX
+from refocal.optics.radius_levels import LEVELS_PX
 
 
 def grain(std, shape=(256, 256), seed=0):
     return np.random.default_rng(seed).normal(0.5, std, shape).astype(np.float32)
 
 
-def test_a_wave_lies_in_its_ring_with_the_gradients_energy():
+def test_a_wave_has_the_energy_of_its_gradient_in_its_ring():
     cycles = 6  # per window: the 5th ring of those that begin at 2
     x = np.arange(128)
     wave = np.cos(2 * np.pi * cycles / 32 * x)[None].repeat(128, 0)
@@ -26,16 +26,16 @@ def test_a_wave_lies_in_its_ring_with_the_gradients_energy():
         np.testing.assert_allclose((energies * sizes).sum(2), 32**2 * step, rtol=0.05)  # Parseval
 
 
-def test_windows_stand_on_the_cells_centres():
+def test_windows_are_centred_on_the_cells():
     for step, cell, (y, x) in ((8, (5, 9), (44, 76)), (4, (10, 19), (42, 78)), (40, (1, 2), (60, 100))):
         point = np.zeros((96, 120), np.float32)
-        point[y, x] = 1  # in the middle of its cell, but for half a pixel
+        point[y, x] = 1  # in the middle of its cell, up to half a pixel
         total = ring_energies(point, step).sum(2)
         assert total.shape == (-(-96 // step), -(-120 // step))
         assert np.unravel_index(total.argmax(), total.shape) == cell
 
 
-def test_noise_energies_are_those_of_the_formula_and_tell_its_variance():
+def test_noise_energies_follow_the_formula_and_give_the_variance():
     std = 0.02
     energies = ring_energies(grain(std), 8)[2:-2, 2:-2]
     frequency = np.fft.fftfreq(32)
@@ -46,13 +46,13 @@ def test_noise_energies_are_those_of_the_formula_and_tell_its_variance():
     assert noise_variance(np.zeros((3, 3, 14)), 1) == pytest.approx(1 / 12 / 255**2)
 
 
-def test_the_table_holds_the_disks_transfer_functions():
+def test_the_table_follows_the_transfer_functions_of_the_disks():
     table = np.load(local_spectra.TABLE).astype(float)
     assert table.shape == (len(LEVELS_PX) + 1, len(RINGS), len(RINGS) - 1)
     covariances = table[:, 1:]
     np.testing.assert_allclose(covariances, covariances.transpose(0, 2, 1), atol=1e-5)
     assert np.linalg.eigvalsh(covariances).min() > -1e-4
-    # Less the sharp photos' own spectrum, a mean is the energy that the disk lets through.
+    # Minus the spectrum of sharp photos, a mean is the energy that the disk transmits.
     _, rings = local_spectra._taper_and_rings()
     for level in (4, 8, 14, 20):
         kernel = disk(LEVELS_PX[level])
@@ -62,8 +62,8 @@ def test_the_table_holds_the_disks_transfer_functions():
 
 
 @pytest.mark.parametrize("radius_px", [0.0, 1.5, 3.0, 4.5, 6.0])
-def test_blurred_noise_is_told_window_by_window(radius_px):
-    # White gradients resemble photos: a random walk both ways, as rough as edges are.
+def test_the_radius_of_blurred_texture_is_estimated_per_window(radius_px):
+    # A 1/f spectrum has white gradients, like photos.
     walk = grain(1.0, (220, 220), 3).astype(float)
     spectrum = np.fft.fft2(walk)
     frequency = np.fft.fftfreq(220)
@@ -80,7 +80,7 @@ def test_blurred_noise_is_told_window_by_window(radius_px):
     assert weight.min() >= 0 and weight.max() <= 1
 
 
-def test_smoothing_keeps_what_all_agree_on_and_fills_where_nothing_is_known():
+def test_smoothing_preserves_agreement_and_fills_unknown_areas():
     likelihoods = np.zeros((23, 30, 40), np.float32)
     likelihoods[:] = -np.abs(np.arange(23) - 10)[:, None, None] * 2.0
     image = np.full((1, 120, 160), 0.5, np.float32)

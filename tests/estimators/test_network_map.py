@@ -1,56 +1,26 @@
-import json
-
 import numpy as np
-import onnx
 import pytest
-from onnx import TensorProto, helper, numpy_helper
 
 from refocal.estimators.network_map import NetworkMap
 from refocal.images import tiles
 from refocal.images.colour import luma
 from refocal.types import InputError
-
-METADATA = {
-    "refocal.format": "1",
-    "name": "sample",
-    "network": "sample",
-    "config": "{}",
-    "licence": "CC0-1.0",
-    "recipe": "{}",
-    "steps": "3",
-    "weights_sha256": "ab" * 32,
-    "context_px": "6",
-    "working_bytes": "40",
-}
+from samples import save_network
 
 
-def sample(path, channels="rgb", inputs=("blurred",), output="radius_px", **metadata):
-    """10 times the mean of 13 x 13 px of the first channel, less 3; and less the second input's, where there is one."""
+def sample(path, channels="rgb", inputs=("blurred",), **metadata):
+    """radius_px = 10 times the mean of 13 x 13 px of the first channel, less 3, or less that of the second input."""
     count = {"luma": 1, "rgb": 3}[channels]
-    shape = ["batch", count, "height", "width"]
     kernel = np.zeros((1, count, 13, 13), np.float32)
     kernel[0, 0] = 10 / 169
     nodes = []
     for name in inputs:
-        nodes.append(helper.make_node("Pad", [name, "sides"], [f"{name}.padded"], mode="edge"))
-        nodes.append(helper.make_node("Conv", [f"{name}.padded", "kernel"], [f"{name}.mean"]))
-    nodes.append(
-        helper.make_node("Sub", [f"{inputs[0]}.mean", f"{inputs[1]}.mean" if inputs[1:] else "offset"], [output])
-    )
-    values = [
-        numpy_helper.from_array(np.array([0, 0, 6, 6, 0, 0, 6, 6]), "sides"),
-        numpy_helper.from_array(kernel, "kernel"),
-        numpy_helper.from_array(np.float32(3), "offset"),
-    ]
-    given = [helper.make_tensor_value_info(name, TensorProto.FLOAT, shape) for name in inputs]
-    told = [helper.make_tensor_value_info(output, TensorProto.FLOAT, ["batch", 1, "height", "width"])]
-    graph = helper.make_graph(nodes, "sample", given, told, values)
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)], ir_version=9)
-    told = {**METADATA, "inputs": json.dumps(inputs), "channels": channels, "multiple": "4", **metadata}
-    helper.set_model_props(model, told)
-    onnx.checker.check_model(model, full_check=True)
-    onnx.save(model, path)
-    return str(path)
+        nodes.append(("Pad", [name, "sides"], [f"{name}.padded"], {"mode": "edge"}))
+        nodes.append(("Conv", [f"{name}.padded", "kernel"], [f"{name}.mean"]))
+    nodes.append(("Sub", [f"{inputs[0]}.mean", f"{inputs[1]}.mean" if inputs[1:] else "offset"], ["radius_px"]))
+    constants = {"sides": np.array([0, 0, 6, 6, 0, 0, 6, 6]), "kernel": kernel, "offset": 3}
+    metadata = {"context_px": "6", "multiple": "4", **metadata}
+    return save_network(path, nodes, constants, inputs, channels, "radius_px", **metadata)
 
 
 def mean13(plane):
@@ -60,12 +30,12 @@ def mean13(plane):
 
 
 def photo(channels, height, width):
-    """Multiples of 4 px a side, so that nothing is padded by its mirror image."""
+    """Random 4x4 blocks; sides are multiples of 4 px, so that the network needs no padding."""
     soft = np.random.default_rng(0).random((channels, height // 4, width // 4))
     return np.kron(soft, np.ones((1, 4, 4))).astype(np.float32)
 
 
-def test_it_tells_radii_of_at_least_0(tmp_path):
+def test_radii_are_those_of_the_network_but_at_least_0(tmp_path):
     image = photo(3, 40, 64)
     before = image.copy()
     blur = NetworkMap(sample(tmp_path / "a.onnx"))(image)
@@ -76,7 +46,7 @@ def test_it_tells_radii_of_at_least_0(tmp_path):
     np.testing.assert_array_equal(image, before)
 
 
-def test_grey_and_colour_photos_go_into_either_kind_of_network(tmp_path):
+def test_grey_and_colour_photos_are_converted_for_the_network(tmp_path):
     rgb, grey = sample(tmp_path / "rgb.onnx"), sample(tmp_path / "luma.onnx", "luma")
     image = photo(3, 24, 28)
     as_luma = np.maximum(10 * mean13(luma(image)[0]) - 3, 0)
@@ -88,7 +58,7 @@ def test_grey_and_colour_photos_go_into_either_kind_of_network(tmp_path):
     )  # any float
 
 
-def test_tiles_give_the_whole(tmp_path, monkeypatch):
+def test_tiles_give_the_same_map(tmp_path, monkeypatch):
     weights, image = sample(tmp_path / "a.onnx"), photo(3, 96, 240)
     whole = NetworkMap(weights)(image).radius_px
     np.testing.assert_allclose(NetworkMap(weights, tile_px=31)(image).radius_px, whole, atol=1e-4)
@@ -102,7 +72,7 @@ def test_tiles_give_the_whole(tmp_path, monkeypatch):
     sizes.clear()
     wide = np.broadcast_to(image[:, :8, :1], (3, 8, 900))
     NetworkMap(sample(tmp_path / "b.onnx", context_px="90"))(wide)
-    assert sum(width for _, _, width in sizes) < 3 * 900  # no more context than what is kept, on each side
+    assert sum(width for _, _, width in sizes) < 3 * 900  # context at most as wide as the tile's own part, on each side
 
 
 def test_views_are_stacked_along_the_channels(tmp_path):
@@ -117,12 +87,12 @@ def test_views_are_stacked_along_the_channels(tmp_path):
         NetworkMap(weights)(image[[0, 0, 1], :8, :8])
 
 
-def test_the_file_says_how_many_views_it_takes(tmp_path):
+def test_the_number_of_views_comes_from_the_file(tmp_path):
     assert NetworkMap(sample(tmp_path / "a.onnx")).views == 1
     assert NetworkMap(sample(tmp_path / "b.onnx", inputs=("left", "right"))).views == 2
 
 
-def test_only_a_left_and_a_right_view_are_equalised(tmp_path):
+def test_only_left_and_right_views_are_matched_in_brightness(tmp_path):
     image = photo(2, 24, 32)
     wanted = np.maximum(10 * (mean13(image[0]) - mean13(image[1])), 0)
     other = NetworkMap(sample(tmp_path / "a.onnx", "luma", ("blurred", "deconvolved")))
@@ -131,7 +101,7 @@ def test_only_a_left_and_a_right_view_are_equalised(tmp_path):
     np.testing.assert_allclose(views(np.stack([image[0], 0.6 * image[0]])).radius_px, 0, atol=0.02)
 
 
-def test_nothing_is_known_of_tiny_pictures(tmp_path):
+def test_a_tiny_image_has_an_unknown_blur(tmp_path):
     blur = NetworkMap(sample(tmp_path / "a.onnx"))(np.ones((3, 4, 9), np.float32))
     assert blur.radius_px.shape == blur.confidence.shape == (4, 9)
     assert not blur.radius_px.any() and not blur.confidence.any()
@@ -139,7 +109,7 @@ def test_nothing_is_known_of_tiny_pictures(tmp_path):
     np.testing.assert_allclose(odd.radius_px, np.full((5, 7), 2.0), atol=1e-4)
 
 
-def test_what_cannot_be_run_is_refused_in_a_sentence(tmp_path):
+def test_unknown_weights_and_wrong_images_are_refused(tmp_path):
     image = np.ones((3, 8, 8), np.float32)
     with pytest.raises(
         InputError, match=r"no weights 'nonet'.*refocal train nonet.*refocal export.*--estimator FILE.onnx"

@@ -1,4 +1,4 @@
-"""Orthogonal matching pursuit against scikit-learn's and against what must hold."""
+"""Orthogonal matching pursuit against scikit-learn and against its optimality conditions."""
 
 import numpy as np
 import pytest
@@ -13,7 +13,7 @@ def problem(signals=300, pixels=20, atoms=35):
     return dictionary, random.normal(size=(signals, pixels)) * random.uniform(0.2, 3, (signals, 1))
 
 
-def test_atoms_and_coefficients_are_scikit_learns():
+def test_atoms_and_coefficients_equal_scikit_learns():
     linear_model = pytest.importorskip("sklearn.linear_model")
     dictionary, signals = problem()
     gram, products, energies = dictionary.T @ dictionary, signals @ dictionary, (signals**2).sum(1)
@@ -27,7 +27,7 @@ def test_atoms_and_coefficients_are_scikit_learns():
     assert (left <= 1.5**2).all()
 
 
-def test_the_residual_is_orthogonal_to_the_atoms_and_no_atom_could_be_spared():
+def test_the_residual_is_orthogonal_to_the_atoms_and_all_atoms_are_necessary():
     dictionary, signals = problem()
     gram, products = dictionary.T @ dictionary, signals @ dictionary
     chosen, _ = pursue(products, (signals**2).sum(1), gram, error=1.5)
@@ -40,7 +40,7 @@ def test_the_residual_is_orthogonal_to_the_atoms_and_no_atom_could_be_spared():
     np.testing.assert_array_equal(chosen[more, :3], fewer[more])
 
 
-def test_atoms_that_depend_on_each_other_end_the_search():
+def test_linearly_dependent_atoms_end_the_search():
     dictionary, signals = problem(pixels=6, atoms=9)
     flat = dictionary.copy()
     flat[3:] = 0  # three dimensions only; the signals have six

@@ -1,25 +1,23 @@
-"""Zhuo and Sim's estimator on blur that is known."""
+"""Zhuo and Sim's estimator on known blur."""
 
 from dataclasses import replace
 
 import numpy as np
 import pytest
-from PIL import Image
 from scipy import ndimage
 from scipy.stats import spearmanr
 
-from refocal.estimators.gaussian_to_disk import sigma_to_radius
+from refocal.estimators.common import sigma_to_radius
 from refocal.estimators.zhuo_sim import ZhuoSim
 from refocal.images.colour import luma
 from refocal.images.edges import canny
 from refocal.optics.blur import BlurMap
 from refocal.types import InputError
+from samples import kodak
 
 
 def photo(shared, number, size=384):
-    path = shared / f"data/test/kodak24/kodim{number:02d}.png"
-    pixels = np.asarray(Image.open(path).convert("RGB"))[:size, :size]
-    return np.moveaxis(pixels, -1, 0).astype(np.float32) / 255
+    return kodak(shared, number)[:, :size, :size]
 
 
 def blur(sharp, radius_px):
@@ -36,16 +34,16 @@ def test_an_ideal_step_is_measured(sigma_px):
     step = np.repeat((np.arange(120) >= 60).astype(float)[None], 80, 0)
     image = (0.2 + 0.6 * ndimage.gaussian_filter1d(step, sigma_px, axis=1, truncate=8))[None].astype(np.float32)
     result = ZhuoSim(noise_std=0)(image)
-    # The step lies between two pixels, so that no gradient is read at its very top.
+    # The step lies between two pixels, so that the gradient is not sampled at its maximum.
     np.testing.assert_allclose(result.radius_px, sigma_to_radius(np.array(sigma_px)), atol=0.2)
     if sigma_px > 1:
         less = ZhuoSim(noise_std=0, native_sigma_px=0.6 * sigma_px)(image).radius_px
         np.testing.assert_allclose(less, sigma_to_radius(np.array(0.8 * sigma_px)), atol=0.2)
 
 
-@pytest.mark.parametrize("number", [5, 8])  # others reach 3.6 to 5.2 for 4: what looks like an edge may be shading
+@pytest.mark.parametrize("number", [5, 8])  # others give 3.6 to 5.2 for 4: shading is mistaken for edges
 @pytest.mark.parametrize("radius_px", [2.0, 3.0, 4.0])
-def test_uniform_blur_is_found(shared, number, radius_px):
+def test_uniform_blur_is_estimated(shared, number, radius_px):
     blurred = blur(photo(shared, number), radius_px)
     found = ZhuoSim()(blurred).radius_px
     assert np.median(found[edges(blurred)]) == pytest.approx(radius_px, abs=0.6)
@@ -58,7 +56,7 @@ def test_a_sharp_photo_stays_sharp(shared, number):
 
 
 @pytest.mark.parametrize("propagation", ["domain-transform", "matting"])
-def test_a_ramp_is_followed(shared, propagation):
+def test_a_ramp_is_estimated(shared, propagation):
     truth = np.broadcast_to(np.linspace(0, 5, 384, dtype=np.float32), (384, 384))
     blurred = blur(photo(shared, 5), truth)
     found = ZhuoSim(propagation)(blurred).radius_px
@@ -67,14 +65,14 @@ def test_a_ramp_is_followed(shared, propagation):
     assert np.abs(found - truth).mean() < 0.8
 
 
-def test_noise_neither_makes_edges_nor_sharpness(shared):
+def test_noise_is_mistaken_neither_for_edges_nor_for_sharpness(shared):
     blurred = blur(photo(shared, 19), 3.0)
     noisy = blurred + np.random.default_rng(0).normal(0, 0.03, blurred.shape).astype(np.float32)
     where = edges(blurred)
     assert np.median(ZhuoSim()(noisy).radius_px[where]) == pytest.approx(3, abs=0.6)
     grain = np.random.default_rng(1).normal(0.5, 0.1, (1, 128, 128)).astype(np.float32)
     assert ZhuoSim()(grain).confidence.mean() < 0.05
-    assert ZhuoSim(noise_std=0)(grain).confidence.mean() > 0.2  # told that there is no noise, it sees edges
+    assert ZhuoSim(noise_std=0)(grain).confidence.mean() > 0.2  # with noise_std 0, noise counts as edges
 
 
 def test_without_edges_radius_and_confidence_are_zero():
@@ -95,7 +93,7 @@ def test_confidence_falls_away_from_edges():
     assert result.confidence.min() >= 0 and result.confidence.max() <= 1
 
 
-def test_a_large_photo_is_measured_in_full_and_spread_reduced(shared):
+def test_a_large_photo_is_measured_at_full_size_and_spread_reduced(shared):
     blurred = blur(photo(shared, 5), 3.0)
     whole = ZhuoSim()(blurred)
     reduced = ZhuoSim(max_propagation_mp=0.03)(blurred[:, :, :383])
@@ -107,15 +105,15 @@ def test_a_large_photo_is_measured_in_full_and_spread_reduced(shared):
         np.testing.assert_allclose(of_tall[:450], of_part[:450], atol=1e-6)
 
 
-def test_options_do_what_they_say(shared):
+def test_options_have_their_documented_effect(shared):
     blurred = blur(photo(shared, 5, 200), 4.0)
     base = ZhuoSim(noise_std=0.0)
     assert base(blurred).radius_px.max() > 3.5
     assert replace(base, max_radius_px=2.0)(blurred).radius_px.max() <= 2
     unpooled, pooled = replace(base, pooling_px=0)(blurred), base(blurred)
-    assert pooled.confidence.mean() > unpooled.confidence.mean()  # neighbours agree once they are added up
+    assert pooled.confidence.mean() > unpooled.confidence.mean()  # summed neighbours agree
 
 
-def test_a_wrong_picture_is_refused():
-    with pytest.raises(InputError, match="one picture"):
+def test_a_wrong_shape_is_refused():
+    with pytest.raises(InputError, match="one image"):
         ZhuoSim()(np.zeros((2, 3, 20, 20), np.float32))

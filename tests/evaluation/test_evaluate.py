@@ -10,13 +10,14 @@ from refocal import provenance
 from refocal.catalog import Entry
 from refocal.datasets import Pair, Protocol
 from refocal.estimators import ESTIMATORS
-from refocal.estimators.dual_pixel import stack_views
 from refocal.estimators.ebdb import Ebdb
+from refocal.estimators.views import stack_views
 from refocal.evaluation.evaluate import evaluate, evaluate_images, fit_gain_offset
 from refocal.methods import METHODS
 from refocal.optics.blur import BlurMap, Psf
 from refocal.restore import restore
 from refocal.types import InputError
+from samples import psnr
 
 RNG = np.random.default_rng(11)
 
@@ -45,15 +46,11 @@ def data(pairs, **protocol):
     return InMemory(pairs, Protocol("memory", "", **protocol))
 
 
-def decibel(error):
-    return -10 * np.log10(np.mean(error.astype(np.float64) ** 2))
-
-
 def test_value_is_the_mean_of_the_numbers_per_picture_not_of_the_pooled_error():
     sharps = [image(), image()]
     pairs = [Pair(noisy(s, std), s, f"p{std}") for s, std in zip(sharps, (0.01, 0.2), strict=True)]
     result = evaluate_images("identity", data(pairs), ("psnr", "mae"))
-    expected = [decibel(p.blurred - p.sharp) for p in pairs]
+    expected = [psnr(p.blurred, p.sharp) for p in pairs]
     np.testing.assert_allclose(result.values["psnr"], expected, rtol=1e-5)
     assert result.rows[0].value == pytest.approx(np.mean(expected), rel=1e-5)
     assert result.rows[1].value == pytest.approx(np.mean([abs(p.blurred - p.sharp).mean() for p in pairs]), rel=1e-5)
@@ -68,7 +65,7 @@ def test_border_and_mask_leave_pixels_out():
     blurred[:, 4:-4, 4:-4][:, mask[4:-4, 4:-4] == 0] = 0  # outside the mask
     (row,) = evaluate("identity", data([Pair(blurred, sharp, "a", {"mask": mask})], border_px=4), ("psnr",))
     kept = (blurred - sharp)[:, 4:-4, 4:-4][:, mask[4:-4, 4:-4] == 1]
-    assert row.value == pytest.approx(decibel(kept), rel=1e-5)
+    assert row.value == pytest.approx(psnr(kept, 0), rel=1e-5)
     assert row.value > 25
 
 

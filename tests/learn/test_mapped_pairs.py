@@ -8,6 +8,7 @@ from PIL import Image
 
 torch = pytest.importorskip("torch")
 
+from refocal.datasets.radius_maps import KINDS, generate
 from refocal.images.colour import luma
 from refocal.images.edges import canny
 from refocal.learn.crops.blur_maps import pack_maps, spread_from_edges
@@ -16,7 +17,6 @@ from refocal.learn.pairs.mapped import MappedBlur, blur
 from refocal.learn.pairs.uniform import luma8
 from refocal.optics.blur import BlurMap, Psf
 from refocal.optics.kernels import disk
-from refocal.optics.map_generators import KINDS, generate
 from refocal.propagation.matting import matting_laplacian
 from refocal.types import InputError
 

@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 import torch
-from methods_samples import asymmetric_kernel, natural, psnr
 from scipy.ndimage import median_filter, uniform_filter
 
 from refocal.methods.black_box import BlackBox, iterate, transposed
@@ -13,6 +12,7 @@ from refocal.methods.richardson_lucy_modified import RichardsonLucyModified
 from refocal.optics.blur import BlurMap, Psf
 from refocal.optics.kernels import disk
 from refocal.types import InputError
+from samples import asymmetric_kernel, natural, psnr
 
 METHODS = [LandweberAccelerated, RichardsonLucyModified, LevenbergMarquardtModified]
 BOX = Psf(np.full((5, 5), 1 / 25), boundary="periodic", encoding="srgb")

@@ -3,13 +3,13 @@
 import numpy as np
 import pytest
 import torch
-from methods_samples import asymmetric_kernel, natural, psnr
 
 from refocal.images.tiles import apply_tiled
 from refocal.methods import METHODS
 from refocal.optics.blur import BlurMap, Psf
 from refocal.optics.kernels import disk
 from refocal.types import InputError
+from samples import asymmetric_kernel, natural, psnr
 
 NEED_BLUR = [name for name, entry in METHODS.items() if entry.needs == "blur"]
 KINDS = ["psf", "map"]
@@ -111,7 +111,7 @@ def test_a_missing_blur_is_refused(name):
 
 @pytest.mark.parametrize("name", NEED_BLUR)
 def test_a_map_of_another_size_is_refused(name):
-    with pytest.raises(InputError, match="map is 8x9, the picture 9x8"):
+    with pytest.raises(InputError, match="map is 8x9, the image 9x8"):
         METHODS[name].make()(np.full((3, 8, 9), 0.5, np.float32), BlurMap(np.ones((9, 8))))
 
 

@@ -2,13 +2,13 @@ import copy
 
 import numpy as np
 import pytest
-from methods_samples import asymmetric_kernel, natural, psnr
 
 from refocal.images.colour import luma
 from refocal.methods.ddnet import DDNet
 from refocal.optics.blur import BlurMap, Psf
 from refocal.optics.kernels import disk
 from refocal.types import InputError
+from samples import asymmetric_kernel, natural, psnr
 
 torch = pytest.importorskip("torch")
 onnx = pytest.importorskip("onnx")

@@ -1,21 +1,18 @@
 """DefocusGAN on the run side: what the network's file is shown, and what becomes of its answer."""
 
-import network_samples as samples
 import numpy as np
 import onnx
 import pytest
 from onnx import helper
 
+import samples
 from refocal import deblur
 from refocal.images.colour import luma
 from refocal.methods.defocusgan import DefocusGAN
 from refocal.optics.blur import Psf
 from refocal.restore import restore
 from refocal.types import InputError, Tiling
-
-
-def picture(*shape, seed=0):
-    return np.random.default_rng(seed).random(shape).astype(np.float32)
+from samples import picture
 
 
 def scale(path, **options):
@@ -112,7 +109,7 @@ def test_a_large_photo_in_tiles_is_the_whole(tmp_path):
 
 def test_other_networks_and_pictures_are_refused(tmp_path):
     image = picture(3, 10, 20)
-    one_plane, told_a_map = samples.scale(tmp_path / "a.onnx"), samples.told(tmp_path / "b.onnx")
+    one_plane, told_a_map = samples.scale(tmp_path / "a.onnx"), samples.conditioned(tmp_path / "b.onnx")
     for file in (one_plane, told_a_map, scale(tmp_path / "c.onnx", inputs=("left", "right"))):
         with pytest.raises(InputError, match="those of 'sample': give those of a DefocusGAN"):
             DefocusGAN(file)(image)

@@ -1,11 +1,10 @@
 """The default model on the run side: what the network's file is shown, and how much of its answer is taken."""
 
-import network_samples
 import numpy as np
 import pytest
 import torch
 
-import focus_samples as samples
+import samples
 from refocal import deblur
 from refocal.images.colour import luma
 from refocal.inference.network_file import open_network
@@ -19,16 +18,6 @@ from refocal.types import InputError
 VALUES = np.array([0.04, 0.12, 0.1602, 0.1717, 0.1812, 0.305, 0.7, 0.75, 0.8333, 0.999])
 
 
-@pytest.fixture(scope="module")
-def known(tmp_path_factory):
-    return samples.known(tmp_path_factory.mktemp("known") / "a.onnx")
-
-
-@pytest.fixture(scope="module")
-def random(tmp_path_factory):
-    return samples.random(tmp_path_factory.mktemp("random") / "a.onnx")
-
-
 def share_of(radius_px, bokeh="kept"):
     """The tables of the docstring, read off between their lines."""
     end = [12, 15] if bokeh == "kept" else []
@@ -37,9 +26,9 @@ def share_of(radius_px, bokeh="kept"):
 
 
 @pytest.mark.parametrize("bokeh", ["kept", "restored"])
-def test_what_is_in_focus_and_wanted_bokeh_stay(known, bokeh):
+def test_what_is_in_focus_and_wanted_bokeh_stay(known_focus, bokeh):
     image, inside = samples.fields(VALUES)
-    restored, radius_px, confidence = Focus(known, bokeh=bokeh).restore_and_map(image)
+    restored, radius_px, confidence = Focus(known_focus, bokeh=bokeh).restore_and_map(image)
     radius = samples.radius_of(image[0])
     change = share_of(radius, bokeh) * (samples.GAIN * image[0] + samples.LIFT)
     np.testing.assert_allclose(restored[0][inside], np.clip(image[0] + change, 0, 1)[inside], atol=2e-4)
@@ -51,36 +40,36 @@ def test_what_is_in_focus_and_wanted_bokeh_stay(known, bokeh):
     assert 0.05 < change[radius < 1].max() < 0.1 < change[(radius > 1) & (radius < 12)].min()
 
 
-def test_a_photo_that_is_in_focus_everywhere_stays_whole(known):
-    image = 0.14 * samples.noise(3, 37, 45)  # darker than what this network takes for half a pixel of blur
-    np.testing.assert_array_equal(Focus(known)(image), image)
-    np.testing.assert_array_equal(restore(image, Focus(known)).image, image)
+def test_a_photo_that_is_in_focus_everywhere_stays_whole(known_focus):
+    image = 0.14 * samples.picture(3, 37, 45)  # darker than what this network takes for half a pixel of blur
+    np.testing.assert_array_equal(Focus(known_focus)(image), image)
+    np.testing.assert_array_equal(restore(image, Focus(known_focus)).image, image)
 
 
-def test_colour_photos_keep_their_chroma(random):
+def test_colour_photos_keep_their_chroma(random_focus):
     """What changes is the luma, by as much as in the grey photo, the same in every channel."""
-    image = 0.3 + 0.4 * samples.noise(3, 41, 50)  # nothing is clipped
+    image = 0.3 + 0.4 * samples.picture(3, 41, 50)  # nothing is clipped
     grey = luma(image)
-    change = Focus(random)(image) - image
+    change = Focus(random_focus)(image) - image
     assert np.abs(change).mean() > 0.01
     np.testing.assert_allclose(change[1], change[0], atol=2e-7)
     np.testing.assert_allclose(change[2], change[0], atol=2e-7)
-    np.testing.assert_allclose(change[:1], Focus(random)(grey) - grey, atol=1e-6)
+    np.testing.assert_allclose(change[:1], Focus(random_focus)(grey) - grey, atol=1e-6)
 
 
-def test_beyond_the_edge_lies_the_mirrored_photo(random):
-    image = samples.noise(1, 33, 46)
+def test_beyond_the_edge_lies_the_mirrored_photo(random_focus):
+    image = samples.picture(1, 33, 46)
     grown = pad(image, (32, 32), "mirror")
-    found, radius_px, _ = (output[0, :, 32:-32, 32:-32] for output in open_network(random).run(grown[None]))
-    restored, told, _ = Focus(random, bokeh="restored").restore_and_map(image)
+    found, radius_px, _ = (output[0, :, 32:-32, 32:-32] for output in open_network(random_focus).run(grown[None]))
+    restored, told, _ = Focus(random_focus, bokeh="restored").restore_and_map(image)
     np.testing.assert_array_equal(told, radius_px[0])
     np.testing.assert_allclose(
         restored, np.clip(image + share_of(radius_px, "restored") * (found - image), 0, 1), atol=1e-6
     )
 
 
-def test_any_kind_of_picture_is_taken(random):
-    method, image = Focus(random), samples.noise(3, 21, 34)
+def test_any_kind_of_picture_is_taken(random_focus):
+    method, image = Focus(random_focus), samples.picture(3, 21, 34)
     restored, radius_px, confidence = method.restore_and_map(image)
     batch = np.stack([image, image[:, ::-1]])[:, None]
     for found, wanted in zip(method.restore_and_map(batch), (restored, radius_px, confidence), strict=True):
@@ -97,15 +86,15 @@ def test_any_kind_of_picture_is_taken(random):
 
 
 @pytest.mark.parametrize("shape", [(3, 1, 1), (1, 4, 40), (3, 40, 2)])
-def test_of_tiny_photos_nothing_is_known(random, shape):
-    image = samples.noise(*shape)
-    result = restore(image, Focus(random))
+def test_of_tiny_photos_nothing_is_known(random_focus, shape):
+    image = samples.picture(*shape)
+    result = restore(image, Focus(random_focus))
     np.testing.assert_array_equal(result.image, image)
     assert not result.blur.radius_px.any() and not result.blur.confidence.any()
 
 
-def test_tiles_give_the_whole_photo_and_its_whole_map(random):
-    method, image = Focus(random), samples.noise(3, 90, 201)
+def test_tiles_give_the_whole_photo_and_its_whole_map(random_focus):
+    method, image = Focus(random_focus), samples.picture(3, 90, 201)
     whole = method.restore_and_map(image)
     assert np.abs(whole[0] - image).mean() > 0.01 and whole[1].std() > 0.5
     for tile_px in (None, 50):
@@ -116,21 +105,21 @@ def test_tiles_give_the_whole_photo_and_its_whole_map(random):
         assert result.blur.radius_px.dtype == result.blur.confidence.dtype == np.float32
 
 
-def test_one_pass_of_the_network_returns_image_and_map(random, monkeypatch):
+def test_one_pass_of_the_network_returns_image_and_map(random_focus, monkeypatch):
     from refocal.inference import focus
 
     seen = []
     monkeypatch.setattr(
         focus.NetworkFile, "run", lambda file, image, margin_px: seen.append((image.shape, margin_px)) or (image,) * 3
     )
-    restore(samples.noise(3, 40, 50), Focus(random))
+    restore(samples.picture(3, 40, 50), Focus(random_focus))
     assert seen == [((1, 40, 50), 32)]
 
 
-def test_strength_and_mask_hold_the_change_back_and_leave_the_map(random):
-    method, image = Focus(random), samples.noise(3, 60, 150)
+def test_strength_and_mask_hold_the_change_back_and_leave_the_map(random_focus):
+    method, image = Focus(random_focus), samples.picture(3, 60, 150)
     full = restore(image, method)
-    mask = samples.noise(60, 150, seed=1)
+    mask = samples.picture(60, 150, seed=1)
     mask[:, 60:] = 0
     half = restore(image, method, strength=0.5, mask=mask, tile_px=40)
     np.testing.assert_allclose(half.image, image + 0.5 * mask * (full.image - image), atol=1e-4)
@@ -141,8 +130,8 @@ def test_strength_and_mask_hold_the_change_back_and_leave_the_map(random):
     assert none.blur is None
 
 
-def test_photos_are_not_made_linear_for_it_and_a_blur_changes_nothing_but_is_mentioned(random):
-    method, image = Focus(random), samples.noise(3, 30, 42)
+def test_photos_are_not_made_linear_for_it_and_a_blur_changes_nothing_but_is_mentioned(random_focus):
+    method, image = Focus(random_focus), samples.picture(3, 30, 42)
     wanted = method(image)
     np.testing.assert_array_equal(method(image, Psf(np.ones((1, 1)))), wanted)
     alone = restore(image, method)
@@ -157,13 +146,13 @@ def test_photos_are_not_made_linear_for_it_and_a_blur_changes_nothing_but_is_men
         deblur(np.moveaxis(image, 0, -1), method, 3.0)
 
 
-def test_other_networks_and_pictures_are_refused(tmp_path, known):
-    image = samples.noise(3, 10, 20)
-    for file in (network_samples.scale(tmp_path / "a.onnx"), network_samples.told(tmp_path / "b.onnx")):
+def test_other_networks_and_pictures_are_refused(tmp_path, known_focus):
+    image = samples.picture(3, 10, 20)
+    for file in (samples.scale(tmp_path / "a.onnx"), samples.conditioned(tmp_path / "b.onnx")):
         with pytest.raises(InputError, match="those of 'sample': give those of a focus-unet"):
             Focus(file)(image)
     with pytest.raises(InputError, match="1 or 3 channels, not 2"):
-        Focus(known)(image[:2])
+        Focus(known_focus)(image[:2])
     with pytest.raises(InputError, match=r"no weights file nowhere\.onnx"):
         Focus("nowhere.onnx")(image)
     with pytest.raises(ValueError, match="threads"):
@@ -172,7 +161,7 @@ def test_other_networks_and_pictures_are_refused(tmp_path, known):
         Focus(bokeh="gone")
 
 
-def test_it_tells_of_its_file(known):
-    method, file = Focus(known), open_network(known)
+def test_it_tells_of_its_file(known_focus):
+    method, file = Focus(known_focus), open_network(known_focus)
     assert (method.tiling(7), method.tiling(7).multiple, method.encoding) == (file.tiling, 4, "srgb")
     assert method.network.weights_sha256 == file.weights_sha256

@@ -1,11 +1,11 @@
 import numpy as np
 import pytest
 import torch
-from methods_samples import asymmetric_kernel, kodim19_crop, natural, psnr
 
 from refocal.methods.hyper_laplacian import STEP, HyperLaplacian, _exact_table, _shrink, _shrink_table
 from refocal.optics.blur import Psf
 from refocal.optics.kernels import disk
+from samples import asymmetric_kernel, kodim19_crop, natural, psnr
 
 EXPONENTS = [0.5, 2 / 3, 0.8, 1, 1.5, 1.9]
 BETAS = [1.0, 2.8284271, 22.627417, 181.01934]

@@ -1,11 +1,11 @@
 import numpy as np
 import pytest
-from methods_samples import asymmetric_kernel, natural, psnr
 
 from refocal.methods.black_box import BlackBox
 from refocal.methods.landweber_accelerated import LandweberAccelerated
 from refocal.optics.blur import BlurMap, Psf
 from refocal.optics.kernels import disk
+from samples import asymmetric_kernel, natural, psnr
 
 
 def _landweber(image, apply, adjoint, num_iter):

@@ -1,6 +1,5 @@
 import numpy as np
 import pytest
-from methods_samples import natural
 
 from refocal.methods.levels import deconvolve_blur, wrapped
 from refocal.methods.wiener import Wiener
@@ -8,6 +7,7 @@ from refocal.optics.blur import BlurMap, Psf
 from refocal.optics.fourier import fast_shape
 from refocal.optics.kernels import disk
 from refocal.types import InputError, Tiling
+from samples import natural
 
 NOTHING = Psf(np.ones((1, 1)))
 

@@ -1,12 +1,12 @@
 import numpy as np
 import pytest
-from methods_samples import asymmetric_kernel, natural, psnr
 from scipy.signal import convolve2d
 
 from refocal.methods.black_box import BlackBox
 from refocal.methods.levenberg_marquardt_modified import LevenbergMarquardtModified, noise_to_signal
 from refocal.optics.blur import BlurMap, Psf
 from refocal.optics.kernels import disk
+from samples import asymmetric_kernel, natural, psnr
 
 
 def test_the_noise_is_immerkaers():

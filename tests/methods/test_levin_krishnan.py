@@ -1,11 +1,11 @@
 import numpy as np
 import pytest
-from methods_samples import kodim19_crop, natural, psnr
 
 from refocal.methods.hyper_laplacian import HyperLaplacian
 from refocal.methods.levin_krishnan import LevinKrishnan
 from refocal.optics.blur import BlurMap, Psf
 from refocal.optics.kernels import disk
+from samples import kodim19_crop, natural, psnr
 
 
 def _ramp(height, width, most_px):

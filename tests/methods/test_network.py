@@ -1,11 +1,11 @@
 import threading
 from dataclasses import dataclass
 
-import network_samples as samples
 import numpy as np
 import pytest
 import torch
 
+import samples
 from refocal.images import tiles
 from refocal.images.colour import luma
 from refocal.inference import network_file

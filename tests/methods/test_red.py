@@ -1,6 +1,5 @@
 import numpy as np
 import pytest
-from methods_samples import asymmetric_kernel, kodim19_crop, natural, psnr
 from scipy.ndimage import median_filter
 
 from refocal.methods import red
@@ -9,6 +8,7 @@ from refocal.methods.red import RED
 from refocal.optics.blur import BlurMap, Psf
 from refocal.optics.kernels import disk
 from refocal.types import InputError
+from samples import asymmetric_kernel, kodim19_crop, natural, psnr
 
 
 def fixed_point(num_iter=200, **options):

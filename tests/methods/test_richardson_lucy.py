@@ -1,11 +1,11 @@
 import numpy as np
 import pytest
 import skimage.restoration
-from methods_samples import asymmetric_kernel, kodim19_crop, natural, psnr
 
 from refocal.methods.richardson_lucy import RichardsonLucy
 from refocal.optics.blur import BlurMap, Psf
 from refocal.optics.kernels import disk
+from samples import asymmetric_kernel, kodim19_crop, natural, psnr
 
 RADII = np.linspace(0, 3, 53) * np.ones((41, 1))
 BLURS = [

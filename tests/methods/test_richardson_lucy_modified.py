@@ -1,12 +1,12 @@
 import numpy as np
 import pytest
-from methods_samples import asymmetric_kernel, natural, psnr
 
 from refocal.methods.black_box import BlackBox
 from refocal.methods.richardson_lucy import RichardsonLucy
 from refocal.methods.richardson_lucy_modified import RichardsonLucyModified
 from refocal.optics.blur import BlurMap, Psf
 from refocal.optics.kernels import disk
+from samples import asymmetric_kernel, natural, psnr
 
 
 @pytest.mark.parametrize("known", [True, False])

@@ -1,19 +1,16 @@
 """SVBR-Net on the run side: what the network's file is given, and what becomes of its answer."""
 
-import network_samples as samples
 import numpy as np
 import pytest
 
+import samples
 from refocal import deblur
 from refocal.images.colour import luma
 from refocal.methods.svbr_net import SVBRNet
 from refocal.optics.blur import BlurMap, Psf
 from refocal.restore import restore
 from refocal.types import InputError, Tiling
-
-
-def picture(*shape, seed=0):
-    return np.random.default_rng(seed).random(shape).astype(np.float32)
+from samples import picture
 
 
 def radii(*shape):
@@ -21,7 +18,7 @@ def radii(*shape):
 
 
 def test_the_file_is_given_the_photo_and_the_radius_in_pixels(tmp_path):
-    method = SVBRNet(samples.told(tmp_path / "a.onnx"), colours="network")
+    method = SVBRNet(samples.conditioned(tmp_path / "a.onnx"), colours="network")
     image, radius = picture(3, 13, 22), radii(13, 22)
     wanted = 0.5 * image + radius / 12
     np.testing.assert_allclose(method(image, BlurMap(radius)), wanted, atol=1e-6)
@@ -36,29 +33,29 @@ def test_the_file_is_given_the_photo_and_the_radius_in_pixels(tmp_path):
 def test_chroma_is_kept_unless_the_network_is_asked(tmp_path):
     image, radius = 0.3 + 0.1 * picture(3, 13, 22), radii(13, 22) / 4
     grey = luma(image)
-    found = SVBRNet(samples.told(tmp_path / "a.onnx"))(image, BlurMap(radius))
+    found = SVBRNet(samples.conditioned(tmp_path / "a.onnx"))(image, BlurMap(radius))
     np.testing.assert_allclose(found, image + (0.5 * grey + radius / 12 - grey), atol=1e-6)
 
 
 def test_grey_photos_are_given_three_times_and_results_cut(tmp_path):
     grey, radius = picture(1, 9, 8), radii(9, 8)
-    found = SVBRNet(samples.told(tmp_path / "a.onnx"))(grey, BlurMap(radius))
+    found = SVBRNet(samples.conditioned(tmp_path / "a.onnx"))(grey, BlurMap(radius))
     np.testing.assert_allclose(found, luma(0.5 * np.repeat(grey, 3, 0) + radius / 12), atol=1e-6)
-    bright = SVBRNet(colours="network", weights=samples.told(tmp_path / "b.onnx", gain=5))(
+    bright = SVBRNet(colours="network", weights=samples.conditioned(tmp_path / "b.onnx", gain=5))(
         picture(3, 9, 8), BlurMap(radius)
     )
     assert bright.max() == 1
 
 
 def test_photos_are_not_made_linear_for_it_and_a_radius_becomes_a_map(tmp_path):
-    method = SVBRNet(samples.told(tmp_path / "a.onnx"), colours="network")
+    method = SVBRNet(samples.conditioned(tmp_path / "a.onnx"), colours="network")
     image, radius = picture(3, 13, 22), radii(13, 22)
     for blur, told in ((BlurMap(radius, encoding="linear"), radius), (3.0, np.float32(3))):
         np.testing.assert_allclose(restore(image, method, blur).image, 0.5 * image + told / 12, atol=1e-6)
 
 
 def test_radii_beyond_its_knowledge_are_told(tmp_path):
-    method = SVBRNet(samples.told(tmp_path / "a.onnx"))
+    method = SVBRNet(samples.conditioned(tmp_path / "a.onnx"))
     radius = np.full((10, 20), 5.0, np.float32)
     assert restore(picture(3, 10, 20), method, BlurMap(radius)).notes == ()
     radius[:5] = 8.25
@@ -69,12 +66,12 @@ def test_radii_beyond_its_knowledge_are_told(tmp_path):
 
 
 def test_other_blurs_and_other_networks_are_refused(tmp_path):
-    method = SVBRNet(samples.told(tmp_path / "a.onnx"))
+    method = SVBRNet(samples.conditioned(tmp_path / "a.onnx"))
     image = picture(3, 10, 20)
     for blur in (None, Psf(np.ones((3, 3)) / 9)):
         with pytest.raises(InputError, match="needs the blur of every pixel"):
             method(image, blur)
-    with pytest.raises(InputError, match="map is 10x20, the picture 20x10"):
+    with pytest.raises(InputError, match="map is 10x20, the image 20x10"):
         method(image, BlurMap(np.ones((20, 10))))
     with pytest.raises(InputError, match="give radii in pixels, at most 100"):
         restore(image, method, BlurMap(np.full((10, 20), 255.0)))

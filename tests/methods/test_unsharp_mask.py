@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
 import torch
-from methods_samples import natural
 from scipy.ndimage import gaussian_filter
 
 from refocal.methods.unsharp_mask import UnsharpMask
+from samples import natural
 
 
 @pytest.mark.parametrize("sigma_px", [1.0, 2.0, 3.5])

@@ -1,11 +1,11 @@
 import numpy as np
 import pytest
 import torch
-from methods_samples import asymmetric_kernel, natural, psnr
 
 from refocal.methods.wiener import Wiener
 from refocal.optics.blur import Psf
 from refocal.optics.kernels import disk
+from samples import asymmetric_kernel, natural, psnr
 
 
 def _slopes_back(x):

@@ -1,6 +1,5 @@
 import numpy as np
 import pytest
-from methods_samples import kodim19_crop, natural, psnr
 from skimage.color import rgb2lab
 
 from refocal.images.colour import srgb_to_linear
@@ -9,6 +8,7 @@ from refocal.methods.hyper_laplacian import HyperLaplacian
 from refocal.methods.zhang_superpixel import ZhangSuperpixel, _lab, superpixels
 from refocal.optics.blur import BlurMap, Psf
 from refocal.optics.kernels import disk
+from samples import kodim19_crop, natural, psnr
 
 
 @pytest.mark.parametrize("linear", [False, True])

@@ -11,7 +11,7 @@ def pair(dtype="float64", shape=(3, 31, 45)):
     return (sharp + 0.05 * rng.standard_normal(shape)).astype(dtype), sharp.astype(dtype)
 
 
-def test_psnr_is_skimages():
+def test_psnr_equals_skimage():
     restored, sharp = pair()
     expected = peak_signal_noise_ratio(sharp, restored, data_range=1)
     assert psnr(restored, sharp) == pytest.approx(expected, abs=1e-12)
@@ -21,7 +21,7 @@ def test_psnr_is_skimages():
 def test_a_known_offset():
     image = np.full((2, 1, 9, 11), 0.5)
     offset = image - np.array([0.1, 0.01]).reshape(2, 1, 1, 1)
-    np.testing.assert_allclose(psnr(offset, image), [20, 40], atol=1e-10)  # each image by itself, never pooled
+    np.testing.assert_allclose(psnr(offset, image), [20, 40], atol=1e-10)  # one number per image, not pooled
     np.testing.assert_allclose(mae(offset, image), [0.1, 0.01], atol=1e-15)
 
 
@@ -38,7 +38,7 @@ def test_identical_images_score_infinity_without_a_warning():
 
 
 @pytest.mark.parametrize("metric", [psnr, mae])
-def test_a_zero_one_mask_is_a_crop_and_a_mask_is_a_weight(metric):
+def test_a_binary_mask_is_a_crop_and_a_mask_is_a_weight(metric):
     restored, sharp = pair()
     mask = np.zeros((31, 45), bool)
     mask[4:20, 7:40] = True
@@ -59,11 +59,11 @@ def test_gradients():
     assert torch.autograd.gradcheck(psnr, (restored, sharp))
     assert torch.autograd.gradcheck(mae, (restored, sharp))
     flat = torch.full((1, 5, 6), 0.5, requires_grad=True)
-    (gradient,) = torch.autograd.grad(psnr(flat, flat.detach()), flat)  # the score is inf, its gradient 0
+    (gradient,) = torch.autograd.grad(psnr(flat, flat.detach()), flat)  # the value is inf, its gradient 0
     assert not gradient.any()
 
 
-def test_a_picture_with_nan_has_no_score():
+def test_nan_in_an_image_gives_nan():
     import refocal
 
     sharp = np.random.default_rng(0).random((3, 32, 32))

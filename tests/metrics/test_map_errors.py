@@ -14,7 +14,7 @@ def maps():
 
 
 def least_absolute(x, y, weight):
-    """The exact minimum of sum w |y - (a x + b)| / sum w, as a linear programme."""
+    """Exact minimum of sum w |y - (a x + b)| / sum w by linear programming."""
     x, y, weight = x.ravel(), y.ravel(), weight.ravel() / weight.sum()
     equations = np.hstack([x[:, None], np.ones((x.size, 1)), np.eye(x.size), -np.eye(x.size)])
     bounds = [(None, None)] * 2 + [(0, None)] * (2 * x.size)
@@ -29,7 +29,7 @@ def test_map_mae():
 
 
 @pytest.mark.parametrize("case", ["plain", "outliers", "steps", "constant"])
-def test_ai1_is_the_linear_programmes_minimum(case):
+def test_ai1_equals_the_minimum_by_linear_programming(case):
     estimated, true, weight = maps()
     if case == "outliers":
         true[:2] += 40
@@ -42,7 +42,7 @@ def test_ai1_is_the_linear_programmes_minimum(case):
     )
 
 
-def test_ai2_is_the_least_squares_fit():
+def test_ai2_equals_the_least_squares_fit():
     estimated, true, weight = maps()
     design = np.stack([estimated.ravel(), np.ones(true.size)], axis=1) * np.sqrt(weight.ravel())[:, None]
     residual = np.linalg.lstsq(design, true.ravel() * np.sqrt(weight.ravel()), rcond=None)[1][0]
@@ -59,7 +59,7 @@ def test_an_affine_map_has_no_affine_invariant_error(p):
     assert affine_invariant_error(estimated, np.full_like(true, 3.0), p) == 0
 
 
-def test_spearman_is_scipys_also_with_ties():
+def test_spearman_equals_scipy_also_with_ties():
     estimated, true, _ = maps()
     for x, y in ((estimated, true), (np.round(estimated), np.round(true)), (estimated, -true)):
         assert spearman(x, y) == pytest.approx(spearmanr(x.ravel(), y.ravel()).statistic, abs=1e-12)
@@ -68,7 +68,7 @@ def test_spearman_is_scipys_also_with_ties():
 
 
 @pytest.mark.parametrize("metric", [map_mae, affine_invariant_error, spearman])
-def test_masked_pixels_may_hold_anything_and_a_batch_is_its_maps(metric):
+def test_masked_pixels_are_ignored_and_a_batch_equals_its_maps(metric):
     estimated, true, _ = maps()
     mask = np.zeros(true.shape, bool)
     mask[3:9, 2:11] = True
@@ -93,12 +93,12 @@ def test_masked_pixels_may_hold_anything_and_a_batch_is_its_maps(metric):
         ((np.ones((3, 4)), np.ones((3, 4)), 1, -np.ones((3, 4))), "at least 0"),
     ],
 )
-def test_what_does_not_fit_is_refused_in_one_sentence(arguments, sentence):
+def test_invalid_arguments_are_refused_with_one_sentence(arguments, sentence):
     with pytest.raises(InputError, match=sentence):
         affine_invariant_error(*arguments)
 
 
-def test_tensors_come_back_as_tensors():
+def test_tensors_return_tensors():
     import torch
 
     estimated, true = torch.rand(2, 5, 6, requires_grad=True), torch.rand(2, 5, 6)

@@ -19,7 +19,7 @@ IMAGE = np.linspace(0, 1, 3 * 16 * 20).reshape(3, 16, 20)
         (IMAGE.tolist(), IMAGE, "all NumPy arrays or all torch tensors, not list and ndarray"),
     ],
 )
-def test_a_pair_that_does_not_fit_is_refused_in_one_sentence(metric, restored, sharp, sentence):
+def test_an_invalid_pair_is_refused_with_one_sentence(metric, restored, sharp, sentence):
     with pytest.raises(InputError, match=sentence):
         metric(restored, sharp)
 
@@ -36,7 +36,7 @@ def test_a_pair_that_does_not_fit_is_refused_in_one_sentence(metric, restored, s
         (np.zeros((16, 20)), "zero everywhere"),
     ],
 )
-def test_a_mask_that_does_not_fit_is_refused_in_one_sentence(metric, mask, sentence):
+def test_an_invalid_mask_is_refused_with_one_sentence(metric, mask, sentence):
     with pytest.raises(InputError, match=sentence):
         metric(IMAGE, IMAGE[:, ::-1], mask=mask)
 
@@ -55,14 +55,14 @@ def test_a_mask_that_does_not_fit_is_refused_in_one_sentence(metric, mask, sente
         (lambda: q((IMAGE * 255).astype(np.uint8)), "measured image must be float32 or float64"),
     ],
 )
-def test_an_option_or_size_that_does_not_fit_is_refused_in_one_sentence(call, sentence):
+def test_an_invalid_option_or_size_is_refused_with_one_sentence(call, sentence):
     with pytest.raises(InputError, match=sentence):
         call()
 
 
 @pytest.mark.parametrize("metric", [psnr, mae, ssim, lambda x, y: ssim(x, y, "gaussian11"), lambda x, _: q(x)])
-def test_nothing_leaves_the_device_of_the_images(metric):
-    """The device "meta" knows shapes only: any tensor made elsewhere, or any look at a value, would raise."""
+def test_all_computation_stays_on_the_device_of_the_images(metric):
+    """The device "meta" has shapes only: a tensor on another device, or reading a value, would raise."""
     torch = pytest.importorskip("torch")
     images = torch.zeros(2, 2, 3, 16, 20, device="meta")
     assert metric(images[0], images[1]).device.type == "meta"
@@ -78,7 +78,7 @@ def test_numpy_and_torch_do_not_mix():
 
 @pytest.mark.parametrize("metric", [psnr, mae, ssim])
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_torch_is_numpy_and_a_batch_is_its_images(metric, dtype):
+def test_torch_equals_numpy_and_a_batch_its_images(metric, dtype):
     torch = pytest.importorskip("torch")
     rng = np.random.default_rng(2)
     restored, sharp = rng.random((2, 2, 3, 17, 22)).astype(dtype), rng.random((2, 2, 3, 17, 22)).astype(dtype)

@@ -10,7 +10,7 @@ from refocal.metrics import METRICS
 
 
 @pytest.mark.parametrize("name", METRICS)
-def test_every_line_loads_a_function_whose_arguments_are_what_it_needs(name):
+def test_the_arguments_of_every_metric_match_its_needs(name):
     entry = METRICS[name]
     arguments = list(inspect.signature(entry.load()).parameters)
     wanted = {"sharp": ["restored", "sharp"], "": ["image"], "map": ["estimated", "true"]}[entry.needs]
@@ -18,7 +18,7 @@ def test_every_line_loads_a_function_whose_arguments_are_what_it_needs(name):
     assert ("sharp" in arguments) == (entry.needs == "sharp")
 
 
-def test_the_variants_of_the_table_are_the_options_of_the_functions():
+def test_variants_in_the_table_equal_options_of_the_functions():
     rng = np.random.default_rng(1)
     restored, sharp = rng.random((3, 32, 40)), rng.random((3, 32, 40))
     metrics = refocal.metrics
@@ -32,17 +32,17 @@ def test_the_variants_of_the_table_are_the_options_of_the_functions():
         assert score(restored[0], sharp[0]) == metrics.affine_invariant_error(restored[0], sharp[0], p)
 
 
-def test_public_names_are_functions_also_after_every_file_is_imported():
+def test_public_names_are_functions_also_after_all_modules_are_imported():
     for entry in METRICS.values():
         entry.load()
     for name in refocal.metrics.__all__:
         assert name == "METRICS" or inspect.isfunction(getattr(refocal.metrics, name)), name
     assert dir(refocal.metrics) == sorted(refocal.metrics.__all__)
     with pytest.raises(AttributeError, match="no attribute 'fid'"):
-        refocal.metrics.fid
+        _ = refocal.metrics.fid
 
 
-def test_importing_the_room_imports_nothing_heavy():
+def test_importing_the_package_imports_no_heavy_module():
     code = (
         "import sys, refocal.metrics, refocal.weights; print({'numpy', 'scipy', 'torch', 'pooch'} & set(sys.modules))"
     )

@@ -24,7 +24,7 @@ class Fire(nn.Module):
 
 
 def squeezenet():
-    """torchvision's squeezenet1_1().features, and the layers after which LPIPS taps them."""
+    """torchvision's squeezenet1_1().features, and the layers whose outputs LPIPS uses."""
     pool = [nn.MaxPool2d(3, 2, ceil_mode=True) for _ in range(3)]
     fires = [Fire(64, 16, 64), Fire(128, 16, 64), Fire(128, 32, 128), Fire(256, 32, 128)]
     fires += [Fire(256, 48, 192), Fire(384, 48, 192), Fire(384, 64, 256), Fire(512, 64, 256)]
@@ -33,7 +33,7 @@ def squeezenet():
 
 
 def alexnet():
-    """torchvision's alexnet().features up to the last tap; the pooling behind it plays no part."""
+    """torchvision's alexnet().features up to the last layer that LPIPS uses."""
     conv = nn.Conv2d
     layers = [
         conv(3, 64, 11, 4, 2),
@@ -71,7 +71,7 @@ def taps(layers, after, image):
 
 @pytest.fixture(scope="module", params=LAYOUTS)
 def random_net(request, tmp_path_factory):
-    """A net with random weights: its name, its layers as modules, its heads, its file."""
+    """A net with random weights: name, layers as modules, heads and file."""
     from safetensors.torch import save_file
 
     with torch.random.fork_rng():
@@ -90,7 +90,7 @@ def random_net(request, tmp_path_factory):
     return request.param, layers, after, heads, path
 
 
-def test_lpips_is_its_definition_on_modules_laid_out_as_torchvisions(random_net):
+def test_lpips_equals_its_definition_on_torchvisions_modules(random_net):
     net, layers, after, heads, path = random_net
     rng = np.random.default_rng(13)
     restored, sharp = rng.random((2, 2, 3, 65, 50), dtype=np.float32)
@@ -108,12 +108,12 @@ def test_lpips_is_its_definition_on_modules_laid_out_as_torchvisions(random_net)
 
 def test_smallest_size(random_net):
     net, _, _, _, path = random_net
-    least = perceptual.SMALLEST_PX[net]
+    least = perceptual.MIN_SIDE_PX[net]
     image = np.random.default_rng(14).random((3, least, 40))
     assert lpips(image, image[..., ::-1], net, weights=path) > 0
     with pytest.raises(InputError, match=f"at least {least} px"):
         lpips(image[:, 1:], image[:, 1:], net, weights=path)
-    with pytest.raises(RuntimeError):  # the limit is the net's own, not caution
+    with pytest.raises(RuntimeError):  # the network itself fails below the limit
         perceptual._FEATURES[net](
             torch.zeros(1, 3, least - 1, 40), perceptual.load_network(str(path), None, net, torch.float32, "cpu")
         )
@@ -128,7 +128,7 @@ def test_the_published_weights(shared):
     np.testing.assert_allclose(lpips(first.double(), second.double(), weights=shared / SQUEEZE), scores, rtol=1e-4)
 
 
-def test_they_are_found_by_name(shared, monkeypatch):
+def test_weights_are_found_by_name(shared, monkeypatch):
     perceptual.load_network.cache_clear()
     monkeypatch.setenv("REFOCAL_WEIGHTS", str((shared / SQUEEZE).parent))
     image = np.random.default_rng(15).random((3, 40, 40))
@@ -161,7 +161,7 @@ def test_numpy_arrays_may_be_read_only_and_flipped(shared):
     assert lpips(image, image[:, ::-1], weights=shared / SQUEEZE) > 0.01
 
 
-def test_a_missing_or_wrong_file_is_refused_in_one_sentence(tmp_path, monkeypatch, random_net):
+def test_a_missing_or_wrong_file_is_refused_with_one_sentence(tmp_path, monkeypatch, random_net):
     image = np.zeros((3, 40, 40))
     perceptual.load_network.cache_clear()
     monkeypatch.delenv("REFOCAL_WEIGHTS", raising=False)
@@ -184,7 +184,7 @@ def test_a_missing_or_wrong_file_is_refused_in_one_sentence(tmp_path, monkeypatc
         lpips(image, image, other, weights=path)
 
 
-def test_without_torch_the_extra_is_named(monkeypatch):
+def test_without_torch_the_error_names_the_extra(monkeypatch):
     monkeypatch.setitem(sys.modules, "torch", None)
     with pytest.raises(InputError, match=r"pip install 'refocal\[learn\]'"):
         lpips(np.zeros((3, 40, 40)), np.zeros((3, 40, 40)))

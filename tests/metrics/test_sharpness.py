@@ -7,7 +7,7 @@ from refocal.metrics import q
 from refocal.metrics.sharpness import threshold
 
 VARIANTS = ["eval", "zm", "tf"]
-PUBLISHED = {  # the dossier's Q of the published restorations of kodim19
+PUBLISHED = {  # reported Q of the published restorations of kodim19
     "original": 0.1465,
     "blurry": 0.0723,
     "b_ddnet": 0.1200,
@@ -22,13 +22,14 @@ PUBLISHED = {  # the dossier's Q of the published restorations of kodim19
 }
 
 
-def picture(shape=(1, 40, 56)):
+def texture(shape=(1, 40, 56)):
+    """Smooth random texture with a preferred direction."""
     rng = np.random.default_rng(8)
     return np.clip(0.5 + 0.8 * gaussian_filter(rng.standard_normal(shape), (0, 1.2, 2.5)), 0, 1)
 
 
 def direct_q(luma, variant, patch=8, significance=0.001):
-    """Patch by patch, with NumPy's gradient (or SciPy's correlation) and singular values."""
+    """Direct implementation, patch by patch, with NumPy's gradient (or SciPy's correlation) and singular values."""
     t = significance ** (1 / (patch**2 - 1))
     tau = np.sqrt((1 - t) / (2 if variant == "tf" else 1 + t))
     scores = []
@@ -51,11 +52,11 @@ def direct_q(luma, variant, patch=8, significance=0.001):
 
 @pytest.mark.parametrize("variant", VARIANTS)
 @pytest.mark.parametrize(("patch", "significance"), [(8, 0.001), (5, 0.05)])
-def test_q_is_its_definition_also_where_a_strip_is_left_over(variant, patch, significance):
-    image = picture((1, 43, 61))
+def test_q_equals_its_definition_also_with_incomplete_patches(variant, patch, significance):
+    image = texture((1, 43, 61))
     expected = direct_q(image[0], variant, patch, significance)
     assert expected > 0.01
-    assert q(image, variant, patch, significance) == pytest.approx(expected, rel=1e-5)  # the price of EPSILON
+    assert q(image, variant, patch, significance) == pytest.approx(expected, rel=1e-5)  # deviation due to EPSILON
     assert q(image.astype("float32"), variant, patch, significance) == pytest.approx(expected, rel=2e-5)
 
 
@@ -86,28 +87,28 @@ def test_published_restorations(shared, name):
 
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_invariants(variant):
-    image = picture()
+    image = texture()
     score = q(image, variant)
-    assert q(gaussian_filter(image, (0, 1, 1)), variant) < 0.9 * score  # blur lowers it
+    assert q(gaussian_filter(image, (0, 1, 1)), variant) < 0.9 * score  # blur reduces Q
     power = 2 if variant == "tf" else 1
     assert q(0.5 * image, variant) == pytest.approx(0.5**power * score, rel=1e-5)
     for turned in (np.swapaxes(image, 1, 2), image[:, ::-1], image[..., ::-1], 1 - image):
         assert q(turned, variant) == pytest.approx(score, rel=1e-9)
     assert q(np.full((3, 16, 16), 0.3), variant) == 0
-    assert q(np.repeat(image, 3, axis=0), variant) == pytest.approx(score, rel=1e-9)  # grey as colour
+    assert q(np.repeat(image, 3, axis=0), variant) == pytest.approx(score, rel=1e-9)  # grey as three equal channels
     green = np.zeros((3, 40, 56))
     green[1] = image[0]
     assert q(green, variant) == pytest.approx(0.587**power * score, rel=1e-5)  # luma only
 
 
-def test_white_noise_is_not_taken_for_structure():
+def test_white_noise_does_not_count_as_structure():
     noise = 0.5 + 0.1 * np.random.default_rng(9).standard_normal((1, 400, 400))
-    assert q(noise, "zm") < 0.02 * q(picture((1, 400, 400)), "zm")
+    assert q(noise, "zm") < 0.02 * q(texture((1, 400, 400)), "zm")
 
 
-def test_a_batch_is_its_images_and_torch_is_numpy():
+def test_a_batch_equals_its_images_and_torch_equals_numpy():
     torch = pytest.importorskip("torch")
-    images = np.stack([picture((3, 41, 50)), picture((3, 41, 50))[::-1] * 0.7]).astype("float32")
+    images = np.stack([texture((3, 41, 50)), texture((3, 41, 50))[::-1] * 0.7]).astype("float32")
     for variant in VARIANTS:
         scores = q(images, variant)
         assert scores.shape == (2,)
@@ -119,9 +120,9 @@ def test_a_batch_is_its_images_and_torch_is_numpy():
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
-def test_gradients_are_right_and_always_finite(variant):
+def test_gradients_are_correct_and_always_finite(variant):
     torch = pytest.importorskip("torch")
-    generic = torch.tensor(picture((1, 16, 17)), requires_grad=True)
+    generic = torch.tensor(texture((1, 16, 17)), requires_grad=True)
     assert q(generic, variant) > 0
     assert torch.autograd.gradcheck(lambda image: q(image, variant), generic)
 
@@ -134,4 +135,4 @@ def test_gradients_are_right_and_always_finite(variant):
         (gradient,) = torch.autograd.grad(q(image, variant).sum(), image)
         assert torch.isfinite(gradient).all()
         assert gradient.abs().max() < 10
-        assert gradient[3].abs().max() > 0  # a ramp is all structure
+        assert gradient[3].abs().max() > 0  # a ramp is fully coherent

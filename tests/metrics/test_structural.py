@@ -7,7 +7,7 @@ from refocal.metrics import ssim
 
 
 def pair(shape=(3, 47, 61)):
-    """A smooth picture with an edge, and the same with noise and less contrast."""
+    """A smooth image with an edge, and the same with noise and less contrast."""
     rng = np.random.default_rng(5)
     y, x = np.mgrid[: shape[-2], : shape[-1]] / 20
     sharp = 0.5 + 0.3 * np.sin(3 * x + y**2) * np.ones(shape) * np.linspace(0.5, 1, shape[0])[:, None, None]
@@ -39,7 +39,7 @@ SKIMAGE = {"uniform7": {}, "gaussian11": {"gaussian_weights": True, "sigma": 1.5
 
 @pytest.mark.parametrize("window", KERNELS)
 @pytest.mark.parametrize("shape", [(3, 47, 61), (1, 11, 12)])
-def test_ssim_is_skimages(window, shape):
+def test_ssim_equals_skimage(window, shape):
     restored, sharp = pair(shape)
     expected = structural_similarity(restored, sharp, data_range=1, channel_axis=0, **SKIMAGE[window])
     assert ssim(restored, sharp, window) == pytest.approx(expected, abs=1e-10)
@@ -47,7 +47,7 @@ def test_ssim_is_skimages(window, shape):
 
 
 @pytest.mark.parametrize("window", KERNELS)
-def test_ssim_is_its_definition_and_a_mask_weighs_its_map(window):
+def test_ssim_equals_its_definition_and_a_mask_weights_its_map(window):
     restored, sharp = pair((2, 21, 26))
     kernel, unbias = KERNELS[window]
     maps = np.stack([direct_map(x, y, kernel, unbias) for x, y in zip(restored, sharp, strict=True)])
@@ -58,7 +58,7 @@ def test_ssim_is_its_definition_and_a_mask_weighs_its_map(window):
     assert ssim(restored, sharp, window, mask=weight) == pytest.approx(expected, abs=1e-12)
 
 
-def test_the_gaussian_window_is_tensorflows():
+def test_the_gaussian_window_equals_tensorflow():
     """tf.image.ssim: valid correlation with the normalised kernel, one covariance for both images, no unbiasing."""
     restored, sharp = pair()
     kernel = KERNELS["gaussian11"][0]
@@ -71,8 +71,8 @@ def test_the_gaussian_window_is_tensorflows():
     assert ssim(restored, sharp, "gaussian11") == pytest.approx(np.mean(scores), abs=1e-12)
 
 
-def test_float32_stays_exact_on_a_bright_wide_image():
-    """Where E[x^2] - E[x]^2 cancels most: small contrast near white, many columns."""
+def test_float32_is_accurate_on_a_bright_wide_image():
+    """Where the cancellation in E[x^2] - E[x]^2 is worst: low contrast near white, many columns."""
     rng = np.random.default_rng(7)
     sharp = (0.95 + 0.01 * rng.standard_normal((1, 16, 4000))).astype("float32")
     restored = (sharp + 0.01 * rng.standard_normal(sharp.shape)).astype("float32")

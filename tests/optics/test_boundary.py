@@ -16,7 +16,7 @@ def _asked(array, kind):
 @pytest.mark.parametrize("boundary", BOUNDARIES)
 @pytest.mark.parametrize("kind", ["numpy", "torch"])
 @pytest.mark.parametrize("size", SIZES)
-def test_pad_is_numpys(boundary, kind, size):
+def test_pad_equals_numpy(boundary, kind, size):
     image = np.random.default_rng(0).random((2, 3, *size), np.float32)
     for margin in MARGINS:
         oracle = np.pad(image, [(0, 0), (0, 0), (margin[0],) * 2, (margin[1],) * 2], mode=NUMPYS[boundary])
@@ -45,7 +45,7 @@ def test_fold_is_the_adjoint_of_pad(boundary, dtype, kind, size):
 
 
 @pytest.mark.parametrize("boundary", BOUNDARIES)
-def test_window_is_a_cut_of_the_padded_picture(boundary):
+def test_window_is_a_crop_of_the_padded_image(boundary):
     image = np.random.default_rng(2).random((3, 11, 13))
     for rows, columns in [(slice(0, 11), slice(0, 13)), (slice(4, 6), slice(5, 7)), (slice(9, 11), slice(0, 1))]:
         for margin in [(0, 0), (1, 2), (4, 5), (14, 3)]:
@@ -55,7 +55,7 @@ def test_window_is_a_cut_of_the_padded_picture(boundary):
 
 
 @pytest.mark.parametrize("boundary", BOUNDARIES)
-def test_gradients_flow_through_pad_and_fold(boundary):
+def test_pad_and_fold_are_differentiable(boundary):
     x = torch.rand(1, 3, 4, dtype=torch.float64, requires_grad=True)
     assert torch.autograd.gradcheck(lambda x: pad(x, (2, 5), boundary), x)
     y = torch.rand(1, 7, 14, dtype=torch.float64, requires_grad=True)

@@ -15,7 +15,7 @@ def _pair(kernel_shape, dtype=np.float64):
     return rng.random((2, 3, height, width)).astype(dtype), rng.random(kernel_shape).astype(dtype)
 
 
-def test_both_branches_are_tested():
+def test_kernels_cover_direct_summation_and_fft():
     taps = [rows * columns for rows, columns in KERNELS]
     assert DIRECT_TAPS in taps
     assert min(count for count in taps if count > DIRECT_TAPS) == DIRECT_TAPS + 1
@@ -23,7 +23,7 @@ def test_both_branches_are_tested():
 
 @pytest.mark.parametrize("kernel_shape", KERNELS)
 @pytest.mark.parametrize(("dtype", "tolerance"), [(np.float64, 1e-12), (np.float32, 1e-5)])
-def test_convolve_valid_is_scipys(kernel_shape, dtype, tolerance):
+def test_convolve_valid_equals_scipy(kernel_shape, dtype, tolerance):
     padded, kernel = _pair(kernel_shape, dtype)
     oracle = scipy.signal.convolve(padded.astype(np.float64), kernel[None, None].astype(np.float64), mode="valid")
     for given in (kernel, kernel.astype(np.float64), torch.from_numpy(kernel)):
@@ -36,7 +36,7 @@ def test_convolve_valid_is_scipys(kernel_shape, dtype, tolerance):
 
 
 @pytest.mark.parametrize("kernel_shape", KERNELS)
-def test_correlate_full_is_scipys_and_the_adjoint(kernel_shape):
+def test_correlate_full_equals_scipy_and_is_the_adjoint(kernel_shape):
     padded, kernel = _pair(kernel_shape)
     image = np.random.default_rng(3).random((2, 3, 17, 22))
     full = correlate_full(image, kernel)
@@ -45,7 +45,7 @@ def test_correlate_full_is_scipys_and_the_adjoint(kernel_shape):
     assert (convolve_valid(padded, kernel) * image).sum() == pytest.approx((padded * full).sum(), rel=1e-12)
 
 
-def test_kept_spectra_do_not_go_stale():
+def test_cached_spectra_depend_on_the_kernels_values():
     """A kernel changed in place, another of the same size, and another dtype each get their own spectrum."""
     padded, kernel = _pair((5, 7))
     convolve_valid(padded, kernel)

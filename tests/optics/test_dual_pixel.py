@@ -7,17 +7,14 @@ from scipy.ndimage import gaussian_filter
 
 from refocal.images.colour import linear_to_srgb, srgb_to_linear
 from refocal.optics.blur import Psf
-from refocal.optics.dual_pixel import RING_SETS, RingSet, render_depth_views, render_views
+from refocal.optics.dual_pixel import RING_SETS, RingSet, render_views
 from refocal.optics.kernels import disk
-from refocal.optics.thin_lens import ThinLens
 from refocal.types import InputError
+from samples import picture
 
+_picture = partial(picture, dtype=np.float64)
 VIEWS = ("left", "right", "combined")
 linear_views = partial(render_views, encoding="linear")
-
-
-def _picture(*shape, seed=0, dtype=np.float64):
-    return np.random.default_rng(seed).random(shape).astype(dtype)
 
 
 def _blocks(low, high, height=40, width=37, seed=1):
@@ -26,7 +23,7 @@ def _blocks(low, high, height=40, width=37, seed=1):
 
 
 def _half_kernels(radius_px, lens=RING_SETS[0]):
-    """Left, right: the ramps, written out again."""
+    """Left and right kernel, with the ramps written out."""
     whole = lens(abs(radius_px))
     columns = np.arange(whole.shape[1]) / max(whole.shape[1] - 1, 1)
     rising, falling = whole * columns, whole * columns[::-1]
@@ -44,9 +41,8 @@ def test_the_simulators_twelve_lenses():
 
 
 @pytest.mark.parametrize("lens", RING_SETS)
-def test_every_lens_has_the_profile_of_its_parameters(lens):
-    """Radius 24, from the centre to the right as far as the rim's cut doesn't reach; scipy smooths the formula's
-    values."""
+def test_each_lens_has_the_profile_of_its_parameters(lens):
+    """Radius 24, from the centre to the right except near the rim; the formula is smoothed by scipy."""
     rho = np.hypot(*np.mgrid[-24:25, -24:25])
     profile = 1 / (1 + (48 / lens.cutoff / np.maximum(rho, 1e-9)) ** (2 * lens.order))
     profile = lens.floor + (1 - lens.floor) * profile / profile.max()
@@ -55,7 +51,7 @@ def test_every_lens_has_the_profile_of_its_parameters(lens):
     np.testing.assert_allclose(row / row.sum(), smooth / smooth.sum(), atol=1e-12)
 
 
-def test_a_lens_keeps_its_kernels_and_lets_nobody_spoil_them():
+def test_kernels_of_a_lens_are_cached_and_read_only():
     kernel = RING_SETS[3](4.0)
     assert RING_SETS[3](4.0) is kernel
     assert RingSet(3, 2.0, 0.2)(4.0) is kernel
@@ -66,7 +62,7 @@ def test_a_lens_keeps_its_kernels_and_lets_nobody_spoil_them():
 
 @pytest.mark.parametrize("radii", [_blocks(-9, 9), _blocks(-4, 12), np.linspace(-6, 6, 37) * np.ones((40, 1))])
 @pytest.mark.parametrize("lens", [RING_SETS[0], RING_SETS[-1], disk])
-def test_the_two_views_add_up_to_the_photo_in_linear_light(radii, lens):
+def test_the_mean_of_both_views_is_the_photo_in_linear_light(radii, lens):
     sharp = _picture(3, 40, 37)
     views = linear_views(sharp, radii, lens)
     np.testing.assert_array_equal((views.left + views.right) / 2, views.combined)
@@ -80,7 +76,7 @@ def test_the_two_views_add_up_to_the_photo_in_linear_light(radii, lens):
 
 @pytest.mark.parametrize("radius_px", [-12.0, -5.0, -2.0, -1.0, 1.0, 2.0, 7.0])
 @pytest.mark.parametrize("lens", [RING_SETS[0], RING_SETS[7]])
-def test_one_depth_is_one_kernel_per_view(radius_px, lens):
+def test_a_constant_depth_gives_one_kernel_per_view(radius_px, lens):
     sharp = _picture(3, 34, 29)
     views = linear_views(sharp, np.full((34, 29), radius_px), lens)
     for name, kernel in zip(VIEWS, (*_half_kernels(radius_px, lens), lens(abs(radius_px))), strict=True):
@@ -88,7 +84,7 @@ def test_one_depth_is_one_kernel_per_view(radius_px, lens):
 
 
 @pytest.mark.parametrize("boundary", ["replicate", "periodic"])
-def test_the_boundary_reaches_the_views(boundary):
+def test_the_boundary_applies_to_both_views(boundary):
     sharp = _picture(1, 20, 22)
     views = linear_views(sharp, np.full((20, 22), -4.0), boundary=boundary)
     for view, kernel in zip((views.left, views.right), _half_kernels(-4.0), strict=True):
@@ -96,7 +92,7 @@ def test_the_boundary_reaches_the_views(boundary):
 
 
 @pytest.mark.parametrize("radius_px", [-6.3, 0.4, 3.75])
-def test_between_two_layers_the_light_is_mixed_linearly(radius_px):
+def test_light_is_interpolated_linearly_between_two_layers(radius_px):
     sharp, low = _picture(3, 30, 30), np.floor(radius_px)
     views = linear_views(sharp, np.full((30, 30), radius_px))
     below, above = (linear_views(sharp, np.full((30, 30), low + i)) for i in range(2))
@@ -111,27 +107,29 @@ def test_between_two_layers_the_light_is_mixed_linearly(radius_px):
 def test_the_sign_swaps_the_views(radius_px):
     sharp, radii = _picture(3, 32, 30), np.full((32, 30), radius_px)
     front, back = render_views(sharp, -radii), render_views(sharp, radii)
-    tolerance = {"rtol": 0, "atol": 0 if radius_px == int(radius_px) else 1e-12}  # the order of the two layers rounds
+    tolerance = {
+        "rtol": 0,
+        "atol": 0 if radius_px == int(radius_px) else 1e-12,
+    }  # rounding depends on the order of the layers
     np.testing.assert_allclose(front.left, back.right, **tolerance)
     np.testing.assert_allclose(front.right, back.left, **tolerance)
     np.testing.assert_allclose(front.combined, back.combined, **tolerance)
 
 
-def test_the_sign_does_more_than_swap_where_things_hide_each_other():
-    """A white thing blurred by 5 px spills over a sharp black wall behind it; seen through a hole of the wall it
-    can't."""
-    thing = np.zeros((40, 44), bool)
-    thing[12:28, 14:30] = True
-    sharp, radii = np.where(thing, 1.0, 0.0)[None], np.where(thing, 5.0, 0.0)
+def test_the_sign_reverses_the_order_of_occlusion():
+    """A white object blurred by 5 px spreads over a sharp black wall behind it, but not through a hole in the wall."""
+    foreground = np.zeros((40, 44), bool)
+    foreground[12:28, 14:30] = True
+    sharp, radii = np.where(foreground, 1.0, 0.0)[None], np.where(foreground, 5.0, 0.0)
     behind, before = linear_views(sharp, radii), linear_views(sharp, -radii)
     for name in VIEWS:
-        np.testing.assert_allclose(getattr(behind, name)[0][~thing], 0, atol=1e-10)
-        assert getattr(before, name)[0][~thing].max() > 0.3
+        np.testing.assert_allclose(getattr(behind, name)[0][~foreground], 0, atol=1e-10)
+        assert getattr(before, name)[0][~foreground].max() > 0.3
 
 
 @pytest.mark.parametrize(("low", "high"), [(-8, 8), (1, 11), (-3, 0)])
 def test_a_mirrored_scene_swaps_and_mirrors_the_views(low, high):
-    """Sides of a power of two, so that the filling behind see-through rims halves the same blocks from either side."""
+    """Sides are powers of two, so that push-pull filling is mirror-symmetric."""
     sharp, radii = _picture(3, 32, 64), _blocks(low, high, 32, 64)
     views = linear_views(sharp, radii)
     mirrored = linear_views(sharp[..., ::-1], radii[:, ::-1])
@@ -143,14 +141,14 @@ def test_a_mirrored_scene_swaps_and_mirrors_the_views(low, high):
 
 
 @pytest.mark.parametrize("encoding", ["srgb", "linear"])
-def test_what_is_in_focus_is_the_picture_itself(encoding):
+def test_a_scene_in_focus_is_unchanged(encoding):
     sharp = _picture(3, 21, 24)
     views = render_views(sharp, np.zeros((21, 24)), encoding=encoding)
     for name in VIEWS:
         np.testing.assert_allclose(getattr(views, name), sharp, atol=1e-12)
 
 
-def test_a_kernel_of_one_pixel_has_no_halves():
+def test_a_kernel_of_one_pixel_is_the_same_in_both_views():
     sharp, radii = _picture(3, 20, 20), _blocks(-0.5, 0.5, 20, 20)
     views = linear_views(sharp, radii, disk, step_px=0.25)
     np.testing.assert_array_equal(views.left, views.right)
@@ -158,17 +156,16 @@ def test_a_kernel_of_one_pixel_has_no_halves():
 
 
 def _shift_px(left, right):
-    """By how much the left view lies to the right of the right one: the peak of their cross-correlation, by a
-    parabola."""
+    """Shift of the left view to the right of the right one: the peak of their cross-correlation, by a parabola."""
     spectra = [np.fft.rfft2(view[0] - view.mean()) for view in (left, right)]
     row = np.fft.fftshift(np.fft.irfft2(spectra[0] * spectra[1].conj())[0])
     peak = row.argmax()
-    before, most, after = row[peak - 1 : peak + 2]
-    return peak - len(row) // 2 + 0.5 * (before - after) / (before - 2 * most + after)
+    before, peak_value, after = row[peak - 1 : peak + 2]
+    return peak - len(row) // 2 + 0.5 * (before - after) / (before - 2 * peak_value + after)
 
 
-def test_the_views_move_apart_with_the_blur_in_front_the_left_one_to_the_right():
-    """On texture coarser than the kernel the shift is the distance between the halves' centres of gravity."""
+def test_the_disparity_grows_with_the_blur_and_changes_sign_at_the_focus():
+    """On texture coarser than the kernel, the disparity is the distance between the half kernels' centres of mass."""
     waves = np.arange(512) * 2 * np.pi / 512 * np.array([[1], [2], [3]])
     coarse = np.broadcast_to(0.5 + 0.15 * np.cos(waves + [[0], [1], [4]]).sum(0), (1, 4, 512))
     shifts = []
@@ -182,7 +179,7 @@ def test_the_views_move_apart_with_the_blur_in_front_the_left_one_to_the_right()
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_flat_stays_flat_in_both_views(dtype):
+def test_constants_are_preserved_in_both_views(dtype):
     flat = np.full((3, 40, 37), 0.6, dtype)
     for radii in (_blocks(-9, 9), np.linspace(-5, 8, 37) * np.ones((40, 1))):
         views = render_views(flat, radii.astype(dtype))
@@ -192,33 +189,35 @@ def test_flat_stays_flat_in_both_views(dtype):
 
 
 @pytest.mark.parametrize("background_px", [1.0, 4.6, 9.0])
-def test_something_in_focus_is_spoilt_in_neither_view(background_px):
-    thing = np.zeros((44, 48), bool)
-    thing[14:30, 16:34] = True
-    sharp, radii = _picture(3, 44, 48), np.where(thing, 0.0, background_px)
-    views, black = linear_views(sharp, radii), linear_views(np.where(thing, 1.0, 0.0)[None], radii)
+def test_a_foreground_in_focus_is_unchanged_in_both_views(background_px):
+    foreground = np.zeros((44, 48), bool)
+    foreground[14:30, 16:34] = True
+    sharp, radii = _picture(3, 44, 48), np.where(foreground, 0.0, background_px)
+    views, black = linear_views(sharp, radii), linear_views(np.where(foreground, 1.0, 0.0)[None], radii)
     for name in VIEWS:
-        np.testing.assert_allclose(getattr(views, name)[:, thing], sharp[:, thing], atol=1e-9)
+        np.testing.assert_allclose(getattr(views, name)[:, foreground], sharp[:, foreground], atol=1e-9)
         np.testing.assert_allclose(
-            getattr(black, name)[0], thing, atol=1e-9
-        )  # nor does it shine into the wall behind it
+            getattr(black, name)[0], foreground, atol=1e-9
+        )  # and the wall behind gets no light from it
 
 
-def test_the_rim_of_a_near_thing_is_its_half_kernels_shadow():
-    """Before a sharp wall each view mixes thing and wall by the share of the half lens that the thing covers."""
-    thing = np.zeros((44, 48), bool)
-    thing[14:30, 16:34] = True
+def test_the_rim_of_a_foreground_object_is_its_half_kernels_step_response():
+    """In front of a sharp wall, each view blends object and wall by the fraction of its half kernel on the object."""
+    foreground = np.zeros((44, 48), bool)
+    foreground[14:30, 16:34] = True
     wall = _picture(1, 44, 48)
-    views = linear_views(np.where(thing, 1.0, wall), np.where(thing, -5.0, 0.0))
+    views = linear_views(np.where(foreground, 1.0, wall), np.where(foreground, -5.0, 0.0))
     for view, kernel in zip((views.left, views.right), _half_kernels(-5.0), strict=True):
-        coverage = Psf(kernel).apply(thing[None].astype(float))
-        np.testing.assert_allclose(view[:, ~thing], (wall * (1 - coverage) + coverage)[:, ~thing], atol=1e-9)
-    assert views.left[0, 22, 34:37].mean() > views.right[0, 22, 34:37].mean()  # it spills to the right in the left view
+        coverage = Psf(kernel).apply(foreground[None].astype(float))
+        np.testing.assert_allclose(view[:, ~foreground], (wall * (1 - coverage) + coverage)[:, ~foreground], atol=1e-9)
+    assert (
+        views.left[0, 22, 34:37].mean() > views.right[0, 22, 34:37].mean()
+    )  # the rim extends to the right in the left view
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("one_map", [False, True])
-def test_torch_is_numpy_and_a_batch_its_singles(dtype, one_map):
+def test_torch_equals_numpy_and_a_batch_its_single_images(dtype, one_map):
     sharp = _picture(2, 3, 30, 26, dtype=dtype)
     radii = np.stack([_blocks(-7, 6, 30, 26, seed) for seed in (2, 2 if one_map else 3)]).astype(dtype)
     singles = [render_views(sharp[i], radii[i]) for i in range(2)]
@@ -232,7 +231,7 @@ def test_torch_is_numpy_and_a_batch_its_singles(dtype, one_map):
         np.testing.assert_allclose(getattr(tensors, name).numpy(), expected, atol=tolerance)
 
 
-def test_gradients_in_the_picture_and_in_the_radii():
+def test_gradients_in_the_image_and_in_the_radii():
     sharp = torch.from_numpy(0.2 + 0.6 * _picture(1, 5, 6)).requires_grad_()
     inside = np.random.default_rng(3).uniform(0.1, 0.9, (5, 6)) + np.random.default_rng(4).integers(-4, 4, (5, 6))
     radii = torch.from_numpy(inside)
@@ -241,7 +240,7 @@ def test_gradients_in_the_picture_and_in_the_radii():
     assert torch.autograd.gradcheck(lambda r: render_views(sharp.detach(), r).right, radii)
 
 
-def test_inputs_are_left_alone():
+def test_inputs_are_not_modified():
     sharp, radii = _picture(3, 16, 18), _blocks(-6, 6, 16, 18)
     before = sharp.copy(), radii.copy()
     render_views(sharp, radii)
@@ -249,7 +248,7 @@ def test_inputs_are_left_alone():
     np.testing.assert_array_equal(radii, before[1])
 
 
-def test_impossible_scenes_are_refused():
+def test_invalid_scenes_are_refused():
     sharp = _picture(3, 6, 5)
     with pytest.raises(InputError, match="same height and width"):
         render_views(sharp, np.ones((5, 6)))
@@ -257,19 +256,3 @@ def test_impossible_scenes_are_refused():
         render_views(sharp, np.full((6, 5), np.nan))
     with pytest.raises(ValueError, match="at least 0"):
         RING_SETS[0](-1.0)
-
-
-def test_a_depth_becomes_the_radii_of_the_lens():
-    """Both sides of focus at once; what a depth map can't hold is refused."""
-    random = np.random.default_rng(3)
-    sharp = random.random((3, 40, 48))
-    depth_m = np.full((40, 48), 1.0)
-    depth_m[:, 24:] = np.inf
-    lens = ThinLens(focal_length_mm=50, f_number=2.8, focus_distance_m=1.5, pixel_pitch_um=60)
-    views = render_depth_views(sharp, depth_m, lens)
-    signed = lens.signed_radius_px(depth_m)
-    assert signed.min() < -1 and signed.max() > 1
-    expected = render_views(sharp, signed)
-    assert np.array_equal(views.left, expected.left) and np.array_equal(views.right, expected.right)
-    with pytest.raises(InputError, match="positive everywhere"):
-        render_depth_views(sharp, depth_m - 1, lens)

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from refocal.optics.fill import fill_unknown
+from refocal.optics.render import fill_unknown
 
 
 def _holes(height, width, share, seed=0):
@@ -11,7 +11,7 @@ def _holes(height, width, share, seed=0):
 
 @pytest.mark.parametrize("size", [(37, 29), (1, 1), (1, 40), (33, 1), (64, 64)])
 @pytest.mark.parametrize("share", [0.0, 0.3, 0.95])
-def test_known_pixels_stay_and_constants_are_continued(size, share):
+def test_known_pixels_and_constants_are_preserved(size, share):
     known = _holes(*size, share)
     known[0, -1, -1] = 1
     image = np.random.default_rng(1).random((3, *size))
@@ -22,14 +22,14 @@ def test_known_pixels_stay_and_constants_are_continued(size, share):
     np.testing.assert_allclose(fill_unknown(0.37 * np.ones((3, *size)) * known, known), 0.37, atol=1e-12)
 
 
-def test_what_lies_under_the_unknown_does_not_matter():
+def test_values_of_unknown_pixels_are_not_read():
     known = _holes(21, 34, 0.5)
     image = np.random.default_rng(1).random((3, 21, 34))
     np.testing.assert_allclose(fill_unknown(image, known), fill_unknown(np.where(known, image, 9.0), known), atol=1e-12)
 
 
 def test_a_ramp_is_continued_across_a_hole():
-    """Right to about a third of the hole's width times the slope; the ramp itself climbs by 1."""
+    """The error is at most a third of the hole's width times the slope; the ramp rises by 1."""
     down, right = np.mgrid[0:48, 0:64]
     ramp = (down / 47 + 2 * right / 63)[None] / 3
     known = np.ones((1, 48, 64))
@@ -37,11 +37,11 @@ def test_a_ramp_is_continued_across_a_hole():
     filled = fill_unknown(ramp * known, known)
     assert np.abs(filled - ramp).max() < 0.08
     assert np.abs(filled - ramp)[:, 15:27, 20:34].mean() < 0.03
-    # No step as large as a fifth of the ramp inside or at the rim: smooth
+    # Smooth: no step inside or at the edge of the hole.
     assert np.abs(np.diff(filled, axis=-1)).max() < 0.06
 
 
-def test_the_nearer_side_counts_more():
+def test_the_nearer_side_has_the_larger_weight():
     image, known = np.zeros((1, 32, 64)), np.ones((1, 32, 64))
     image[:, :, 40:] = 1
     known[:, :, 24:40] = 0
@@ -51,7 +51,7 @@ def test_the_nearer_side_counts_more():
     assert np.all(np.diff(filled) >= -1e-12)
 
 
-def test_with_nothing_known_the_result_is_black():
+def test_without_known_pixels_the_result_is_zero():
     np.testing.assert_array_equal(fill_unknown(np.ones((3, 5, 6)), np.zeros((1, 5, 6))), 0)
 
 

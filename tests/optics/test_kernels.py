@@ -19,7 +19,7 @@ RADII = [0.0, 0.3, 0.5, 0.51, 0.75, 1.0, 1.5, 2.2, 3.0, 4.7, 8.0, 12.5]
 
 
 def _covered(inside, half, samples):
-    """Share of every pixel's area where ``inside(x right, y up)`` holds, by counting."""
+    """Fraction of each pixel's area where ``inside(x right, y up)`` holds, by supersampling."""
     side = 2 * half + 1
     grid = (np.arange(side * samples) + 0.5) / samples - half - 0.5
     hits = inside(grid[None, :], -grid[:, None])
@@ -27,7 +27,7 @@ def _covered(inside, half, samples):
 
 
 def _centroid(kernel):
-    """(right, up) of the kernel's centre of mass."""
+    """Centre of mass of a kernel, (right, up)."""
     half_y, half_x = kernel.shape[0] // 2, kernel.shape[1] // 2
     rows, columns = np.mgrid[-half_y : half_y + 1, -half_x : half_x + 1]
     return (kernel * columns).sum(), -(kernel * rows).sum()
@@ -53,7 +53,7 @@ def test_round_kernels_have_all_eight_symmetries(make, radius_px):
 
 
 def test_disk_has_the_published_values():
-    """MATLAB's fspecial("disk", 0.75), as SVBR-Net's kernels."""
+    """MATLAB's fspecial("disk", 0.75), used for SVBR-Net's kernels."""
     kernel = disk(0.75)
     np.testing.assert_allclose([kernel[1, 1], kernel[0, 1], kernel[0, 0]], [0.565884, 0.107507, 0.001022], atol=5e-7)
 
@@ -64,7 +64,7 @@ def test_disk_is_the_area_of_a_circle(radius_px):
     half = kernel.shape[0] // 2
     counted = _covered(lambda x, y: x**2 + y**2 <= radius_px**2, half, 160) / (math.pi * radius_px**2)
     np.testing.assert_allclose(kernel, counted, rtol=0, atol=2e-4 / radius_px**2)
-    # The kernel reaches as far as the circle does, not a pixel less or more.
+    # The kernel is exactly as wide as the circle.
     assert half - 0.5 < radius_px <= half + 0.5
 
 
@@ -81,7 +81,7 @@ def test_a_disk_within_one_pixel_is_the_identity(radius_px):
     np.testing.assert_array_equal(disk(radius_px), [[1.0]])
 
 
-def test_disk_grows_without_a_jump():
+def test_disk_is_continuous_in_the_radius():
     for radius_px in (0.5, 1.5, 2.0, 3.5):
         before, after = disk(radius_px - 1e-4), disk(radius_px + 1e-4)
         margin = (after.shape[0] - before.shape[0]) // 2
@@ -89,7 +89,7 @@ def test_disk_grows_without_a_jump():
 
 
 @pytest.mark.parametrize("sigma_px", [0.5, 1.0, 1.75, 3.0])
-def test_gaussian_is_scipys(sigma_px):
+def test_gaussian_equals_scipy(sigma_px):
     kernel = gaussian(sigma_px)
     point = np.zeros((41, 41))
     point[20, 20] = 1
@@ -112,7 +112,7 @@ def test_a_round_polygon_is_the_disk(radius_px):
 
 @pytest.mark.parametrize("blades", [3, 5, 6, 8])
 def test_polygon_covers_the_area_of_a_polygon(blades):
-    """Normalised to sum 1, a pixel wholly inside weighs 1 / area."""
+    """The kernel sums to 1, so that a pixel inside the polygon weighs 1 / area."""
     radius_px = 11.3
     area = blades / 2 * radius_px**2 * math.sin(2 * math.pi / blades)
     kernel = polygon(radius_px, blades, 17)
@@ -121,20 +121,20 @@ def test_polygon_covers_the_area_of_a_polygon(blades):
 
 
 @pytest.mark.parametrize("blades", [3, 5, 6])
-def test_turning_a_polygon_by_one_side_changes_nothing(blades):
+def test_a_polygon_rotated_by_one_side_is_the_same(blades):
     np.testing.assert_allclose(polygon(7.2, blades, 13), polygon(7.2, blades, 13 + 360 / blades), atol=2e-5)
 
 
 def _clipped(corners, axis, bound, keep):
     """The part of a convex polygon where keep * (coordinate - bound) >= 0 (Sutherland & Hodgman)."""
-    kept = []
+    clipped = []
     for before, here in zip([corners[-1], *corners[:-1]], corners, strict=True):
         if (keep * (before[axis] - bound) >= 0) != (keep * (here[axis] - bound) >= 0):
             share = (bound - before[axis]) / (here[axis] - before[axis])
-            kept.append(before + share * (here - before))
+            clipped.append(before + share * (here - before))
         if keep * (here[axis] - bound) >= 0:
-            kept.append(here)
-    return kept
+            clipped.append(here)
+    return clipped
 
 
 def _area(corners):
@@ -142,7 +142,7 @@ def _area(corners):
 
 
 @pytest.mark.parametrize(("blades", "rotation_deg"), [(5, 0), (5, 17), (5, 90), (3, 30), (6, 0)])
-def test_polygon_covers_every_pixel_exactly_as_far_as_clipping_says(blades, rotation_deg):
+def test_polygon_coverage_equals_exact_polygon_clipping(blades, rotation_deg):
     """Rotation 0 puts a corner on the right and, with five blades, a flat side on the left."""
     radius_px = 3.7
     angles = np.radians(rotation_deg + 360 / blades * np.arange(blades))
@@ -159,7 +159,7 @@ def test_polygon_covers_every_pixel_exactly_as_far_as_clipping_says(blades, rota
     np.testing.assert_allclose(kernel * oracle.sum(), oracle, atol=6e-3)
 
 
-def test_polygon_corners_point_where_the_rotation_says():
+def test_polygon_corners_follow_the_rotation():
     right = polygon(8.0, 5, 0)
     assert right[8, 16] > 0
     assert right[8, 0] == 0  # a flat side on the left
@@ -192,8 +192,8 @@ def test_ring_has_the_published_sizes_and_values(radius, side, centre, most):
         assert kernel.max() == pytest.approx(most, abs=0.5 * (1e-4 if radius == 12 else last_digit))
 
 
-def test_ring_is_opencvs_blur_of_the_profile_by_hand():
-    """Radius 2: profile, disk and 3x3 Gaussian (sigma 0.8) with reflect-101 written out again."""
+def test_ring_is_the_profile_under_opencvs_gaussian():
+    """Radius 2: profile, disk and 3x3 Gaussian (sigma 0.8) with reflect-101 written out."""
     rho2 = np.add.outer(np.arange(-2, 3) ** 2, np.arange(-2, 3) ** 2)
     energy = (rho2 / (4 / 2.5) ** 2) ** 3
     profile = energy / (1 + energy)
@@ -206,8 +206,8 @@ def test_ring_is_opencvs_blur_of_the_profile_by_hand():
     np.testing.assert_allclose(butterworth_ring(2), oracle / oracle.sum(), atol=1e-15)
 
 
-def test_ring_with_a_black_centre_still_exists():
-    """With floor 0 and a radius below one pixel no light passes the profile: a point, not 0 / 0."""
+def test_ring_below_one_pixel_is_a_point():
+    """With floor 0 and a radius below one pixel the profile is zero: the result is a point, not 0 / 0."""
     np.testing.assert_array_equal(butterworth_ring(0.5, floor=0.0), [[1.0]])
 
 
@@ -221,7 +221,7 @@ def test_half_disk_has_the_published_columns():
 
 
 def test_half_disk_is_the_sum_of_its_parts():
-    """Part i of 2 r is the disk from column i on, as the published loop adds them up."""
+    """Part i of 2 r is the disk from column i on; summed as in the published loop."""
     radius = 5
     filled = (np.add.outer(np.arange(-5, 6) ** 2, np.arange(-5, 6) ** 2) <= 25).astype(float)
     total = np.zeros_like(filled)
@@ -244,7 +244,7 @@ def test_ramp_of_the_identity_is_the_identity():
         np.testing.assert_array_equal(view, [[1.0]])
 
 
-def test_family_kernels_are_kept_and_cannot_be_spoilt():
+def test_family_kernels_are_cached_and_read_only():
     kernel = family_kernel("disk", 2.5)
     assert family_kernel("disk", 2.5) is kernel
     with pytest.raises(ValueError, match="read-only"):
@@ -253,12 +253,12 @@ def test_family_kernels_are_kept_and_cannot_be_spoilt():
 
 @pytest.mark.parametrize("make", [disk, gaussian, polygon, butterworth_ring])
 @pytest.mark.parametrize("value", [-1.0, math.nan, math.inf])
-def test_impossible_sizes_are_refused(make, value):
+def test_invalid_sizes_are_refused(make, value):
     with pytest.raises(ValueError, match="at least 0"):
         make(value)
 
 
-def test_other_bad_input_is_refused():
+def test_other_invalid_input_is_refused():
     with pytest.raises(ValueError, match="blades"):
         polygon(3, blades=2)
     with pytest.raises(ValueError, match="roundness"):

@@ -5,20 +5,16 @@ from scipy.fft import next_fast_len
 from refocal.optics.blur import Psf
 from refocal.optics.kernels import disk
 from refocal.optics.null_space import deconvolve, filter_pixels, project
+from samples import asymmetric_kernel
 
 EPSILON = 1e-2
-
-
-def asymmetric_kernel():
-    kernel = np.random.default_rng(9).random((5, 7)) * np.add.outer(np.arange(5), np.arange(7))
-    return kernel / kernel.sum()
 
 
 KERNELS = [asymmetric_kernel(), np.full((5, 5), 1 / 25), disk(40.0)]
 
 
 def faded(image, kernel):
-    """The picture less its mean in the middle of its margin, that mean, and the margin's width."""
+    """Image minus its mean, padded and faded; the mean; and the width of the margin."""
     margin = max(64, kernel.shape[0] // 2 * 2)
     mean = image.mean((-2, -1), keepdims=True)
     grown = np.pad(image - mean, ((0, 0), (margin, margin), (margin, margin)), "edge")
@@ -31,7 +27,7 @@ def faded(image, kernel):
 
 
 def filtered(grown, kernel, gain):
-    """By full complex transforms; ``gain`` of H."""
+    """Filter with ``gain`` of H by full complex transforms."""
     height, width = grown.shape[-2:]
     shape = next_fast_len(height, real=True), next_fast_len(width, real=True)
     psf = np.zeros(shape)
@@ -59,20 +55,19 @@ def test_deconvolve_and_project_follow_the_formulas(kernel, size):
     np.testing.assert_allclose(project(f, inverse, kernel), f - known + inverse, atol=1e-12)
 
 
-def test_what_agrees_with_the_blurred_picture_stays():
-    """On ground of the mean brightness, where no edge of the picture leaves anything open, to the last digit."""
-    thing = np.random.default_rng(0).random((25, 30))
+def test_an_estimate_consistent_with_the_blurred_image_is_unchanged():
+    """Exact on a background of the mean brightness, where the edges of the image have no influence."""
+    texture = np.random.default_rng(0).random((25, 30))
     sharp = np.full((1, 60, 71), 0.3)
-    sharp[:, 20:45, 20:50] += thing - thing.mean()
+    sharp[:, 20:45, 20:50] += texture - texture.mean()
     y = Psf(asymmetric_kernel()).apply(sharp)
     np.testing.assert_allclose(
         project(sharp, deconvolve(y, asymmetric_kernel()), asymmetric_kernel()), sharp, atol=1e-12
     )
 
 
-def test_edges_change_what_agrees_by_no_more_than_the_inverse_can():
-    """The margin of y is not the blurred margin of x; the difference d changes x by |A+ d| <= |d| / (2
-    sqrt(epsilon))."""
+def test_the_influence_of_edges_is_bounded_by_the_inverse():
+    """The margin of y isn't the blurred margin of x; a difference d changes x by |A+ d| <= |d| / (2 sqrt(epsilon))."""
     kernel = asymmetric_kernel()
     sharp = np.cumsum(np.random.default_rng(0).normal(size=(1, 200, 211)), axis=2) / 30 + 0.5
     y = Psf(kernel).apply(sharp)
@@ -85,8 +80,8 @@ def test_edges_change_what_agrees_by_no_more_than_the_inverse_can():
 
 
 @pytest.mark.parametrize("cycles_per_px", [0.0625, 0.15, 0.2, 0.4])
-def test_an_error_shrinks_where_the_blur_tells_and_stays_in_its_null_space(cycles_per_px):
-    """A wave in f becomes epsilon / (|H|^2 + epsilon) times itself; 0.2 and 0.4 are zeros of the mean of 5 pixels."""
+def test_an_error_is_reduced_except_in_the_null_space_of_the_blur(cycles_per_px):
+    """A wave in f is multiplied by epsilon / (|H|^2 + epsilon); 0.2 and 0.4 are zeros of the mean of 5 pixels."""
     kernel = np.full((1, 5), 0.2)
     column = np.arange(1000) - 499.5
     wave = np.cos(2 * np.pi * cycles_per_px * column) * np.exp(-((column / 160) ** 2)) * np.ones((1, 9, 1))
@@ -97,13 +92,13 @@ def test_an_error_shrinks_where_the_blur_tells_and_stays_in_its_null_space(cycle
     np.testing.assert_allclose(change, expected * wave, atol=8e-3)
 
 
-def test_a_flat_picture_stays_flat():
+def test_constants_are_preserved():
     flat = np.full((1, 20, 30), 0.7)
     np.testing.assert_allclose(deconvolve(flat, disk(3.0)), 0.7, atol=1e-14)
     np.testing.assert_allclose(project(flat, flat, disk(3.0)), 0.7, atol=1e-14)
 
 
-def test_no_blur_gives_back_the_picture_but_for_epsilon():
+def test_the_identity_kernel_returns_the_image_up_to_epsilon():
     y, f = np.random.default_rng(2).random((2, 1, 12, 13))
     kernel = np.ones((1, 1))
     mean = y.mean()
@@ -114,7 +109,7 @@ def test_no_blur_gives_back_the_picture_but_for_epsilon():
     )
 
 
-def test_a_filter_that_leaves_alone_and_one_that_shifts():
+def test_filters_for_identity_and_shift():
     image = np.random.default_rng(4).random((2, 3, 8, 9))
     filters = np.zeros((2, 25, 8, 9))
     filters[0, 12] = 1
@@ -124,13 +119,13 @@ def test_a_filter_that_leaves_alone_and_one_that_shifts():
     np.testing.assert_array_equal(out[1], np.pad(image[1], ((0, 0), (1, 0), (0, 1)), "edge")[:, :-1, 1:])
 
 
-def test_filters_that_are_none_are_refused():
+def test_filters_of_a_wrong_size_are_refused():
     for taps in (16, 24):
         with pytest.raises(ValueError, match=f"not {taps} of them"):
             filter_pixels(np.ones((1, 4, 4)), np.ones((taps, 4, 4)))
 
 
-def test_tensors_give_what_arrays_give():
+def test_torch_equals_numpy():
     torch = pytest.importorskip("torch")
     y, f = np.random.default_rng(5).random((2, 2, 1, 20, 23))
     filters = np.random.default_rng(6).normal(size=(2, 9, 20, 23))
@@ -143,7 +138,7 @@ def test_tensors_give_what_arrays_give():
         np.testing.assert_allclose(given.numpy(), expected, atol=tolerance)
 
 
-def test_the_filters_are_those_of_an_unfolded_picture():
+def test_filtering_equals_torchs_unfold():
     torch = pytest.importorskip("torch")
     image, filters = torch.rand(2, 3, 10, 11), torch.randn(2, 25, 10, 11)
     unfolded = torch.nn.functional.unfold(torch.nn.functional.pad(image, (2, 2, 2, 2), "replicate"), 5)
@@ -151,7 +146,7 @@ def test_the_filters_are_those_of_an_unfolded_picture():
     torch.testing.assert_close(filter_pixels(image, filters), expected)
 
 
-def test_gradients_flow_to_pictures_kernel_and_filters():
+def test_gradients_in_images_kernel_and_filters():
     torch = pytest.importorskip("torch")
     generator = torch.Generator().manual_seed(0)
     shapes = ((1, 1, 6, 5), (1, 1, 6, 5), (3, 3), (1, 9, 6, 5))

@@ -1,4 +1,5 @@
 import math
+from functools import partial
 
 import numpy as np
 import pytest
@@ -10,25 +11,23 @@ from refocal.optics.kernels import FAMILIES, disk
 from refocal.optics.render import render_depth, render_layers, render_radius
 from refocal.optics.thin_lens import ThinLens
 from refocal.types import InputError
+from samples import picture
 
+_picture = partial(picture, dtype=np.float64)
 LENS = ThinLens(focal_length_mm=50, f_number=1.8, focus_distance_m=2, pixel_pitch_um=20)
 
 
-def _picture(*shape, seed=0, dtype=np.float64):
-    return np.random.default_rng(seed).random(shape).astype(dtype)
-
-
 def _scene(background_px, foreground_px, background=0.0, foreground=1.0, dtype=np.float64):
-    """A square thing in front of a wall: picture (3, 60, 64), signed radii, and where the thing is."""
-    thing = np.zeros((60, 64), bool)
-    thing[20:40, 22:44] = True
-    sharp = np.where(thing, foreground, background).astype(dtype) * np.ones((3, 1, 1), dtype)
-    return sharp, np.where(thing, foreground_px, background_px).astype(dtype), thing
+    """A square object in front of a wall: image (3, 60, 64), signed radii, and mask of the object."""
+    foreground_mask = np.zeros((60, 64), bool)
+    foreground_mask[20:40, 22:44] = True
+    sharp = np.where(foreground_mask, foreground, background).astype(dtype) * np.ones((3, 1, 1), dtype)
+    return sharp, np.where(foreground_mask, foreground_px, background_px).astype(dtype), foreground_mask
 
 
 @pytest.mark.parametrize("family", FAMILIES)
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_flat_stays_flat_whatever_the_depth(family, dtype):
+def test_constants_are_preserved_at_any_depth(family, dtype):
     flat = np.full((3, 40, 37), 0.6, dtype)
     rng = np.random.default_rng(0)
     blocks = np.kron(rng.uniform(-4, 5, (8, 8)), np.ones((5, 5)))[:40, :37]
@@ -45,7 +44,7 @@ def test_flat_stays_flat_whatever_the_depth(family, dtype):
 
 @pytest.mark.parametrize("radius_px", [-3.0, 0.0, 2.5, 6.0])
 @pytest.mark.parametrize("boundary", ["mirror", "replicate", "periodic"])
-def test_one_depth_is_one_psf_in_linear_light(radius_px, boundary):
+def test_a_constant_depth_is_a_psf_in_linear_light(radius_px, boundary):
     sharp, radii = _picture(3, 31, 27), np.full((31, 27), radius_px)
     oracle = Psf(disk(abs(radius_px)), boundary).apply(srgb_to_linear(sharp))
     np.testing.assert_allclose(render_radius(sharp, radii, boundary=boundary), linear_to_srgb(oracle), atol=1e-10)
@@ -53,8 +52,8 @@ def test_one_depth_is_one_psf_in_linear_light(radius_px, boundary):
     np.testing.assert_allclose(linear, oracle, atol=1e-10)
 
 
-def test_a_gentle_slope_behind_focus_is_nearly_the_gathered_blur():
-    """Where nothing hides anything, both models of blur agree."""
+def test_a_gentle_slope_is_approximately_the_gathered_blur():
+    """Without occlusion both models of blur agree."""
     sharp = Psf(disk(2.0)).apply(_picture(3, 60, 60))
     radii = np.linspace(1, 3, 60) * np.ones((60, 1))
     gathered = BlurMap(radii).apply(sharp)
@@ -63,32 +62,31 @@ def test_a_gentle_slope_behind_focus_is_nearly_the_gathered_blur():
 
 
 @pytest.mark.parametrize("background_px", [1.3, 5.0, 9.0])
-def test_something_in_focus_neither_bleeds_nor_is_bled_into(background_px):
-    sharp, radii, thing = _scene(background_px, 0.0)
+def test_an_object_in_focus_exchanges_no_light_with_the_background(background_px):
+    sharp, radii, foreground_mask = _scene(background_px, 0.0)
     rendered = render_radius(sharp, radii)
-    np.testing.assert_allclose(rendered[:, thing], 1, atol=1e-9)
-    np.testing.assert_allclose(rendered[:, ~thing], 0, atol=1e-9)
+    np.testing.assert_allclose(rendered[:, foreground_mask], 1, atol=1e-9)
+    np.testing.assert_allclose(rendered[:, ~foreground_mask], 0, atol=1e-9)
 
 
-def test_something_in_focus_keeps_its_texture_before_a_blurred_wall():
-    sharp, radii, thing = _scene(6.0, 0.0)
+def test_an_object_in_focus_keeps_its_texture_in_front_of_a_blurred_wall():
+    sharp, radii, foreground_mask = _scene(6.0, 0.0)
     sharp = _picture(*sharp.shape)
     rendered = render_radius(sharp, radii)
-    np.testing.assert_allclose(rendered[:, thing], sharp[:, thing], atol=1e-9)
-    # The wall far from the thing is simply blurred
+    np.testing.assert_allclose(rendered[:, foreground_mask], sharp[:, foreground_mask], atol=1e-9)
+    # The wall far from the object is blurred as without it
     oracle = linear_to_srgb(Psf(disk(6.0)).apply(srgb_to_linear(sharp)))
     np.testing.assert_allclose(rendered[:, :13], oracle[:, :13], atol=1e-9)
 
 
 @pytest.mark.parametrize("radius_px", [2.0, 4.0, 4.5])
-def test_a_blurred_thing_before_a_sharp_wall_has_the_disks_step_response(radius_px):
-    """Its see-through rim reaches the radius on either side; the wall shines through as far as the disk isn't
-    covered."""
-    sharp, radii, thing = _scene(0.0, -radius_px, background=0.25)
+def test_a_blurred_object_in_front_of_a_sharp_wall_has_the_disks_step_response(radius_px):
+    """Its semi-transparent rim extends by the radius to both sides; the wall is attenuated by the disk's coverage."""
+    sharp, radii, foreground_mask = _scene(0.0, -radius_px, background=0.25)
     rendered = render_radius(sharp, radii, encoding="linear")
-    coverage = Psf(disk(radius_px)).apply(thing[None].astype(float))
+    coverage = Psf(disk(radius_px)).apply(foreground_mask[None].astype(float))
     np.testing.assert_allclose(rendered, np.broadcast_to(0.25 + 0.75 * coverage, sharp.shape), atol=1e-9)
-    # Along the middle row the edge is straight: a running sum over the disk's columns
+    # In the middle row the edge is straight: a running sum over the disk's columns
     columns = disk(radius_px).sum(0)
     half = columns.size // 2
     steps = [columns[half + distance :].sum() for distance in range(1, half + 1)]
@@ -96,26 +94,28 @@ def test_a_blurred_thing_before_a_sharp_wall_has_the_disks_step_response(radius_
     np.testing.assert_allclose(rendered[0, 30, 44 + half :], 0.25, atol=1e-9)
 
 
-def test_a_textured_wall_stays_sharp_beside_a_blurred_thing():
-    """The light that the rim lets through is the wall's own pixel."""
-    sharp, radii, thing = _scene(0.0, -4.0)
+def test_a_textured_wall_stays_sharp_beside_a_blurred_object():
+    """Through the semi-transparent rim the wall's own pixel is visible."""
+    sharp, radii, foreground_mask = _scene(0.0, -4.0)
     wall = _picture(*sharp.shape)
-    rendered = render_radius(np.where(thing, 1.0, wall), radii, encoding="linear")
-    coverage = Psf(disk(4.0)).apply(thing[None].astype(float))
-    np.testing.assert_allclose(rendered[:, ~thing], (wall * (1 - coverage) + coverage)[:, ~thing], atol=1e-9)
+    rendered = render_radius(np.where(foreground_mask, 1.0, wall), radii, encoding="linear")
+    coverage = Psf(disk(4.0)).apply(foreground_mask[None].astype(float))
+    np.testing.assert_allclose(
+        rendered[:, ~foreground_mask], (wall * (1 - coverage) + coverage)[:, ~foreground_mask], atol=1e-9
+    )
 
 
 def test_the_larger_signed_radius_is_behind():
-    """The same sizes of blur, front and back exchanged: only the near thing spills over the far one."""
-    sharp, radii, thing = _scene(0.0, 4.0)  # a white patch of far things seen through a hole in a sharp black wall
-    np.testing.assert_allclose(render_radius(sharp, radii)[:, ~thing], 0, atol=1e-9)
-    sharp, radii, thing = _scene(0.0, -4.0)
+    """Same radii, foreground and background exchanged: only the near object spreads over the far one."""
+    sharp, radii, foreground_mask = _scene(0.0, 4.0)  # a white background seen through a hole in a sharp black wall
+    np.testing.assert_allclose(render_radius(sharp, radii)[:, ~foreground_mask], 0, atol=1e-9)
+    sharp, radii, foreground_mask = _scene(0.0, -4.0)
     assert render_radius(sharp, radii)[0, 30, 44] > 0.3
 
 
 @pytest.mark.parametrize("background_px", [3.0, 4.3, 7.0])
-def test_no_dark_rim_where_a_blurred_thing_hides_a_blurred_wall(background_px):
-    """A wall of one colour seen through a few gaps: behind the rim it is filled up with light, not with darkness."""
+def test_no_dark_rim_where_a_blurred_object_covers_a_blurred_wall(background_px):
+    """A uniform wall seen through a few gaps: behind the rim it is filled with its own colour, not with black."""
     rng = np.random.default_rng(1)
     gaps = rng.random((60, 64)) < 0.01
     radii = np.where(gaps, background_px, -9.0)
@@ -124,7 +124,7 @@ def test_no_dark_rim_where_a_blurred_thing_hides_a_blurred_wall(background_px):
         np.testing.assert_allclose(render_radius(flat, radii, encoding="linear"), value, atol=1e-9)
 
 
-def test_depth_goes_through_the_lens():
+def test_a_depth_map_is_rendered_with_the_radii_of_the_lens():
     sharp, depth = _picture(3, 24, 30), np.random.default_rng(2).uniform(0.8, 9, (24, 30))
     depth[:4] = np.inf
     rendered = render_depth(sharp, depth, LENS)
@@ -132,15 +132,15 @@ def test_depth_goes_through_the_lens():
     np.testing.assert_allclose(render_depth(sharp, np.full((24, 30), 2.0), LENS), sharp, atol=1e-12)
 
 
-def test_light_is_kept_when_nothing_is_hidden():
-    """All behind the focus, no edge: the mean of linear light changes by less than the mix of layers can explain."""
+def test_light_is_conserved_without_occlusion():
+    """Behind the focus and without edges, the mean of linear light is conserved up to layer interpolation."""
     sharp = _picture(3, 48, 48)
     rendered = render_radius(sharp, np.full((48, 48), 3.2), boundary="periodic", encoding="linear")
     np.testing.assert_allclose(rendered.mean((1, 2)), sharp.mean((1, 2)), atol=1e-9)
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_torch_is_numpy_and_a_batch_its_singles(dtype):
+def test_torch_equals_numpy_and_a_batch_its_single_images(dtype):
     sharp = _picture(2, 3, 26, 22, dtype=dtype)
     radii = np.random.default_rng(3).uniform(-3, 4, (2, 26, 22)).astype(dtype)
     expected = np.stack([render_radius(sharp[i], radii[i]) for i in range(2)])
@@ -165,17 +165,17 @@ def test_any_kernel_of_the_signed_radius():
         np.testing.assert_allclose(rendered, Psf(kernel).apply(sharp), atol=1e-10)
 
 
-def test_only_layers_with_something_in_them_ask_for_a_kernel_the_farthest_first():
-    asked = []
+def test_kernels_are_requested_for_non_empty_layers_only_farthest_first():
+    requested = []
     radii = np.where(np.arange(20) < 8, -6.0, 2.25) * np.ones((16, 1))
-    render_layers(_picture(1, 16, 20), radii, lambda radius: asked.append(radius) or disk(abs(radius)))
-    assert asked == [2.5, 2.0, -6.0]
+    render_layers(_picture(1, 16, 20), radii, lambda radius: requested.append(radius) or disk(abs(radius)))
+    assert requested == [2.5, 2.0, -6.0]
 
 
-@pytest.mark.parametrize("largest_px", [2.0, 6.0])  # so few taps that they are summed directly, and many
+@pytest.mark.parametrize("largest_px", [2.0, 6.0])  # direct summation, and FFT
 @pytest.mark.parametrize("as_kind", [np.asarray, torch.from_numpy])
 @pytest.mark.parametrize("maps", [(2, 30, 26), (30, 26)])
-def test_several_views_at_once_are_each_of_them_alone(largest_px, as_kind, maps):
+def test_several_views_at_once_equal_each_view_alone(largest_px, as_kind, maps):
     sharp = _picture(2, 3, 30, 26)
     radii = np.random.default_rng(3).uniform(-largest_px, largest_px, maps)
 
@@ -193,7 +193,7 @@ def test_several_views_at_once_are_each_of_them_alone(largest_px, as_kind, maps)
 
 
 @pytest.mark.parametrize("encoding", ["srgb", "linear"])
-def test_gradients_in_the_picture_and_in_the_radii(encoding):
+def test_gradients_in_the_image_and_in_the_radii(encoding):
     sharp = torch.from_numpy(0.2 + 0.6 * _picture(1, 5, 4)).requires_grad_()
     inside = np.random.default_rng(3).uniform(0.1, 0.9, (5, 4)) + np.random.default_rng(4).integers(-3, 3, (5, 4))
     radii = torch.from_numpy(inside * 0.5)
@@ -202,7 +202,7 @@ def test_gradients_in_the_picture_and_in_the_radii(encoding):
     assert torch.autograd.gradcheck(lambda r: render_radius(sharp.detach(), r, encoding=encoding), radii)
 
 
-def test_inputs_are_left_alone():
+def test_inputs_are_not_modified():
     sharp, radii = _picture(3, 12, 13), np.random.default_rng(3).uniform(-3, 4, (12, 13))
     before = sharp.copy(), radii.copy()
     render_radius(sharp, radii)
@@ -210,7 +210,7 @@ def test_inputs_are_left_alone():
     np.testing.assert_array_equal(radii, before[1])
 
 
-def test_impossible_depths_are_refused():
+def test_invalid_depths_are_refused():
     sharp = _picture(3, 5, 4)
     for bad in (0.0, -1.0, math.nan):
         depth = np.ones((5, 4))

@@ -1,4 +1,4 @@
-"""The domain transform against its formulas in two plain loops."""
+"""The domain transform against a direct implementation of its equations."""
 
 import numpy as np
 import pytest
@@ -7,13 +7,13 @@ from refocal.propagation.domain_transform import domain_transform, spread
 
 
 def plain(image, guide, sigma_s, sigma_r, num_iter):
-    """One channel, scalar by scalar."""
+    """Direct implementation for one channel, scalar by scalar."""
     out = image.astype(float).copy()
     height, width = out.shape
     for i in range(1, num_iter + 1):
         a = np.exp(-np.sqrt(2) / (sigma_s * np.sqrt(3) * 2 ** (num_iter - i) / np.sqrt(4**num_iter - 1)))
-        for turn in (False, True):
-            lines, shades = (out.T, guide.transpose(0, 2, 1)) if turn else (out, guide)
+        for transposed in (False, True):
+            lines, shades = (out.T, guide.transpose(0, 2, 1)) if transposed else (out, guide)
             for y in range(lines.shape[0]):
                 for forward in (True, False):
                     order = range(1, lines.shape[1]) if forward else range(lines.shape[1] - 2, -1, -1)
@@ -26,7 +26,7 @@ def plain(image, guide, sigma_s, sigma_r, num_iter):
 
 
 @pytest.mark.parametrize("channels", [1, 3])
-def test_equals_the_plain_loops(channels):
+def test_equals_the_direct_implementation(channels):
     rng = np.random.default_rng(0)
     image, guide = rng.random((2, 11, 17)), rng.random((channels, 11, 17))
     expected = np.stack([plain(plane, guide, 6.0, 0.7, 3) for plane in image])
@@ -35,7 +35,7 @@ def test_equals_the_plain_loops(channels):
     np.testing.assert_allclose(domain_transform(image[1], guide, 6.0, 0.7, 3), expected[1], atol=1e-12)
 
 
-def test_constants_are_kept_and_strong_edges_stop_it():
+def test_constants_are_preserved_and_strong_edges_stop_the_filter():
     rng = np.random.default_rng(1)
     guide = rng.random((3, 21, 30)).astype(np.float32)
     np.testing.assert_allclose(domain_transform(np.full((21, 30), 0.3), guide, 20, 0.1, 4), 0.3, atol=1e-12)
@@ -46,7 +46,7 @@ def test_constants_are_kept_and_strong_edges_stop_it():
     assert np.abs(smooth - 5 * halves[0]).max() < 0.05  # no leak of the step of 5, and the noise is averaged
 
 
-def test_spread_keeps_a_constant_and_the_order_of_two_values():
+def test_spread_preserves_constants_and_the_order_of_two_values():
     rng = np.random.default_rng(2)
     guide = rng.random((3, 25, 40)).astype(np.float32)
     mask = (rng.random((25, 40)) < 0.02).astype(np.float32)
@@ -59,7 +59,7 @@ def test_spread_keeps_a_constant_and_the_order_of_two_values():
     assert dense[12, 5] < 1.1 and dense[12, 35] > 2.9 and (np.diff(dense[12]) > -1e-5).all()
 
 
-def test_spread_falls_back_where_nothing_is_in_reach():
+def test_spread_returns_the_mean_where_no_value_is_within_reach():
     values, mask = np.full((3, 400), 2.0), np.zeros((3, 400))
     assert (spread(values, mask, np.zeros((1, 3, 400)), 1.0) == 0).all()
     mask[1, 0] = 1

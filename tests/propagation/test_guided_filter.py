@@ -39,7 +39,7 @@ def test_equals_its_definition(channels):
     np.testing.assert_allclose(single, expected[0], atol=1e-5)
 
 
-def test_keeps_constants_and_affine_functions_of_the_guide():
+def test_preserves_constants_and_affine_functions_of_the_guide():
     guide = np.random.default_rng(1).random((3, 20, 31))
     np.testing.assert_allclose(guided_filter(np.full((20, 31), 0.7), guide, 4, 0.01), 0.7, atol=1e-12)
     affine = 0.2 + np.tensordot([1.0, -2.0, 0.5], guide, 1)

@@ -1,4 +1,4 @@
-"""KNN matting against its definition on a small photo."""
+"""KNN matting against its definition on a small image."""
 
 import numpy as np
 import pytest
@@ -8,38 +8,38 @@ from refocal.propagation.knn_matting import knn_laplacian, spread
 from refocal.types import InputError
 
 
-def noise_photo(channels=3, height=9, width=13):
+def noise(channels=3, height=9, width=13):
     return np.random.default_rng(0).random((channels, height, width)).astype(np.float32)
 
 
 def dense_laplacian(guide, neighbours):
-    """From all distances, pair by pair."""
+    """Direct implementation from all pairwise distances."""
     channels, height, width = guide.shape
     y, x = np.divmod(np.arange(height * width), width)
     affinity = np.zeros((len(y), len(y)))
     searches = []
     for number, weight in neighbours:
-        place = np.stack([y, x]) * weight / np.hypot(height, width)
-        features = np.concatenate([guide.reshape(channels, -1), place]).T
+        position = np.stack([y, x]) * weight / np.hypot(height, width)
+        features = np.concatenate([guide.reshape(channels, -1), position]).T
         searches.append((number, features))
-    alike = np.maximum(1 - cdist(features, features, "cityblock") / (channels + 2), 0)
+    similarity = np.maximum(1 - cdist(features, features, "cityblock") / (channels + 2), 0)
     for number, features in searches:
         near = np.argsort(cdist(features, features), 1)[:, 1 : number + 1]
         for i, row in enumerate(near):
             for j in row:
-                affinity[i, j] += alike[i, j]
-                affinity[j, i] += alike[i, j]
+                affinity[i, j] += similarity[i, j]
+                affinity[j, i] += similarity[i, j]
     return np.diag(affinity.sum(1)) - affinity
 
 
 @pytest.mark.parametrize("channels", [1, 3])
 def test_equals_its_definition(channels):
-    guide, neighbours = noise_photo(channels), ((6, 30.0), (2, 0.3))
+    guide, neighbours = noise(channels), ((6, 30.0), (2, 0.3))
     expected = dense_laplacian(guide.astype(float), neighbours)
     np.testing.assert_allclose(knn_laplacian(guide, neighbours).toarray(), expected, atol=1e-9)
 
 
-@pytest.mark.parametrize("guide", [noise_photo(), np.full((3, 9, 13), 0.5, np.float32)])
+@pytest.mark.parametrize("guide", [noise(), np.full((3, 9, 13), 0.5, np.float32)])
 def test_rows_sum_to_zero_and_it_is_positive_semi_definite(guide):
     laplacian = knn_laplacian(guide)
     np.testing.assert_allclose(laplacian.sum(1), 0, atol=1e-12)
@@ -48,8 +48,8 @@ def test_rows_sum_to_zero_and_it_is_positive_semi_definite(guide):
     assert np.linalg.eigvalsh(laplacian.toarray()).min() > -1e-10
 
 
-def test_spread_solves_its_system_and_keeps_constants():
-    guide = noise_photo()
+def test_spread_solves_its_system_and_preserves_constants():
+    guide = noise()
     mask = (np.random.default_rng(1).random((9, 13)) < 0.2).astype(np.float32)
     values = np.random.default_rng(2).random((9, 13))
     system = knn_laplacian(guide).toarray() + 0.3 * np.diag(mask.ravel())
@@ -59,12 +59,12 @@ def test_spread_solves_its_system_and_keeps_constants():
     assert (spread(values, np.zeros((9, 13)), guide) == 0).all()
 
 
-def test_likeness_in_colour_ties_places_far_apart():
-    guide = np.tile(noise_photo(3, 10, 10), (1, 1, 2))  # each pixel has a twin ten to its side
-    ties = -knn_laplacian(guide, ((1, 0.01),)).toarray().reshape(10, 20, 10, 20)
+def test_pixels_of_equal_colour_are_connected_over_any_distance():
+    guide = np.tile(noise(3, 10, 10), (1, 1, 2))  # each pixel has an equal one ten columns away
+    edges = -knn_laplacian(guide, ((1, 0.01),)).toarray().reshape(10, 20, 10, 20)
     y, x = np.indices((10, 10))
-    alike = 1 - 0.01 * 10 / np.hypot(10, 20) / 5
-    np.testing.assert_allclose(ties[y, x, y, x + 10], 2 * alike, rtol=1e-9)  # sought and found by both
+    similarity = 1 - 0.01 * 10 / np.hypot(10, 20) / 5
+    np.testing.assert_allclose(edges[y, x, y, x + 10], 2 * similarity, rtol=1e-9)  # found from both sides
 
 
 def test_a_photo_of_fewer_pixels_than_neighbours_is_refused():

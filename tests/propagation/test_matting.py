@@ -27,7 +27,7 @@ def plain(guide, epsilon, radius):
 
 
 def scene(height, width, seed=0):
-    """Smooth colours with noise, and values known on a few pixels: a small stand-in for a photo."""
+    """Guide of smooth colours with noise, dense values, and the mask of a few known pixels."""
     rng = np.random.default_rng(seed)
     guide = ndimage.gaussian_filter(rng.random((3, height, width)), (0, 3, 3)) * 3 - 1
     guide = np.clip(guide + rng.normal(0, 0.003, guide.shape), 0, 1)
@@ -43,7 +43,7 @@ def test_equals_its_definition(channels, radius):
     np.testing.assert_allclose(matrix.toarray(), plain(guide, 1e-3, radius), atol=1e-9)
 
 
-def test_is_symmetric_positive_semidefinite_and_keeps_constants():
+def test_is_symmetric_positive_semidefinite_and_has_zero_row_sums():
     guide, _, _ = scene(12, 15)
     matrix = matting_laplacian(guide)
     assert (matrix != matrix.T).nnz == 0
@@ -52,12 +52,12 @@ def test_is_symmetric_positive_semidefinite_and_keeps_constants():
     assert eigenvalues[0] > -1e-10 and eigenvalues[-1] > 1
 
 
-def test_affine_functions_of_the_colours_cost_nothing():
+def test_affine_functions_of_the_colours_have_no_cost():
     guide = np.random.default_rng(3).random((3, 20, 21))
     affine = 0.3 + np.tensordot([2.0, -1.0, 0.5], guide, 1).ravel()
-    stranger = np.random.default_rng(4).random(affine.size)
+    other = np.random.default_rng(4).random(affine.size)
     matrix = matting_laplacian(guide)
-    assert abs(affine @ matrix @ affine) < 1e-4 * (stranger @ matrix @ stranger)
+    assert abs(affine @ matrix @ affine) < 1e-4 * (other @ matrix @ other)
 
 
 @pytest.mark.parametrize("size", [(64, 83), (131, 100)])
@@ -67,11 +67,13 @@ def test_spread_equals_the_direct_solution(size):
     system = (matting_laplacian(guide) + sp.diags_array(known)).tocsc()
     direct = spsolve(system, known * values.ravel()).reshape(size)
     assert np.ptp(direct) > 1
-    assert np.abs(spread(values, mask, guide) - direct).mean() < 0.01  # what the default tolerance promises
+    assert (
+        np.abs(spread(values, mask, guide) - direct).mean() < 0.01
+    )  # the accuracy documented for the default tolerance
     assert np.abs(spread(values, mask, guide, tolerance=1e-4) - direct).max() < 0.01
 
 
-def test_spread_keeps_constants_also_on_grey_and_flat_guides():
+def test_spread_preserves_constants_also_for_grey_and_flat_guides():
     guide, _, mask = scene(40, 50)
     flat = np.full((3, 40, 50), 0.5, np.float32)
     for each in (guide, guide[:1], np.repeat(guide[:1], 3, 0), flat):
@@ -88,7 +90,7 @@ def test_spread_follows_the_guide_not_the_distance():
     assert np.abs(dense[:, :25] - 1).max() < 0.1 and np.abs(dense[:, 25:] - 3).max() < 0.1
 
 
-def test_without_values_all_is_zero_and_too_small_photos_are_refused():
+def test_without_values_the_result_is_zero_and_small_photos_are_refused():
     guide, values, mask = scene(10, 12)
     assert (spread(values, 0 * mask, guide) == 0).all()
     with pytest.raises(InputError, match="at least 3 px"):

@@ -19,7 +19,7 @@ from typing import Any, Literal
 from refocal.catalog import Entry, find
 from refocal.types import Image, InputError
 
-DATASETS: dict[str, Entry] = {
+DATASETS: dict[str, Entry[Any]] = {
     "folder": Entry("refocal.datasets.folder:folder", "your own pairs: blurred/ and sharp/, or A_blurred and A_sharp"),
     "kodak24": Entry("refocal.datasets.synthetic:kodak24", "24 sharp photos, blurred here", "", "Kodak 1993"),
     "kodak22": Entry(

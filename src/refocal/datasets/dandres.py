@@ -39,7 +39,7 @@ class DAndres:
 
     def __getitem__(self, index: int) -> Pair:
         from refocal.optics.blur import BlurMap
-        from refocal.optics.map_generators import STEP_PX, to_level
+        from refocal.optics.radius_levels import STEP_PX, to_level
 
         path = self.photos[index]
         number = _number(path)

@@ -13,7 +13,7 @@ import numpy as np
 
 from refocal.datasets import Pair, Protocol
 from refocal.datasets.files import read_pixels, require
-from refocal.optics.map_generators import STEP_PX
+from refocal.optics.radius_levels import STEP_PX
 from refocal.types import Array, InputError
 
 PHOTOS = 22  # as many as D'Andres et al. took
@@ -46,8 +46,8 @@ class Kodak22:
         return len(self.photos)
 
     def __getitem__(self, index: int) -> Pair:
+        from refocal.datasets.radius_maps import KINDS, generate
         from refocal.optics.blur import BlurMap
-        from refocal.optics.map_generators import KINDS, generate
 
         path = self.photos[index]
         number = int(path.stem.removeprefix("kodim"))

@@ -1,70 +1,75 @@
-"""Blur-map estimators: image in, circle-of-confusion radius per pixel out; one file each."""
+"""Blur-map estimators: from an image to its circle-of-confusion radius per pixel; one file each."""
 
 from refocal.catalog import Entry, find
 from refocal.types import BlurEstimator
 
-ESTIMATORS: dict[str, Entry] = {
-    "default": Entry("refocal.estimators.focus:FocusMap", "what the default method's network sees, with confidence"),
-    "fast": Entry("refocal.estimators.focus:FocusMap", "the same of the method fast", "", "", {"weights": "fast"}),
+ESTIMATORS: dict[str, Entry[BlurEstimator]] = {
+    "default": Entry("refocal.estimators.focus:FocusMap", "blur map and confidence of the default network"),
+    "fast": Entry(
+        "refocal.estimators.focus:FocusMap", "the same of the smaller network fast", "", "", {"weights": "fast"}
+    ),
     "zhuo-sim": Entry(
-        "refocal.estimators.zhuo_sim:ZhuoSim", "re-blur ratio at edges, spread by propagation", "", "Zhuo & Sim 2011"
+        "refocal.estimators.zhuo_sim:ZhuoSim",
+        "gradient ratio of re-blurred edges, spread by the matting Laplacian",
+        "",
+        "Zhuo & Sim 2011",
     ),
     "ebdb": Entry(
         "refocal.estimators.ebdb:Ebdb",
-        "edges that last over scales, spread by the domain transform",
+        "gradient ratio at edges of several scales, spread by the domain transform",
         "",
         "Karaali & Jung 2018",
     ),
     "jnb": Entry(
         "refocal.estimators.jnb:JNB",
-        "atoms of a blurred-patch dictionary, spread by propagation",
+        "sparse codes over blurred patches, spread by the domain transform",
         "",
         "Shi et al. 2015",
     ),
     "zhang": Entry(
         "refocal.estimators.zhang:Zhang",
-        "gradient lost to re-blurring, spread by KNN matting",
+        "gradient loss under re-blurring, spread by KNN matting",
         "",
         "Zhang et al. 2016",
     ),
     "dandres": Entry(
         "refocal.estimators.dandres:DAndres",
-        "likelihood of 23 disks from local spectra (stand-in)",
+        "likelihood of 23 disks from local spectra (approximation)",
         "",
         "D'Andres et al. 2016",
     ),
-    "liu": Entry("refocal.estimators.liu:Liu", "dandres and a basis of edges (stand-in)", "", "Liu et al. 2020"),
+    "liu": Entry("refocal.estimators.liu:Liu", "dandres plus edge profiles (approximation)", "", "Liu et al. 2020"),
     "dmenet": Entry(
         "refocal.estimators.network_map:NetworkMap",
-        "trained network; train it or bring its weights",
+        "network; train it or supply weights",
         "",
         "Lee et al. 2019",
         {"weights": "dmenet"},
     ),
     "dual-pixel-learned": Entry(
         "refocal.estimators.network_map:NetworkMap",
-        "trained network for the two views of a dual-pixel photo",
+        "network for the two views of a dual-pixel photo",
         "views",
         "Zhai et al. 2023",
-        # 16 px at 252: on pixel4_dp/4 the mean rank correlation rises from 0.84 to 0.87.
+        # Smoothing: 16 px at 252. On pixel4_dp/4 it raises the mean rank correlation from 0.84 to 0.87.
         {"weights": "dual-pixel-map", "smooth": 1 / 16},
     ),
     "bambnet": Entry(
         "refocal.estimators.network_map:NetworkMap",
-        "BaMBNet's network for the two views; train it or bring its weights",
+        "BaMBNet for the two views; train it or supply weights",
         "views",
         "Liang et al. 2022",
         {"weights": "bambnet"},
     ),
-    "from-file": Entry("refocal.estimators.from_file:FromFile", "a map that you have: --map FILE"),
+    "from-file": Entry("refocal.estimators.from_file:FromFile", "a blur map from a file: --map FILE"),
 }
 
 
 def make_estimator(name: str) -> BlurEstimator:
-    """The estimator of a name in ``ESTIMATORS``, or of an .onnx file that ``refocal export`` wrote.
+    """Make the estimator of a name in ``ESTIMATORS``, or of an .onnx file written by ``refocal export``.
 
     Raises:
-        InputError: If there is no such name.
+        InputError: If there is no such name; the message suggests a similar one.
     """
     if name.endswith(".onnx"):
         from refocal.estimators.focus import FocusMap

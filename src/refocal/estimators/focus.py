@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from refocal.estimators.one_picture import check_picture
+from refocal.estimators.common import check_image
 from refocal.images.tiles import Region
 from refocal.inference.focus import open_focus, predict
 from refocal.inference.network_file import NetworkFile
@@ -48,7 +48,7 @@ class FocusMap:
         Raises:
             InputError: If there are no such weights, they are another kind of network's, or it is no image.
         """
-        check_picture(image)
+        check_image(image)
         file = self.network
 
         def run(_: Array, region: Region) -> Array:

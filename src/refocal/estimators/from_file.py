@@ -1,4 +1,4 @@
-"""A blur map that somebody else has made."""
+"""Blur map read from a file."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from refocal.types import Image, InputError
 
 @dataclass(frozen=True)
 class FromFile:
-    """Read the blur map from a file, as it is.
+    """Read a blur map from a file, unchanged.
 
     Attributes:
-        path: ``.npy`` or ``.tif`` of radii in pixels, or a ``.png`` that ``refocal map`` wrote.
+        path: File of radii in pixels: ``.npy``, ``.tif``, or a ``.png`` that ``refocal map`` wrote.
     """
 
     path: str = ""
 
     def __call__(self, image: Image) -> BlurMap:
-        """The map; ``image`` (C, H, W) tells the size that it must have.
+        """Return the map, which must have the size of ``image`` (C, H, W).
 
         Raises:
-            InputError: If there is no path, or the file holds no blur map of the photo's size.
+            InputError: If there is no path, or the file isn't a blur map of the photo's size.
         """
         if not self.path:
             raise InputError("Name the blur map's file: --map FILE, or FromFile(path) in Python.")

@@ -1,7 +1,7 @@
 """Blur from local spectra and from the profiles of edges together.
 
-After Liu et al. 2020, as the comparisons of svbr_net describe it: the likelihood feature of D'Andres et al. improved,
-and an edge-based basis added.
+After Liu et al. 2020, as described in the comparisons of svbr_net: an improved likelihood feature of D'Andres et al.,
+plus an edge-based basis.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 
+from refocal.estimators.common import MIN_SIDE_PX, check_image, unknown_blur
 from refocal.estimators.local_spectra import (
     grid_step_px,
     log_likelihoods,
@@ -19,36 +20,36 @@ from refocal.estimators.local_spectra import (
     noise_variance,
     ring_energies,
 )
-from refocal.estimators.one_picture import MIN_SIDE_PX, check_picture, unknown_blur
 from refocal.images.colour import luma
 from refocal.images.edges import above_noise, gradient_energy, gradient_ridges, hysteresis, ridge_reach_px
 from refocal.images.grids import strips
 from refocal.optics.blur import BlurMap
-from refocal.optics.map_generators import LEVELS_PX
+from refocal.optics.radius_levels import LEVELS_PX
 from refocal.types import Image
 
 Floats = npt.NDArray[np.floating]
 
 _SCALES_PX = (1.0, 1.5, 2.25, 3.375)  # of the gradients; the first two are those of Zhuo & Sim 2011
-_EDGE_SIGMA_PX, _EDGE_THRESHOLD = 2.0, 0.1  # where edges are looked for: as in ``zhuo_sim``, chosen there
-_SPREAD = 0.2  # standard deviation of a log gradient about the basis; 0.1 to 0.4 do alike (on 12 training photos)
-_WORST = -8.0  # no edge may rule a radius out more firmly than by e^-8
+_EDGE_SIGMA_PX, _EDGE_THRESHOLD = 2.0, 0.1  # edge detection as in ``zhuo_sim``, chosen there
+_SPREAD = 0.2  # standard deviation of a log gradient about the basis; 0.1 to 0.4 perform alike (12 training photos)
+_MIN_LOG_LIKELIHOOD = -8.0  # lower limit per edge, so that a single edge can't exclude a radius
 
 
 @dataclass(frozen=True)
 class Liu:
-    """The spectra's likelihood of ``DAndres``, times that of the edges' profiles.
+    """Likelihood of the local spectra, as in ``DAndres``, times the likelihood of the edge profiles.
 
-    **A stand-in**: of the original (Liu et al. 2020), which improves the likelihood feature of D'Andres et al. and adds
-    a basis of edges, no code is public. Here the basis holds an ideal step blurred by each of the 23 disks: its
-    gradient under Gaussian derivatives of four scales. An edge's four gradients, but for their common factor, tell
-    which fits.
+    **An approximation**: no code of the original (Liu et al. 2020) is public, which improves the likelihood feature of
+    D'Andres et al. and adds a basis of edges. Here the basis contains an ideal step blurred by each of the 23 disks:
+    its gradient under Gaussian derivatives of four scales. The four gradients of an edge are compared with it up to a
+    common factor.
 
     Attributes:
-        edge_weight: How much edges count against spectra; 0 gives ``DAndres``. On 12 training photos 0.3 takes a
-            twentieth off the error at edges, and 1 nothing.
-        max_radius_px: Larger estimates are cut to it; 6 is the largest radius there is.
-        max_propagation_mp: The likelihoods live on a grid of 4 px, up to this many megapixels; on a coarser one above.
+        edge_weight: Weight of the edges relative to the spectra; 0 gives ``DAndres``. On 12 training photos 0.3 reduces
+            the error at edges by a twentieth, and 1 not at all.
+        max_radius_px: Upper limit of the estimates; 6 is the largest radius of the model.
+        max_propagation_mp: Photo size in megapixels up to which likelihoods are computed on a grid of 4 px; on a
+            coarser grid for larger photos.
     """
 
     edge_weight: float = 0.3
@@ -59,15 +60,15 @@ class Liu:
         """Estimate the blur of ``image`` (1 or 3, H, W), range [0, 1].
 
         Returns:
-            Radius of the disk in pixels and its confidence, both (H, W) float32; 0 if the photo shows nothing but
-            noise.
+            Radius of the disk in pixels and its confidence, both (H, W) float32; 0 everywhere if the photo
+            contains only noise.
 
         Raises:
             InputError: If the image isn't (1 or 3, H, W).
         """
-        check_picture(image)
+        check_image(image)
         shape = image.shape[1:]
-        if min(shape) < MIN_SIDE_PX:  # neither spectrum nor edge to speak of
+        if min(shape) < MIN_SIDE_PX:
             return unknown_blur(shape)
         step = grid_step_px(shape, self.max_propagation_mp)
         grey = luma(image)[0]
@@ -79,12 +80,15 @@ class Liu:
 
 
 def edge_likelihoods(grey: Floats, variance: float, step_px: int) -> npt.NDArray[np.float32]:
-    """Mean log-likelihood of each radius over the edge pixels of each cell of ``step_px``; (23, h, w), 0 without edges.
+    """Mean log-likelihood of each radius over the edge pixels of each cell.
 
     Args:
         grey: (H, W), range [0, 1].
-        variance: Of the photo's noise.
-        step_px: Side of a cell.
+        variance: Variance of the photo's noise.
+        step_px: Side of the cells in pixels.
+
+    Returns:
+        (23, h, w) float32, 0 in cells without edges.
     """
     height, width = grey.shape
     high = max(_EDGE_THRESHOLD, above_noise(variance**0.5, _EDGE_SIGMA_PX))
@@ -108,7 +112,7 @@ def edge_likelihoods(grey: Floats, variance: float, step_px: int) -> npt.NDArray
 
 
 def edge_basis() -> npt.NDArray[np.float64]:
-    """Log gradient of a blurred step of height 1 at its middle, (23, 4): integral of LSF_r(x) G_s(x) dx.
+    """Log gradient at the centre of a blurred step of height 1, (23, 4): log of the integral of LSF_r(x) G_s(x) dx.
 
     LSF_r(x) = 2 sqrt(r^2 - x^2) / (pi r^2) is the disk's line-spread function, G_s the Gaussian of scale s.
     """
@@ -126,7 +130,7 @@ def _shapes() -> npt.NDArray[np.float64]:
 
 
 def _fit(log_gradients: Floats) -> npt.NDArray[np.float64]:
-    """Log-likelihood (n, 23), at most 0, of edges whose log gradients are (n, 4), whatever the step's height."""
+    """Log-likelihood (n, 23), at most 0, of edges with log gradients (n, 4), independent of the step's height."""
     shape = log_gradients - log_gradients.mean(1, keepdims=True)
     distance = ((shape[:, None] - _shapes()) ** 2).sum(2) / (2 * _SPREAD**2)
-    return np.maximum(distance.min(1, keepdims=True, initial=np.inf) - distance, _WORST)
+    return np.maximum(distance.min(1, keepdims=True, initial=np.inf) - distance, _MIN_LOG_LIKELIHOOD)

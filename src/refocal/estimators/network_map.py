@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from refocal.estimators.dual_pixel import match_brightness
-from refocal.estimators.one_picture import MIN_SIDE_PX, unknown_blur
+from refocal.estimators.common import MIN_SIDE_PX, unknown_blur
+from refocal.estimators.views import match_brightness
 from refocal.images.colour import luma
 from refocal.images.tiles import Region
 from refocal.inference.network_file import NetworkFile, open_network

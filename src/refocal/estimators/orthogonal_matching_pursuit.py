@@ -1,9 +1,8 @@
-"""Orthogonal matching pursuit for many signals at once: how few atoms of a dictionary make a signal, to an error.
+"""Orthogonal matching pursuit for many signals at once: sparse codes over a dictionary, to a given error.
 
-Rubinstein, Zibulevsky and Elad, "Efficient implementation of the K-SVD algorithm using batch orthogonal matching
-pursuit", Technion CS-2008-08, whose idea it follows: all is done on inner products with the atoms, the signals
-themselves are not needed. Their triangular systems are replaced by orthogonalised atoms, which thousands of signals can
-take a step of together.
+After Rubinstein, Zibulevsky and Elad, "Efficient implementation of the K-SVD algorithm using batch orthogonal matching
+pursuit", Technion CS-2008-08: all steps use inner products with the atoms only, not the signals themselves. The paper's
+triangular systems are replaced by orthogonalised atoms, so that a step is vectorised over thousands of signals.
 """
 
 from __future__ import annotations
@@ -14,17 +13,17 @@ import numpy.typing as npt
 Floats = npt.NDArray[np.floating]
 Integers = npt.NDArray[np.integer]
 
-_MIN_NEW = 1e-5  # an atom of which less than this share (of its squared length) is new adds nothing but rounding errors
-_CHUNK = 256  # signals taken together: their orthogonalised atoms then stay in the processor's cache
+_MIN_NEW = 1e-5  # smallest squared length of an atom after orthogonalisation; less is rounding error
+_CHUNK = 256  # signals per batch: their orthogonalised atoms fit into the processor's cache
 
 
 def pursue(
     products: Floats, energies: Floats, gram: Floats, error: float, max_atoms: int = 64
 ) -> tuple[Integers, Floats]:
-    """Choose atoms for each signal, one by one, until what is left of it is at most ``error``.
+    """Choose atoms for each signal, one by one, until the length of its residual is at most ``error``.
 
-    The atom chosen is the one with the largest product with the residual r = x - (projection of x onto the atoms chosen
-    so far). With the atoms made orthonormal one after the other, q_k, and b_k = D^T q_k, a step is
+    Each step chooses the atom with the largest inner product with the residual r = x - (projection of x onto the atoms
+    chosen before). With q_k the chosen atoms, orthonormalised in turn, and b_k = D^T q_k, a step is
 
     b_k = (G e_j - sum_i b_i[j] b_i) / |.|,   D^T r <- D^T r - (q_k . x) b_k,   |r|^2 <- |r|^2 - (q_k . x)^2.
 
@@ -32,12 +31,12 @@ def pursue(
         products: D^T x, (signal, atom).
         energies: |x|^2, (signal,).
         gram: D^T D, (atom, atom), with ones on its diagonal.
-        error: Largest length of a residual, in the unit of x.
-        max_atoms: The most atoms for one signal.
+        error: Maximum length of a residual, in the unit of x.
+        max_atoms: Maximum number of atoms of a signal.
 
     Returns:
-        The chosen atoms in their order, (signal, ``max_atoms``) int16, -1 where none was needed; and |r|^2 (signal,).
-        It ends above the error where no further atom brings the signal nearer.
+        Chosen atoms in their order, (signal, ``max_atoms``) int16, -1 where fewer were needed; and |r|^2, (signal,),
+        which exceeds the error where no further atom reduces it.
     """
     chosen = np.full((len(products), max_atoms), -1, np.int16)
     left = np.array(energies, products.dtype)
@@ -48,7 +47,7 @@ def pursue(
 
 
 def _pursue(products: Floats, gram: Floats, error: float, chosen: Integers, left: Floats) -> None:
-    """The same for a few signals; fills ``chosen`` and lowers ``left``, which comes as |x|^2."""
+    """Process a batch of signals in place: fills ``chosen``, and reduces ``left`` from |x|^2 to |r|^2."""
     max_atoms = chosen.shape[1]
     alive = np.flatnonzero(left > error**2)
     residual = products[alive]  # D^T r
@@ -77,12 +76,15 @@ def _pursue(products: Floats, gram: Floats, error: float, chosen: Integers, left
 
 
 def coefficients(chosen: Integers, products: Floats, gram: Floats) -> Floats:
-    """Least-squares coefficients of the chosen atoms: (signal, atom), 0 for those not chosen.
+    """Least-squares coefficients of the chosen atoms.
 
     Args:
         chosen: (signal, at most ``max_atoms``), as ``pursue`` returns it.
         products: D^T x, (signal, atom).
         gram: D^T D, (atom, atom).
+
+    Returns:
+        (signal, atom), 0 for atoms not chosen.
     """
     out = np.zeros_like(products)
     counts = (chosen >= 0).sum(1)

@@ -13,7 +13,7 @@ import numpy as np
 
 from refocal.datasets import Pair, open_dataset
 from refocal.estimators import make_estimator
-from refocal.estimators.dual_pixel import stack_views
+from refocal.estimators.views import stack_views
 from refocal.evaluation.results import Row
 from refocal.evaluation.scoring import Metric, score
 from refocal.inference.network_file import weights_sha256

@@ -9,7 +9,7 @@ from array_api_compat import array_namespace
 
 from refocal.methods.hyper_laplacian import HyperLaplacian
 from refocal.optics.blur import BlurMap
-from refocal.optics.map_generators import STEP_PX
+from refocal.optics.radius_levels import STEP_PX
 from refocal.types import Blur, Image, Needs, Tiling
 
 

@@ -15,6 +15,7 @@ from refocal.methods.levels import MAX_CONTEXT_PX, missing_blur
 from refocal.optics.arrays import as_like, to_numpy
 from refocal.optics.blur import BlurMap, Psf
 from refocal.optics.boundary import pad
+from refocal.optics.conjugate_gradients import conjugate_gradients
 from refocal.types import Array, Blur, Image, Needs, Tiling
 
 # Of d_x, d_y, d_xx, d_yy, d_xy; the authors' program.
@@ -137,38 +138,6 @@ class LevinSparse:
         return REWEIGHTED * np.maximum(np.abs(slope), SMALLEST_SLOPE) ** (self.exponent - 2)
 
 
-def conjugate_gradients(
-    normal: Callable[[Image], Image], right: Image, start: Image, num_iter: int, tolerance: float
-) -> Image:
-    """Solve A x = b for every channel by itself, A symmetric and positive.
-
-    Args:
-        normal: A x.
-        right: b, (..., H, W).
-        start: The first x.
-        num_iter: Most steps.
-        tolerance: A channel rests when |b - A x| is below this share of |b|.
-
-    Reference: Hestenes & Stiefel, Journal of Research of the National Bureau of Standards 1952.
-    """
-    x, residual = start, right - normal(start)
-    direction, power = residual, _dot(residual, residual)
-    enough = tolerance**2 * _dot(right, right)
-    for _ in range(num_iter):
-        moving = power > enough
-        if not moving.any():
-            break
-        image = normal(direction)
-        # Channels at rest stay exactly where they are, so that a picture is its channels.
-        step = np.where(moving, power / np.maximum(_dot(direction, image), 1e-30), 0)
-        x = x + step * direction
-        residual = residual - step * image
-        next_power = _dot(residual, residual)
-        direction = residual + next_power / np.maximum(power, 1e-30) * direction
-        power = np.where(moving, next_power, power)
-    return x
-
-
 def differences(x: Image, combine: Callable[[Array, Array], Array] = operator.sub) -> list[Array]:
     """d_x, d_y, d_xx, d_yy and d_xy of (..., H, W), inside the picture only; or products of the pixels they touch."""
     across, down = _pairs(x, -1, combine), _pairs(x, -2, combine)
@@ -195,11 +164,6 @@ def _steps_adjoint(slope: Array, axis: int, size: int) -> Array:
     after += slope
     before -= slope
     return out
-
-
-def _dot(a: Image, b: Image) -> Array:
-    """(..., 1, 1): one number per channel."""
-    return (a * b).sum((-2, -1), keepdims=True)
 
 
 def _only(inside: tuple[object, ...], x: Image) -> Image:

@@ -17,7 +17,7 @@ from refocal.methods.hyper_laplacian import HyperLaplacian
 from refocal.methods.levels import missing_blur
 from refocal.optics.arrays import to_numpy
 from refocal.optics.blur import BlurMap, Psf
-from refocal.optics.map_generators import STEP_PX
+from refocal.optics.radius_levels import STEP_PX
 from refocal.types import Array, Blur, Image, Needs, Tiling
 
 # Achanta et al. 2012: ten rounds are enough for most pictures (section 3.2); distance to colour in CIELAB with m = 10

@@ -1,7 +1,7 @@
-"""Restored (and sharp) image -> one number per image, or blur map (and true map) -> one number per map.
+"""Image metrics, one number per image, and blur-map metrics, one number per map.
 
 Every image metric takes (..., channel, height, width), NumPy array or torch tensor, and returns (...): never an average
-over the batch. ``refocal.metrics.psnr(restored, sharp)`` and its sisters are imported when first asked for.
+over the batch. ``refocal.metrics.psnr(restored, sharp)`` and the other functions are imported on first use.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 from refocal.catalog import Entry
+from refocal.types import Array
 
 if TYPE_CHECKING:
     from refocal.metrics.fidelity import mae, psnr
@@ -24,7 +25,7 @@ _SSIM = "Wang et al. 2004"
 _Q = "Zhu and Milanfar 2010"
 _GARG = "Garg et al. 2019"
 
-METRICS: dict[str, Entry] = {
+METRICS: dict[str, Entry[Array]] = {
     "psnr": Entry("refocal.metrics.fidelity:psnr", "peak signal-to-noise ratio in dB, data range 1", "sharp"),
     "ssim": Entry(
         "refocal.metrics.structural:ssim", "SSIM, 7x7 uniform window (scikit-image's default)", "sharp", _SSIM
@@ -34,7 +35,7 @@ METRICS: dict[str, Entry] = {
     ),
     "mae": Entry("refocal.metrics.fidelity:mae", "mean absolute error", "sharp"),
     "q": Entry("refocal.metrics.sharpness:q", "sharpness Q of the luma, as papers report it", "", _Q),
-    "q-zm": Entry("refocal.metrics.sharpness:q_zm", "sharpness Q, strictly as first published", "", _Q),
+    "q-zm": Entry("refocal.metrics.sharpness:q_zm", "sharpness Q, exactly as first published", "", _Q),
     "q-tf": Entry(
         "refocal.metrics.sharpness:q_tf", "sharpness Q, Sobel and eigenvalues", "", "Aurangabadkar et al. 2024"
     ),
@@ -70,7 +71,7 @@ _FILE_OF = {
 
 
 def __getattr__(name: str) -> Any:
-    """Import a metric when it is first asked for."""
+    """Import a metric on first use."""
     if name not in _FILE_OF:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(importlib.import_module(f"{__name__}.{_FILE_OF[name]}"), name)

@@ -15,7 +15,7 @@ def psnr(restored: Image, sharp: Image, mask: Array | None = None) -> Array:
     Args:
         restored: (..., C, H, W), float32 or float64, in [0, 1].
         sharp: The reference, same shape.
-        mask: (..., H, W) or (..., 1, H, W): the weight of each pixel in the mean, in [0, 1].
+        mask: Weight of each pixel in the mean, (..., H, W) or (..., 1, H, W), in [0, 1].
 
     Returns:
         (...): dB, in the images' dtype. Identical images score ``inf``, and their gradient is 0.
@@ -26,7 +26,7 @@ def psnr(restored: Image, sharp: Image, mask: Array | None = None) -> Array:
     xp = check_pair(restored, sharp)
     difference = restored - sharp
     error = image_mean(difference * difference, fit_mask(mask, restored))
-    # The logarithm is never taken of 0: neither a warning nor an infinite gradient.
+    # No logarithm of 0: it would warn and have an infinite gradient.
     decibel = -10 * xp.log10(xp.where(error == 0, 1.0, error))  # NaN stays NaN
     return xp.where(error == 0, float("inf"), decibel)
 
@@ -37,7 +37,7 @@ def mae(restored: Image, sharp: Image, mask: Array | None = None) -> Array:
     Args:
         restored: (..., C, H, W), float32 or float64, in [0, 1].
         sharp: The reference, same shape.
-        mask: (..., H, W) or (..., 1, H, W): the weight of each pixel in the mean, in [0, 1].
+        mask: Weight of each pixel in the mean, (..., H, W) or (..., 1, H, W), in [0, 1].
 
     Returns:
         (...): in the images' dtype.

@@ -1,4 +1,4 @@
-"""What the image metrics ask of their arguments, and the one mean they all end with."""
+"""Checks of the image metrics' arguments, and their weighted mean per image."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from refocal.types import Array, Image, InputError
 
 
 def namespace_of(*arrays: Array) -> Any:
-    """Return the array namespace that all ``arrays`` share.
+    """Return the common array namespace of ``arrays``.
 
     Raises:
         InputError: If they aren't all NumPy arrays or all torch tensors.
@@ -24,13 +24,13 @@ def namespace_of(*arrays: Array) -> Any:
 
 
 def check_image(image: Image, name: str) -> Any:
-    """Return the array namespace of ``image`` once it is known to be float (..., channel, height, width).
+    """Check that ``image`` is float (..., channel, height, width), and return its array namespace.
 
     Raises:
         InputError: If it is not an array, not float32 or float64, has fewer than 3 axes, or is empty.
     """
     xp = namespace_of(image)
-    if image.dtype not in (xp.float32, xp.float64):  # half precision would lose the small differences metrics live on
+    if image.dtype not in (xp.float32, xp.float64):  # half precision would lose small differences
         raise InputError(f"The {name} image must be float32 or float64 in [0, 1], not {image.dtype}: convert it first.")
     if image.ndim < 3 or 0 in image.shape:
         raise InputError(f"The {name} image must be (..., channel, height, width), not of shape {tuple(image.shape)}.")
@@ -38,7 +38,7 @@ def check_image(image: Image, name: str) -> Any:
 
 
 def check_pair(restored: Image, sharp: Image) -> Any:
-    """Return the array namespace of two images once they are known to be float and of one shape.
+    """Check that two images are float and of the same shape, and return their array namespace.
 
     Raises:
         InputError: As ``check_image``, or if kinds or shapes differ.
@@ -54,7 +54,7 @@ def check_pair(restored: Image, sharp: Image) -> Any:
 
 
 def fit_mask(mask: Array | None, image: Image) -> Array | None:
-    """Bring a mask (..., H, W) or (..., 1, H, W) to (..., 1, H, W) in the image's dtype; None stays None.
+    """Reshape a mask (..., H, W) or (..., 1, H, W) to (..., 1, H, W) in the image's dtype; None stays None.
 
     Raises:
         InputError: If its shape doesn't fit the image, or a weight lies outside [0, 1].
@@ -79,10 +79,10 @@ def fit_mask(mask: Array | None, image: Image) -> Array | None:
 
 
 def image_mean(values: Array, mask: Array | None = None) -> Array:
-    """Average (..., channel, height, width) to (...), weighted by a mask from ``fit_mask`` when there is one.
+    """Average (..., channel, height, width) to (...), weighted by a mask from ``fit_mask`` if given.
 
     Raises:
-        InputError: If the mask is zero all over an image.
+        InputError: If the mask is zero everywhere in an image.
     """
     xp = array_namespace(values)
     # One flat axis, because NumPy's pairwise (accurate) float32 summation works along the last axis only.

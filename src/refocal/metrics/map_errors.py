@@ -1,4 +1,4 @@
-"""How far a blur map (or a depth map) is from the true one; tensors are measured by way of NumPy, without gradients."""
+"""Errors of a blur map (or depth map) against the true one; computed in NumPy, without gradients for tensors."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def map_mae(estimated: Array, true: Array, mask: Array | None = None) -> Array:
     Args:
         estimated: (..., H, W).
         true: Same shape.
-        mask: (..., H, W): the weight of each pixel, at least 0; where it is 0 the maps may hold anything, NaN included.
+        mask: Weight of each pixel, (..., H, W), at least 0; pixels of weight 0 may have any value, including NaN.
 
     Returns:
         (...): float64.
@@ -32,14 +32,14 @@ def map_mae(estimated: Array, true: Array, mask: Array | None = None) -> Array:
 
 
 def affine_invariant_error(estimated: Array, true: Array, p: Literal[1, 2] = 1, mask: Array | None = None) -> Array:
-    """AI(p): error that remains after the best scale and offset, for maps whose unit is unknown, as from dual pixels.
+    """AI(p): error after the best scale and offset, for maps of unknown unit, as from dual pixels.
 
     ::
 
         AI(p) = min over a, b of (sum_i w_i |y_i - (a x_i + b)|^p / sum_i w_i)^(1/p)
 
     with x estimated, y true, w the mask. p = 2 is solved in closed form; p = 1 by iteratively reweighted least squares,
-    which ends above the minimum by less than 1e-5 of it, for maps of few, tied values by up to 2e-3.
+    whose result exceeds the minimum by less than 1e-5 of it, or up to 2e-3 for maps with few distinct values.
 
     Reference: Garg, Wadhwa, Ansari and Barron, "Learning Single Camera Depth Estimation Using Dual-Pixels", ICCV 2019,
     the affine-invariant weighted errors AIWE(1) and AIWE(2). Their third, 1 - |rho|, follows from ``spearman``.
@@ -48,7 +48,7 @@ def affine_invariant_error(estimated: Array, true: Array, p: Literal[1, 2] = 1, 
         estimated: (..., H, W).
         true: Same shape.
         p: 1 (mean absolute) or 2 (root mean square).
-        mask: (..., H, W): the weight of each pixel, at least 0; where it is 0 the maps may hold anything, NaN included.
+        mask: Weight of each pixel, (..., H, W), at least 0; pixels of weight 0 may have any value, including NaN.
 
     Returns:
         (...): float64, in the unit of ``true``.
@@ -66,17 +66,17 @@ affine_invariant_error_2 = partial(affine_invariant_error, p=2)
 
 
 def spearman(estimated: Array, true: Array, mask: Array | None = None) -> Array:
-    """Spearman's rank correlation rho of two maps: 1 where the order of all pixels is right, -1 where it is reversed.
+    """Spearman's rank correlation rho of two maps: 1 if the order of all pixels agrees, -1 if it is reversed.
 
     Equal values share the mean of their ranks.
 
     Args:
         estimated: (..., H, W).
         true: Same shape.
-        mask: (..., H, W): pixels where it is above 0 count, all alike.
+        mask: (..., H, W): pixels where it is above 0 are compared, with equal weight.
 
     Returns:
-        (...): float64; NaN where a map is constant and has no order.
+        (...): float64; NaN where a map is constant.
 
     Raises:
         InputError: If the shapes don't fit, or the mask is empty.
@@ -85,7 +85,7 @@ def spearman(estimated: Array, true: Array, mask: Array | None = None) -> Array:
 
 
 def _per_map(score: _Score, estimated: Array, true: Array, mask: Array | None) -> Array:
-    """Apply ``score`` to the counting pixels of each map."""
+    """Apply ``score`` to the pixels of each map whose weight is above 0."""
     x, y = _to_numpy(estimated), _to_numpy(true)
     if x.shape != y.shape or x.ndim < 2 or x.size == 0:
         raise InputError(
@@ -132,10 +132,10 @@ def _affine_1(x: np.ndarray, y: np.ndarray, w: np.ndarray) -> float:
     best = float(np.average(np.abs(residual), weights=w))
     if best == 0:
         return best
-    floor = best  # |r| is smoothed near 0 by this much, less in every round
+    smallest = best  # lower limit of |r| in the weights, reduced in every iteration
     for _ in range(60):
-        floor *= 0.7  # to 5e-10 of the first error after 60 rounds
-        residual = _fit(x, y, w / np.maximum(np.abs(residual), floor))
+        smallest *= 0.7  # 5e-10 of the first error after 60 iterations
+        residual = _fit(x, y, w / np.maximum(np.abs(residual), smallest))
         best = min(best, float(np.average(np.abs(residual), weights=w)))
     return best
 
@@ -147,7 +147,7 @@ def _spearman(x: np.ndarray, y: np.ndarray, _weight: np.ndarray) -> float:
 
 
 def _ranks(values: np.ndarray) -> np.ndarray:
-    """Ranks about their mean; equal values share the mean of theirs."""
+    """Ranks minus their mean; equal values share their mean rank."""
     _, inverse, counts = np.unique(values, return_inverse=True, return_counts=True)
     ranks = np.cumsum(counts) - (counts - 1) / 2
     return ranks[inverse] - (values.size + 1) / 2

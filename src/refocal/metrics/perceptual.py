@@ -15,7 +15,7 @@ from refocal.weights import WEIGHTS, locate
 # Mean and standard deviation of the training images, on the scale [-1, 1] (LPIPS v0.1's scaling layer).
 SHIFT = (-0.030, -0.088, -0.188)
 SCALE = (0.458, 0.448, 0.450)
-SMALLEST_PX = {"squeeze": 17, "alex": 31, "vgg": 16}  # below, a pooling layer is left without a pixel
+MIN_SIDE_PX = {"squeeze": 17, "alex": 31, "vgg": 16}  # below, a pooling layer has no output
 
 
 def lpips(
@@ -43,7 +43,7 @@ def lpips(
         net: ``"squeeze"`` (SqueezeNet 1.1), ``"alex"`` (AlexNet) or ``"vgg"`` (VGG16).
         weights: A .safetensors file or https address with torchvision's ``features.*`` and LPIPS's
             ``lin*.model.1.weight``; None looks for the known file (see ``refocal.weights.locate``).
-        sha256: Of that file; an address needs it.
+        sha256: Checksum of that file; required for an address.
 
     Returns:
         (...): NumPy for NumPy, a differentiable tensor for tensors, in the images' dtype and on their device.
@@ -56,8 +56,8 @@ def lpips(
         raise InputError(f"LPIPS has the nets {', '.join(map(repr, _FEATURES))}, not {net!r}.")
     if restored.shape[-3] not in (1, 3):
         raise InputError(f"LPIPS compares images of 1 or 3 channels, not {restored.shape[-3]}.")
-    if min(restored.shape[-2:]) < SMALLEST_PX[net]:
-        raise InputError(f"LPIPS with {net!r} needs images of at least {SMALLEST_PX[net]} px a side.")
+    if min(restored.shape[-2:]) < MIN_SIDE_PX[net]:
+        raise InputError(f"LPIPS with {net!r} needs images of at least {MIN_SIDE_PX[net]} px a side.")
     try:
         import safetensors  # noqa: F401
         import torch
@@ -66,7 +66,7 @@ def lpips(
 
     if isinstance(restored, np.ndarray):
         with torch.no_grad():
-            # torch.tensor copies, so read-only and flipped arrays are welcome
+            # torch.tensor copies, so that read-only and flipped arrays work
             first, second = (torch.tensor(np.ascontiguousarray(image)) for image in (restored, sharp))
             return lpips(first, second, net, weights, sha256).numpy()
 
@@ -84,8 +84,8 @@ def lpips(
 
 
 def _unit(features: Any) -> Any:
-    """Scale the feature vector at each place to length 1."""
-    # A norm's gradient at 0 would be infinite (all features off, as on black); the tiny number keeps it finite.
+    """Scale the feature vector at each position to length 1."""
+    # The gradient of a norm is infinite at 0 (all features off, as on black); the small constant keeps it finite.
     norm = ((features**2).sum(dim=1, keepdim=True) + 1e-24) ** 0.5
     return features / (norm + 1e-10)  # 1e-10: LPIPS v0.1
 
@@ -106,7 +106,7 @@ def squeezenet(image: Any, state: dict[str, Any]) -> list[Any]:
 
 
 def _fire(image: Any, state: dict[str, Any], key: str) -> Any:
-    """Squeeze the channels, then expand them by 1x1 and by 3x3 convolutions side by side."""
+    """Squeeze the channels, then expand them by parallel 1x1 and 3x3 convolutions."""
     import torch
 
     image = _conv(image, state, f"{key}.squeeze")
@@ -151,9 +151,13 @@ def _conv(image: Any, state: dict[str, Any], key: str, stride: int = 1, padding:
     return relu(conv2d(image, state[f"{key}.weight"], state[f"{key}.bias"], stride, padding))
 
 
-@lru_cache(maxsize=4)  # a data set is measured image by image; the file is read, checked and moved once
+@lru_cache(maxsize=4)  # data sets are measured image by image: the file is read, checked and moved once
 def load_network(weights: str, sha256: str | None, net: str, dtype: Any, device: Any) -> dict[str, Any]:
-    """Read a weights file into ``dtype`` on ``device``, and try it."""
+    """Read a weights file into ``dtype`` on ``device``, and check it by a forward pass.
+
+    Raises:
+        InputError: If the file can't be read, or isn't LPIPS v0.1 of ``net``.
+    """
     import torch
     from safetensors import SafetensorError
     from safetensors.torch import load_file

@@ -1,4 +1,4 @@
-"""Q, the sharpness of an image without a reference: a metric, and (negated) a training loss."""
+"""No-reference sharpness Q: a metric, and (negated) a training loss."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from refocal.images.colour import luma
 from refocal.metrics.inputs import check_image
 from refocal.types import Array, Image, InputError
 
-EPSILON = 1e-8  # keeps every square root differentiable; moves the Q of an 8-bit photo by less than 1e-7
+EPSILON = 1e-8  # keeps every square root differentiable; changes the Q of an 8-bit photo by less than 1e-7
 
 
 def q(
@@ -20,10 +20,10 @@ def q(
     patch: int = 8,
     significance: float = 0.001,
 ) -> Array:
-    """Sharpness Q, one number per image: higher is sharper (and noisier, and more contrasty: Q(c f) = |c| Q(f)).
+    """Sharpness Q, one number per image: higher is sharper, noisier or of more contrast, as Q(c f) = |c| Q(f).
 
-    The luma is cut into N patches of w x w pixels from the top left corner; an incomplete strip at the right or bottom
-    is left out. The rows of G are the gradients (g_x, g_y) at a patch's pixels, s1 >= s2 its singular values::
+    The luma is divided into N patches of w x w pixels from the top left corner, without incomplete patches at the right
+    or bottom. The rows of G are the gradients (g_x, g_y) at a patch's pixels, s1 >= s2 its singular values::
 
         G^T G = V diag(s1^2, s2^2) V^T                                  (eq. 2)
         R   = (s1 - s2) / (s1 + s2)                                     (eq. 3, coherence)
@@ -38,20 +38,21 @@ def q(
     Zhu and Milanfar, "Automatic Parameter Selection for Denoising Algorithms Using a No-Reference Measure of Image
     Content", IEEE Transactions on Image Processing 19(12), 2010. Numbers of different variants can't be compared:
 
-    * ``eval``: what reported values follow. Central differences inside the patch, one-sided at its border; coherent
+    * ``eval``: as in reported values. Central differences inside the patch, one-sided at its border; coherent
       where (s1^2 - s2^2) / (s1^2 + s2^2) > tau.
     * ``zm``: as published by Zhu and Milanfar; the same, but coherent where R > tau.
-    * ``tf``: as in the released TensorFlow loss. Sobel / w, each patch reflected at its border; s1^2 and s2^2 in the
+    * ``tf``: as in the released TensorFlow loss. Sobel / w, each patch reflected at its border; s1^2 and s2^2 in
       place of s1 and s2 throughout (so Q is quadratic in contrast), and 2 for 1 + t in tau.
 
     Args:
         image: (..., 1 or 3, H, W), float32 or float64, in [0, 1]; colour is reduced to BT.601 luma.
         variant: ``"eval"``, ``"zm"`` or ``"tf"``.
         patch: Side w of a patch in pixels; 8 in both papers and every known implementation.
-        significance: How often white noise may pass for structure; 0.001 likewise.
+        significance: Probability that white noise counts as structure; 0.001 likewise.
 
     Returns:
-        (...): in the image's dtype. Gradients are finite everywhere; which patches count is held fixed for them.
+        (...): in the image's dtype. Gradients are finite everywhere; the choice of coherent patches is treated as
+        constant.
 
     Raises:
         InputError: If dtype, shape or an option doesn't fit, or the image is smaller than a patch.
@@ -89,7 +90,7 @@ def q(
 
     # Coherence without epsilon, so that a flat patch never counts: D / T, or R = D / (s1 + s2)^2 = D / (T + 2 s1 s2).
     scale = trace + 2 * xp.clip(a * c - b * b, min=0.0) ** 0.5 if variant == "zm" else trace
-    # Asked this way round, a patch with NaN counts, and makes the whole NaN.
+    # Negated, so that a patch with NaN counts as coherent and makes the result NaN.
     coherent = ~(squared <= (threshold(patch, significance, variant) * scale) ** 2)
 
     content = large * spread / (trace + EPSILON) if variant == "tf" else spread * s1 / ((s1 + s2) * (s1 + s2))
@@ -108,7 +109,7 @@ def threshold(patch: int = 8, significance: float = 0.001, variant: str = "eval"
 
 def _patches(image: Array, patch: int) -> Array:
     """(..., H, W) -> (w, w, ..., H // w, W // w)."""
-    # The place in the patch comes first, so that every operation runs along rows of patches, not of 8 pixels.
+    # The position in the patch comes first, so that operations run along rows of patches, not of 8 pixels.
     xp = array_namespace(image)
     rows, columns = image.shape[-2] // patch, image.shape[-1] // patch
     cut = image[..., : rows * patch, : columns * patch]
@@ -119,7 +120,7 @@ def _patches(image: Array, patch: int) -> Array:
 
 
 def _central(patches: Array, axis: int) -> Array:
-    """Half the difference of the two neighbours; the full difference to the one neighbour at the patch's border."""
+    """Half the difference of the two neighbours; the difference to the single neighbour at the patch's border."""
     xp = array_namespace(patches)
     p = patches if axis == 0 else xp.moveaxis(patches, 1, 0)
     gradient = xp.concat([p[1:2] - p[:1], (p[2:] - p[:-2]) / 2, p[-1:] - p[-2:-1]], axis=0)

@@ -1,4 +1,4 @@
-"""The structural similarity index, in the two forms that papers report without saying which."""
+"""Structural similarity index (SSIM), with the two windows in common use."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ def ssim(
 
         SSIM(x, y) = (2 mu_x mu_y + C1) (2 s_xy + C2) / ((mu_x^2 + mu_y^2 + C1) (s_x^2 + s_y^2 + C2))       (eq. 13)
 
-    averaged over channels and over the places where the whole window lies inside the image. The two windows differ by
-    some thousandths up to hundredths, so a table must name its own:
+    averaged over channels and over the positions where the whole window lies inside the image. Results of the two
+    windows differ by thousandths to hundredths, so that a table must name its window:
 
     * ``uniform7``: 7x7 mean, sample covariance (n/(n-1)); scikit-image's default, used by the DPDD literature.
     * ``gaussian11``: 11x11 Gaussian of sigma 1.5 px, biased covariance; Wang's own choice and ``tf.image.ssim``.
@@ -41,10 +41,10 @@ def ssim(
         restored: (..., C, H, W), float32 or float64, in [0, 1].
         sharp: The reference, same shape.
         window: ``"uniform7"`` or ``"gaussian11"``.
-        mask: (..., H, W) or (..., 1, H, W): the weight of the window centred on each pixel, in [0, 1].
+        mask: Weight of the window centred on each pixel, (..., H, W) or (..., 1, H, W), in [0, 1].
 
     Returns:
-        (...): in the images' dtype; differentiable, also where the images are flat or identical.
+        (...): in the images' dtype; differentiable, also where images are constant or identical.
 
     Raises:
         InputError: If dtype or shape don't fit, an image is smaller than the window, or the mask is empty.
@@ -59,13 +59,13 @@ def ssim(
     average = _mean7 if window == "uniform7" else _gaussian11
     unbias = size**2 / (size**2 - 1) if window == "uniform7" else 1.0
 
-    # Variances don't change with the level; taken around mid-grey they lose less to float32 cancellation.
+    # Variances don't depend on the mean level; relative to mid-grey, float32 cancellation is smaller.
     x, y = restored - 0.5, sharp - 0.5
     mean_x, mean_y = average(x), average(y)
     product, square = mean_x * mean_y, mean_x * mean_x + mean_y * mean_y
     covariance = unbias * (average(x * y) - product)
     variance = unbias * (average(x * x + y * y) - square)  # s_x^2 + s_y^2: only their sum is needed
-    total = mean_x + mean_y  # back to the level: (mu + 1/2) (nu + 1/2) = mu nu + (mu + nu)/2 + 1/4
+    total = mean_x + mean_y  # restores the level: (mu + 1/2) (nu + 1/2) = mu nu + (mu + nu)/2 + 1/4
     luminance = (2 * product + total + (0.5 + C1)) / (square + total + (0.5 + C1))
     similarity = luminance * (2 * covariance + C2) / (variance + C2)
 
@@ -80,10 +80,10 @@ ssim_gaussian11 = partial(ssim, window="gaussian11")
 
 
 def _mean7(image: Image) -> Image:
-    """7x7 mean of (..., H, W) where the window fits: (..., H - 6, W - 6)."""
+    """7x7 mean of (..., H, W) where the window fits, (..., H - 6, W - 6)."""
     xp = array_namespace(image)
-    for _ in range(2):  # down the rows, transposed; and again, which ends the right way round
-        # Seven is 4 + 2 + 1. A running sum would add less, but its rounding grows along the image.
+    for _ in range(2):  # along columns, then transpose; twice, which restores the orientation
+        # Seven is 4 + 2 + 1. A running sum needs fewer additions, but its rounding error grows along the image.
         pair = image[..., :-1, :] + image[..., 1:, :]
         four = pair[..., :-2, :] + pair[..., 2:, :]
         seven = four[..., :-3, :] + pair[..., 4:-1, :] + image[..., 6:, :]
@@ -92,14 +92,14 @@ def _mean7(image: Image) -> Image:
 
 
 def _gaussian11(image: Image) -> Image:
-    """11x11 Gaussian mean of (..., H, W) where the window fits: (..., H - 10, W - 10)."""
+    """11x11 Gaussian mean of (..., H, W) where the window fits, (..., H - 10, W - 10)."""
     xp = array_namespace(image)
     half = [math.exp(-0.5 * (offset / SIGMA_PX) ** 2) for offset in range(-5, 1)]
     total = 2 * sum(half) - half[-1]
     for _ in range(2):
         size = image.shape[-2]
         mean = image[..., 5:-5, :] * (half[5] / total)
-        for k in range(5):  # the window is symmetric: one product serves two rows
+        for k in range(5):  # the window is symmetric: one product for two rows
             mean = mean + (image[..., k : size - 10 + k, :] + image[..., 10 - k : size - k, :]) * (half[k] / total)
         image = xp.matrix_transpose(mean)
     return image

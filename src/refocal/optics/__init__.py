@@ -1,1 +1,1 @@
-"""How a lens blurs: kernels, blur operators with exact adjoints, thin-lens geometry, rendering with depth."""
+"""Defocus blur: kernels, blur operators with exact adjoints, thin-lens geometry, rendering with depth."""

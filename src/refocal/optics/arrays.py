@@ -1,4 +1,4 @@
-"""A kernel or a map as the kind of array the picture is."""
+"""Conversion between NumPy arrays and torch tensors."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from refocal.types import Array
 
 
 def as_like(array: Array, like: Array) -> Array:
-    """``array`` with the kind, dtype and device of ``like``; a tensor for a tensor keeps its gradient."""
+    """Convert ``array`` to the kind, dtype and device of ``like``; from tensor to tensor it keeps its gradient."""
     xp = array_namespace(like)
     if is_numpy_array(like):
         return np.asarray(array, dtype=like.dtype)
     if is_numpy_array(array):
-        # A copy, as the kept kernels are read-only, which a tensor cannot be.
+        # A copy, because cached kernels are read-only, which a tensor can't be.
         return xp.asarray(np.array(array), dtype=like.dtype, device=device(like))
-    # `asarray` would cut a tensor off from its gradient in some versions of torch.
+    # `asarray` detaches a tensor from its gradient in some versions of torch.
     return to_device(xp.astype(array, like.dtype, copy=False), device(like))
 
 
 def to_numpy(image: Array) -> Array:
-    """A NumPy array as it is; a tensor's values on the CPU, without its gradient."""
+    """Return a NumPy array unchanged, and a tensor's values on the CPU without its gradient."""
     return image if is_numpy_array(image) else np.from_dlpack(to_device(image.detach(), "cpu"))

@@ -1,4 +1,4 @@
-"""The blur operators: one point-spread function for the whole picture, or a radius per pixel.
+"""Blur operators: one point-spread function for the whole image, or a radius per pixel.
 
 Both have ``apply`` (H x) and its exact adjoint ``adjoint`` (H^T y), for NumPy arrays and torch tensors. On tensors they
 are differentiable in the image and in the kernel or the radii.
@@ -26,9 +26,9 @@ class Psf:
 
     Attributes:
         kernel: (kh, kw), both odd; not normalised here.
-        boundary: What lies beyond the edge of the sharp picture.
-        encoding: Of the pictures that it blurs. A lens blurs linear light; ``restore`` decodes photos for it. The
-            operator itself takes whatever it is given.
+        boundary: Padding rule of the sharp image: "mirror", "replicate", "periodic" or "zero".
+        encoding: Encoding of the images to which the blur applies, "linear" or "srgb". A lens blurs linear light;
+            ``restore`` decodes photos accordingly. The operator itself converts nothing.
 
     Raises:
         ValueError: If the kernel isn't two-dimensional with odd sides, or the boundary is unknown.
@@ -47,12 +47,12 @@ class Psf:
 
     @property
     def half_px(self) -> int:
-        """How far the kernel reaches from its centre, at most."""
+        """Half-width of the kernel in pixels, the larger of both directions."""
         return max(self.margin)
 
     @property
     def margin(self) -> tuple[int, int]:
-        """Rows and columns by which the kernel reaches beyond its centre."""
+        """Half-width of the kernel in rows and columns."""
         return self.kernel.shape[0] // 2, self.kernel.shape[1] // 2
 
     def apply(self, sharp: Image) -> Image:
@@ -66,19 +66,19 @@ class Psf:
 
 @dataclass(frozen=True)
 class BlurMap:
-    """Blur that differs from pixel to pixel: each output pixel gathers with the kernel of its own radius.
+    """Spatially varying blur: each output pixel gathers with the kernel of its own radius.
 
     Between two neighbouring radius levels the results are interpolated linearly: y(p) = sum_k w_k(p) (K_k * x)(p) with
-    hat weights w_k that sum to one (learnable_blur_kernel_defocusgan, eq. 4). Gathering knows no occlusion;
-    ``optics.render`` does.
+    hat weights w_k that sum to one (learnable_blur_kernel_defocusgan, eq. 4). Gathering ignores occlusion;
+    ``optics.render`` models it.
 
     Attributes:
         radius_px: Circle-of-confusion radius, (H, W) or (..., H, W) for a batch of (..., C, H, W); at least 0.
-        family: Which kernels: "disk", "gaussian", "polygon" or "ring".
+        family: Kernel family: "disk", "gaussian", "polygon" or "ring".
         step_px: Distance between radius levels in pixels.
-        boundary: What lies beyond the edge of the sharp picture.
-        encoding: Of the pictures that it blurs, as in ``Psf``.
-        confidence: How far the radius can be believed, (H, W) in [0, 1], when the estimator tells; no part of the
+        boundary: Padding rule of the sharp image, as in ``Psf``.
+        encoding: Encoding of the images to which the blur applies, as in ``Psf``.
+        confidence: Confidence in the radius, (H, W) in [0, 1], where the estimator returns one; not part of the
             operator.
 
     Raises:
@@ -127,13 +127,14 @@ class BlurMap:
         return fold(padded, (margin, margin), self.boundary)
 
     def crop(self, rows: slice, columns: slice) -> BlurMap:
-        """The map of a part of the picture; edges inside the picture then count as its edges."""
+        """Crop the map to a region of the image; the region's edges are then treated as edges of the image."""
         confidence = None if self.confidence is None else self.confidence[..., rows, columns]
         return replace(self, radius_px=self.radius_px[..., rows, columns], confidence=confidence)
 
     def levels(self, like: Image) -> Iterator[tuple[Array, Array, slice, slice]]:
-        """Each radius level in use: its kernel, the weights (..., 1, h, w) of its pixels, and the box that holds
-        them.
+        """Yield per radius level in use its kernel, bounding box (rows, columns) and weights (..., 1, h, w) in the box.
+
+        The order is kernel, weights, rows, columns; ``like`` sets the kind, dtype and device of the weights.
         """
         xp = array_namespace(like)
         position = as_like(self.radius_px, like) / self.step_px
@@ -151,18 +152,18 @@ class BlurMap:
 
     @property
     def half_px(self) -> int:
-        """How far the largest kernel reaches from its centre."""
+        """Half-width of the largest kernel in pixels."""
         return max(family_kernel(self.family, level * self.step_px).shape[0] // 2 for level in self._level_numbers())
 
     def check_size(self, image: Image) -> None:
-        """Refuse a picture of another height or width.
+        """Check that an image has the map's height and width.
 
         Raises:
-            InputError: Naming both sizes.
+            InputError: If it hasn't; the message names both sizes.
         """
         if tuple(image.shape[-2:]) != tuple(self.radius_px.shape[-2:]):
             raise InputError(
-                f"The blur map is {_size(self.radius_px)}, the picture {_size(image)}: give a map of the picture's size."
+                f"The blur map is {_size(self.radius_px)}, the image {_size(image)}: give a map of the image's size."
             )
 
 
@@ -171,7 +172,7 @@ def _size(array: Array) -> str:
 
 
 def _bounding_box(used: Array) -> tuple[slice, slice] | None:
-    """The smallest rows and columns that hold every True of (..., H, W)."""
+    """Smallest range of rows and of columns that contains every True of (..., H, W); None if there is none."""
     xp = array_namespace(used)
     found = []
     for axis in (-2, -1):

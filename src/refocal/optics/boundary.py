@@ -1,4 +1,4 @@
-"""What lies beyond the picture's edge: padding by a rule, and its exact adjoint."""
+"""Padding at the edges of an image, and its exact adjoint."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ BOUNDARIES: tuple[Boundary, ...] = ("mirror", "replicate", "periodic", "zero")
 
 
 def pad(image: Array, margin: tuple[int, int], boundary: Boundary) -> Array:
-    """P x: grow (..., H, W) by ``margin`` rows above and below and columns left and right, of any size."""
+    """Pad (..., H, W) by ``margin`` rows above and below and columns left and right, P x; a margin of any size."""
     for axis, width in zip((-2, -1), margin, strict=True):
         image = _pad_axis(image, width, axis, boundary)
     return image
 
 
 def fold(padded: Array, margin: tuple[int, int], boundary: Boundary) -> Array:
-    """P^T y: add every value of the margin to the pixel it came from; the exact adjoint of ``pad``."""
+    """Add every value of the margin to the pixel it was copied from, P^T y: the exact adjoint of ``pad``."""
     for axis, width in zip((-2, -1), margin, strict=True):
         padded = _fold_axis(padded, width, axis, boundary)
     return padded
 
 
 def window(image: Array, rows: slice, columns: slice, margin: tuple[int, int], boundary: Boundary) -> Array:
-    """The box of rows and columns grown by ``margin``, cut as if the picture were padded; pads only where it must."""
+    """Crop a box of rows and columns and ``margin`` around it from the padded image; pads only where necessary."""
     height, width = image.shape[-2:]
     inside = rows.start >= margin[0] and rows.stop + margin[0] <= height
     if inside and columns.start >= margin[1] and columns.stop + margin[1] <= width:
@@ -47,7 +47,7 @@ def _pad_axis(x: Array, width: int, axis: int, boundary: Boundary) -> Array:
         shape[axis] = width
         strip = xp.zeros(tuple(shape), dtype=x.dtype, device=device(x))
         return xp.concat([strip, x, strip], axis=axis)
-    # Slices put together are several times faster than a gather by index.
+    # Concatenated slices are several times faster than a gather by index.
     pieces = []
     for run in _runs(x.shape[axis], width, boundary):
         piece = x[_along(axis, run.low, run.high + 1)]
@@ -78,7 +78,7 @@ def _fold_axis(y: Array, width: int, axis: int, boundary: Boundary) -> Array:
 
 
 def _source(size: int, width: int, boundary: Boundary) -> np.ndarray:
-    """For every row of the padded array, the row of the picture it copies."""
+    """Row of the image that each row of the padded array copies."""
     index = np.arange(-width, size + width)
     if boundary == "periodic":
         return index % size
@@ -92,8 +92,9 @@ def _source(size: int, width: int, boundary: Boundary) -> np.ndarray:
 
 @dataclass(frozen=True)
 class _Run:
-    """Rows start..stop of the padded array copy rows low..high of the picture, in order, backwards, or one row
-    again.
+    """Rows start..stop of the padded array, which copy rows low..high of the image.
+
+    They are in order, reversed (``falling``) or the same row repeated (``constant``).
     """
 
     start: int
@@ -106,7 +107,7 @@ class _Run:
 
 @lru_cache(maxsize=256)
 def _runs(size: int, width: int, boundary: Boundary) -> tuple[_Run, ...]:
-    """Cut the index list where it stops rising, falling or staying; each piece is then one slice."""
+    """Split the source rows into runs that rise, fall or stay constant; each run is one slice."""
     source = _source(size, width, boundary)
     runs, start = [], 0
     while start < len(source):

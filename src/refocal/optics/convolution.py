@@ -1,4 +1,4 @@
-"""Convolution with a small kernel and its adjoint, directly for a few taps and by FFT for more."""
+"""Convolution with a small kernel and its adjoint: direct for a few taps, by FFT for more."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from refocal.optics.fourier import fast_shape, irfft2, rfft2, rfft2_small
 from refocal.types import Array
 
 DIRECT_TAPS = 25
-"""Up to so many taps a sum of shifted pictures is faster than an FFT (measured: benchmarks/core.py)."""
+"""Largest number of taps for which direct summation beats the FFT (measured: benchmarks/core.py)."""
 
-KEPT_PIXELS = 4_000_000
-"""Spectra of larger pictures are not kept: they cost 8 bytes a pixel each."""
+MAX_CACHED_PIXELS = 4_000_000
+"""Largest image whose spectra are cached, in pixels; a spectrum takes 8 bytes per pixel."""
 
 
 def convolve_valid(padded: Array, kernel: Array) -> Array:
-    """Convolve (..., H + kh - 1, W + kw - 1) with (kh, kw) where the kernel lies inside; returns (..., H, W)."""
+    """Convolve (..., H + kh - 1, W + kw - 1) with (kh, kw) where the kernel fits; returns (..., H, W)."""
     rows, columns = kernel.shape
     height, width = padded.shape[-2] - rows + 1, padded.shape[-1] - columns + 1
     if rows * columns <= DIRECT_TAPS:
@@ -34,7 +34,7 @@ def convolve_valid(padded: Array, kernel: Array) -> Array:
 
 
 def correlate_full(image: Array, kernel: Array) -> Array:
-    """The adjoint of ``convolve_valid``: (..., H, W) to (..., H + kh - 1, W + kw - 1)."""
+    """Adjoint of ``convolve_valid``: (..., H, W) to (..., H + kh - 1, W + kw - 1)."""
     xp = array_namespace(image)
     rows, columns = kernel.shape
     height, width = image.shape[-2:]
@@ -46,26 +46,24 @@ def correlate_full(image: Array, kernel: Array) -> Array:
             out[..., i : i + height, j : j + width] += taps[rows - 1 - i, columns - 1 - j] * image
         return out
     shape = fast_shape(full[-2], full[-1])
-    # Shifting the picture by kh - 1, kw - 1 undoes the crop of `convolve_valid`; flipping the kernel spares that copy.
+    # Shifting the image by kh - 1, kw - 1 undoes the crop of `convolve_valid`; flipping the kernel avoids that copy.
     product = rfft2(image, shape) * _spectrum(kernel, image, shape, flipped=True)
     return irfft2(product, shape)[..., : full[-2], : full[-1]]
 
 
 def _spectrum(kernel: Array, like: Array, shape: tuple[int, int], flipped: bool = False) -> Array:
     xp = array_namespace(like)
-    if is_numpy_array(like) and is_numpy_array(kernel) and shape[0] * shape[1] <= KEPT_PIXELS:
-        return _kept_spectrum(kernel.astype(like.dtype).tobytes(), kernel.shape, like.dtype.char, shape, flipped)
+    if is_numpy_array(like) and is_numpy_array(kernel) and shape[0] * shape[1] <= MAX_CACHED_PIXELS:
+        return _cached_spectrum(kernel.astype(like.dtype).tobytes(), kernel.shape, like.dtype.char, shape, flipped)
     taps = as_like(kernel, like)
     return rfft2_small(xp.flip(taps, axis=(0, 1)) if flipped else taps, shape)
 
 
 @lru_cache(maxsize=2)
-def _kept_spectrum(
+def _cached_spectrum(
     taps: bytes, kernel_shape: tuple[int, int], dtype: str, shape: tuple[int, int], flipped: bool
 ) -> Array:
-    """The last two spectra, kept: iterative methods ask for the same kernel, forwards and backwards, again and
-    again.
-    """
+    """Spectrum of a kernel, cached: iterative methods apply the same kernel and its adjoint in every step."""
     kernel = np.frombuffer(taps, dtype=dtype).reshape(kernel_shape)
     spectrum = rfft2_small(kernel[::-1, ::-1] if flipped else kernel, shape)
     spectrum.flags.writeable = False

@@ -1,16 +1,16 @@
-"""What a dual-pixel sensor sees of a scene: the left and the right view, and the combined photo that is their sum.
+"""Simulation of a dual-pixel sensor: left view, right view and the combined photo, their mean.
 
-Each pixel of such a sensor is split in two. Its left half sees the scene through one half of the lens, its right half
-through the other, so that a point out of focus lands in the two views with the two halves of its kernel:
+Each pixel of such a sensor is split in two. Its left half receives light through one half of the lens, its right half
+through the other, so that a point out of focus is blurred by the two halves of its kernel:
 
     K_left = K ramp / sum,   K_right = K (1 - ramp) / sum,   ramp = 0 at the first column of K ... 1 at the last
 
-in front of the plane of focus; behind it the views change places. The parallax between the views so tells how far out
-of focus a point is, and on which side: in front, its left image lies to the right of its right one.
+in front of the plane of focus; behind it the views are swapped. The disparity between the views therefore encodes the
+signed defocus of a point: in front of the plane of focus, its left image lies to the right of its right image.
 
 Reference: Abuolaim, Delbracio, Kelly, Brown, Milanfar, "Learning to reduce defocus blur by realistically modeling
-dual-pixel data", ICCV 2021 (the kernels and the parameters of the authors' simulator); the layers lie over each other
-as in ``optics.render``.
+dual-pixel data", ICCV 2021 (kernels and parameters of the authors' simulator); layers are composited as in
+``optics.render``.
 """
 
 from __future__ import annotations
@@ -24,19 +24,18 @@ import numpy as np
 
 from refocal.images.colour import linear_to_srgb, srgb_to_linear
 from refocal.optics.kernels import Kernel, butterworth_ring, dual_pixel_ramp
-from refocal.optics.render import render_layers, signed_radius_of
-from refocal.optics.thin_lens import ThinLens
+from refocal.optics.render import render_layers
 from refocal.types import Array, Boundary, Encoding, Image
 
 
 @dataclass(frozen=True)
 class RingSet:
-    """One lens of the simulator: soft rings with a dark centre, of any radius; see ``kernels.butterworth_ring``.
+    """One lens of the simulator: soft rings with a dark centre of any radius; see ``kernels.butterworth_ring``.
 
     Attributes:
         order: Order n of the Butterworth profile.
-        cutoff: Divides the kernel's diameter to give D0, the distance at which the profile is half its most.
-        floor: Smallest weight inside the ring, beta in that work.
+        cutoff: Divides the kernel's diameter to give D0, the distance at which the profile reaches half its maximum.
+        floor: Smallest weight inside the ring, beta in the paper.
     """
 
     order: int
@@ -44,7 +43,7 @@ class RingSet:
     floor: float
 
     def __call__(self, radius_px: float) -> Kernel:
-        """The combined kernel of a radius in pixels, at least 0; kept and read-only.
+        """Combined kernel of a radius in pixels, at least 0; cached and read-only.
 
         Raises:
             ValueError: If the radius is negative or not finite.
@@ -53,12 +52,12 @@ class RingSet:
 
 
 RING_SETS = tuple(RingSet(*values) for values in product((3, 6, 9), (2.5, 2.0), (0.1, 0.2)))
-"""The twelve lenses of the simulator; the first alone makes the kernels of learnable_blur_kernel_defocusgan."""
+"""The twelve lenses of the simulator; learnable_blur_kernel_defocusgan uses the first alone."""
 
 
 @dataclass(frozen=True)
 class Views:
-    """The photos of one dual-pixel exposure, each (..., C, H, W) in [0, 1] and of the same encoding."""
+    """Photos of one dual-pixel exposure, each (..., C, H, W) in [0, 1] and of the same encoding."""
 
     left: Image
     right: Image
@@ -74,20 +73,20 @@ def render_views(
     boundary: Boundary = "mirror",
     encoding: Encoding = "srgb",
 ) -> Views:
-    """Photograph a scene with a dual-pixel sensor: near things cover far ones, in each view as its half of the lens
-    sees it.
+    """Render a scene as a dual-pixel sensor records it, with occlusion in each view.
 
-    Changing the sign of every radius swaps the views, except where things hide each other: what was near is then far.
+    Changing the sign of every radius swaps the views, except at occlusions, whose order is reversed. For a depth map,
+    pass ``ThinLens.signed_radius_px`` of it.
 
     Args:
         sharp: (..., C, H, W) in [0, 1].
         signed_radius_px: Circle-of-confusion radius (H, W), or (..., H, W) for a batch; positive behind the plane of
             focus.
-        kernel_at: From a radius of at least 0 to the kernel of both halves together, symmetric under a half turn.
-        step_px: Difference of radius between layers; between two layers the light is mixed linearly. One pixel as in
+        kernel_at: From a radius of at least 0 to the combined kernel of both halves, symmetric under a half turn.
+        step_px: Difference in radius between layers, with linear interpolation between them. One pixel as in
             learnable_blur_kernel_defocusgan, eq. 4, whose kernels have the radii 0, 1, ... 24.
-        boundary: What lies beyond the edge.
-        encoding: Of ``sharp`` and of the views; light itself is always added up linearly.
+        boundary: Padding rule at the edges of the image.
+        encoding: Encoding of ``sharp`` and of the views; blur and compositing are always in linear light.
 
     Returns:
         The two views, each as bright as ``combined``, which is their mean in linear light.
@@ -106,29 +105,6 @@ def render_views(
     if encoding == "srgb":
         left, right, combined = linear_to_srgb(left), linear_to_srgb(right), linear_to_srgb(combined)
     return Views(left, right, combined)
-
-
-def render_depth_views(
-    sharp: Image,
-    depth_m: Array,
-    lens: ThinLens,
-    kernel_at: Callable[[float], Kernel] = RING_SETS[0],
-    *,
-    encoding: Encoding = "srgb",
-) -> Views:
-    """The same of a scene whose depth is known, through a thin lens.
-
-    Args:
-        sharp: (..., C, H, W) in [0, 1].
-        depth_m: (H, W) distances in metres, positive; infinity is allowed.
-        lens: Lens, focus and sensor.
-        kernel_at: As in ``render_views``.
-        encoding: As in ``render_views``.
-
-    Raises:
-        InputError: If a depth isn't positive or the sizes differ.
-    """
-    return render_views(sharp, signed_radius_of(depth_m, lens), kernel_at, encoding=encoding)
 
 
 @lru_cache(maxsize=512)

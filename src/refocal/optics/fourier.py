@@ -1,4 +1,4 @@
-"""Real 2-D Fourier transforms over the last two axes: scipy.fft with every core for NumPy, torch.fft for tensors."""
+"""Real 2-D Fourier transforms over the last two axes: scipy.fft on all cores for NumPy, torch.fft for tensors."""
 
 from __future__ import annotations
 
@@ -14,16 +14,14 @@ from refocal.types import Array
 
 
 def rfft2(x: Array, shape: tuple[int, int]) -> Array:
-    """Transform (..., H, W), padded with zeros at the end to ``shape``; returns (..., shape[0], shape[1] // 2 + 1)."""
+    """Transform (..., H, W), zero-padded at the end to ``shape``; returns (..., shape[0], shape[1] // 2 + 1)."""
     if is_numpy_array(x):
         return scipy.fft.rfft2(x, s=shape, workers=_workers())
     return array_namespace(x).fft.rfftn(x, s=shape, axes=(-2, -1))
 
 
 def rfft2_small(x: Array, shape: tuple[int, int]) -> Array:
-    """The same for a small array far from filling ``shape``: the zero rows are not transformed, which halves the
-    work.
-    """
+    """Same as ``rfft2`` for an array much smaller than ``shape``: skipping the zero rows halves the work."""
     if is_numpy_array(x):
         rows = scipy.fft.rfft(x, n=shape[1], axis=-1)
         return scipy.fft.fft(rows, n=shape[0], axis=-2, workers=_workers(), overwrite_x=True)
@@ -32,14 +30,14 @@ def rfft2_small(x: Array, shape: tuple[int, int]) -> Array:
 
 
 def irfft2(spectrum: Array, shape: tuple[int, int]) -> Array:
-    """Transform back; ``shape`` is the height and width that ``rfft2`` was given."""
+    """Inverse transform; ``shape`` is the height and width given to ``rfft2``."""
     if is_numpy_array(spectrum):
         return scipy.fft.irfft2(spectrum, s=shape, workers=_workers(), overwrite_x=True)
     return array_namespace(spectrum).fft.irfftn(spectrum, s=shape, axes=(-2, -1))
 
 
 def kernel_spectrum(kernel: Array, like: Array, shape: tuple[int, int]) -> Array:
-    """Transfer function of a kernel (kh, kw) centred on the origin, for pictures of ``shape`` that wrap around."""
+    """Transfer function of a kernel (kh, kw) centred on the origin, for periodic images of ``shape``."""
     xp = array_namespace(like)
     rows, columns = kernel.shape
     spectrum = rfft2_small(_wrap(as_like(kernel, like), shape), shape)
@@ -52,7 +50,7 @@ def kernel_spectrum(kernel: Array, like: Array, shape: tuple[int, int]) -> Array
 
 
 def slope_energy(like: Array, shape: tuple[int, int]) -> Array:
-    """|D_y|^2 + |D_x|^2 of first differences that wrap around, laid out like ``rfft2``'s result."""
+    """|D_y|^2 + |D_x|^2 of periodic first differences, in the layout of ``rfft2``'s result."""
     xp = array_namespace(like)
     down = xp.arange(shape[0], dtype=like.dtype, device=device(like)) * (math.pi / shape[0])
     right = xp.arange(shape[1] // 2 + 1, dtype=like.dtype, device=device(like)) * (math.pi / shape[1])
@@ -60,12 +58,12 @@ def slope_energy(like: Array, shape: tuple[int, int]) -> Array:
 
 
 def fast_shape(height: int, width: int) -> tuple[int, int]:
-    """The smallest sizes from these on that transform fast."""
+    """Smallest height and width, at least these, that are fast to transform."""
     return scipy.fft.next_fast_len(height, real=True), scipy.fft.next_fast_len(width, real=True)
 
 
 def _wrap(kernel: Array, shape: tuple[int, int]) -> Array:
-    """Add up the parts of a kernel that come to lie on each other in a picture smaller than it."""
+    """Sum the parts of a kernel that overlap in a periodic image smaller than the kernel."""
     xp = array_namespace(kernel)
     for axis, size in zip((-2, -1), shape, strict=True):
         length = kernel.shape[axis]

@@ -1,7 +1,7 @@
 """Point-spread functions of an out-of-focus lens, as small float64 NumPy arrays: odd side, sum 1.
 
-Every kernel of a *family* is a function of one number, the circle-of-confusion radius in pixels, so that a blur map can
-ask for the kernel of any of its radii (``FAMILIES``).
+Every kernel of a *family* (``FAMILIES``) is a function of one number, the circle-of-confusion radius in pixels, so that
+a blur map needs one kernel per radius.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ Kernel = NDArray[np.float64]
 
 
 def disk(radius_px: float) -> Kernel:
-    """The ideal lens: a uniform disk, every pixel weighted by the exact area that the disk covers of it.
+    """Uniform disk, the kernel of an ideal lens; each pixel's weight is the exact area covered by the disk.
 
     A radius of at most 0.5 px lies inside one pixel and gives the identity.
 
@@ -31,14 +31,14 @@ def disk(radius_px: float) -> Kernel:
     edges = np.arange(-half - 0.5, half + 1.0)
     corner = _disk_corner_area(edges[:, None], edges[None, :], radius_px)
     area = corner[1:, 1:] - corner[:-1, 1:] - corner[1:, :-1] + corner[:-1, :-1]
-    return _normalised(np.maximum(area, 0))  # where the disk isn't, differences round to either side of 0
+    return _normalised(np.maximum(area, 0))  # outside the disk, differences round to either side of 0
 
 
 def _disk_corner_area(x: NDArray[np.float64], y: NDArray[np.float64], radius: float) -> NDArray[np.float64]:
     """Signed area of the disk inside the rectangle from the origin to (x, y): odd in x and in y."""
     sign = np.sign(x) * np.sign(y)
     x, y = np.minimum(np.abs(x), radius), np.minimum(np.abs(y), radius)
-    # Up to `knee` the rectangle's top bounds the area, from there to x the circle does.
+    # Up to `knee` the area is bounded by the rectangle's top, from there to x by the circle.
     knee = np.minimum(np.sqrt(radius**2 - y**2), x)
 
     def under_arc(t: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -48,7 +48,7 @@ def _disk_corner_area(x: NDArray[np.float64], y: NDArray[np.float64], radius: fl
 
 
 def gaussian(sigma_px: float) -> Kernel:
-    """A sampled Gaussian, cut at four sigma (scipy.ndimage's default); sigma 0 gives the identity.
+    """Sampled Gaussian, truncated at four sigma (scipy.ndimage's default); sigma 0 gives the identity.
 
     Raises:
         ValueError: If sigma is negative or not finite.
@@ -62,13 +62,13 @@ def gaussian(sigma_px: float) -> Kernel:
 
 
 def polygon(radius_px: float, blades: int = 6, rotation_deg: float = 0.0, roundness: float = 0.0) -> Kernel:
-    """An aperture of straight blades: a regular polygon inscribed in the circle of ``radius_px``.
+    """Aperture of straight blades: a regular polygon inscribed in the circle of ``radius_px``.
 
     Args:
         radius_px: Circumscribed radius in pixels, so that ``roundness`` 1 gives the disk of the same radius.
         blades: Number of sides, at least 3.
         rotation_deg: Anticlockwise rotation; at 0 one corner points to the right.
-        roundness: 0 straight blades, 1 a circle, linear in between along each ray.
+        roundness: Curvature of the blades: 0 straight, 1 a circle, linear in between along each ray.
 
     Raises:
         ValueError: If a value is outside its range.
@@ -82,10 +82,10 @@ def polygon(radius_px: float, blades: int = 6, rotation_deg: float = 0.0, roundn
     half = max(math.ceil(radius_px - 0.5), 0)
     if half == 0:
         return np.ones((1, 1))
-    samples = 16  # per pixel side, each with a soft edge of its own width: a pixel's share to 6 parts in 1000 or better
+    samples = 16  # per pixel side, each with a soft edge of its own width: weights exact to 6 parts in 1000
     side = 2 * half + 1
     grid = (np.arange(side * samples) + 0.5) / samples - half - 0.5
-    x, y = grid[None, :], -grid[:, None]  # rows run downwards
+    x, y = grid[None, :], -grid[:, None]  # y points upwards
     sector = 2 * math.pi / blades
     angle = np.mod(np.arctan2(y, x) - math.radians(rotation_deg), sector) - sector / 2
     straight = math.cos(sector / 2) / np.cos(angle)
@@ -96,16 +96,16 @@ def polygon(radius_px: float, blades: int = 6, rotation_deg: float = 0.0, roundn
 
 
 def butterworth_ring(radius_px: float, order: int = 3, cutoff: float = 2.5, floor: float = 0.1) -> Kernel:
-    """A soft ring with a dark centre, as dual-pixel cameras show it (learnable_blur_kernel_defocusgan, eq. 3).
+    """Soft ring with a dark centre, as of dual-pixel cameras (learnable_blur_kernel_defocusgan, eq. 3).
 
     B = floor..1 rescaled [1 + (D0/rho)^(2 order)]^-1 inside the disk rho <= radius, D0 = 2 radius / cutoff, smoothed by
-    a small Gaussian whose size grows with the kernel. A radius below 1, which holds one pixel, gives the identity.
+    a small Gaussian whose size grows with the kernel. A radius below 1, that is one pixel, gives the identity.
 
     Args:
         radius_px: Radius in pixels.
         order: Order n of the Butterworth profile (3, 6 and 9 in the simulator of Abuolaim et al., ICCV 2021).
-        cutoff: Divides the kernel's side to give D0 (2.5 and 2 there).
-        floor: Smallest weight before smoothing, beta in that work (0.1 and 0.2 there).
+        cutoff: Divides the kernel's side to give D0 (2.5 and 2 in the simulator).
+        floor: Smallest weight before smoothing, beta in the paper (0.1 and 0.2 in the simulator).
 
     Raises:
         ValueError: If the radius is negative or not finite.
@@ -124,10 +124,10 @@ def butterworth_ring(radius_px: float, order: int = 3, cutoff: float = 2.5, floo
     size += 1 - size % 2
     if size > 1:
         margin = size // 2
-        sigma = 0.3 * ((size - 1) / 2 - 1) + 0.8  # OpenCV's rule for a Gaussian given by its size
+        sigma = 0.3 * ((size - 1) / 2 - 1) + 0.8  # OpenCV's rule for a Gaussian of a given size
         row = np.exp(-0.5 * (np.arange(-margin, margin + 1) / sigma) ** 2)
         row /= row.sum()
-        # The mirror at the edge of the zero margin roughly doubles the outermost ring; the published kernels have it.
+        # Mirroring at the edge of the zero margin roughly doubles the outermost ring, as in the published kernels.
         padded = np.pad(np.pad(profile, margin), margin, mode="reflect")
         windows = np.lib.stride_tricks.sliding_window_view(padded, (size, size))
         profile = np.einsum("ijkl,k,l->ij", windows, row, row)
@@ -135,21 +135,21 @@ def butterworth_ring(radius_px: float, order: int = 3, cutoff: float = 2.5, floo
 
 
 def dual_pixel_ramp(kernel: Kernel) -> tuple[Kernel, Kernel]:
-    """Left and right view of a combined kernel: times a horizontal ramp 0..1, and times its mirror; each sums to 1.
+    """Left and right kernel of a combined kernel: times a horizontal ramp 0..1, and times its mirror; each sums to 1.
 
-    For a point in front of the focal plane; behind it the two views change places. The mean of the two is the combined
-    kernel when that kernel is symmetric under a half turn (Abuolaim et al., "Learning to reduce defocus blur by
-    realistically modeling dual-pixel data", ICCV 2021).
+    For a point in front of the focal plane; behind it the two are swapped. Their mean is the combined kernel if that is
+    symmetric under a half turn (Abuolaim et al., "Learning to reduce defocus blur by realistically modeling dual-pixel
+    data", ICCV 2021).
     """
     ramp = np.linspace(0.0, 1.0, kernel.shape[1])[None, :] if kernel.shape[1] > 1 else np.ones((1, 1))
     return _normalised(kernel * ramp), _normalised(kernel * ramp[:, ::-1])
 
 
 def dual_pixel_half_disk(radius: int) -> tuple[Kernel, Kernel]:
-    """Left and right view of a disk, each a stack of ever narrower parts of it (BaMBNet, Liang et al., 2021).
+    """Left and right kernel of a disk, each the sum of progressively narrower parts (BaMBNet, Liang et al., 2021).
 
-    The disk is a filled circle of integer radius; part i of 2 radius keeps the columns from i on. The second kernel is
-    the first, mirrored.
+    The disk is a filled circle of integer radius; part i of 2 radius keeps the columns from i on. The right kernel is
+    the mirror image of the left one.
 
     Raises:
         ValueError: If the radius is negative.
@@ -160,7 +160,7 @@ def dual_pixel_half_disk(radius: int) -> tuple[Kernel, Kernel]:
         return np.ones((1, 1)), np.ones((1, 1))
     grid = np.arange(-radius, radius + 1)
     filled = (grid[:, None] ** 2 + grid[None, :] ** 2 <= radius**2).astype(np.float64)
-    parts = np.minimum(np.arange(2 * radius + 1) + 1, 2 * radius)  # how many parts reach each column
+    parts = np.minimum(np.arange(2 * radius + 1) + 1, 2 * radius)  # number of parts that cover each column
     left = _normalised(filled * parts)
     return left, left[:, ::-1].copy()
 
@@ -179,7 +179,7 @@ FAMILIES: dict[str, Callable[[float], Kernel]] = {
 
 @lru_cache(maxsize=512)
 def family_kernel(family: str, radius_px: float) -> Kernel:
-    """The kernel of a named family at a radius, kept and read-only: blur maps ask for the same radii again and again.
+    """Kernel of a named family at a radius; cached, because blur maps repeat the same radii, and read-only.
 
     Raises:
         ValueError: If there is no such family.

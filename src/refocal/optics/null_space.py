@@ -1,17 +1,16 @@
-"""What a blurred picture tells about the sharp one, and what it leaves open: regularised inverse and null-space
-projection.
+"""Regularised inverse of a uniform blur, and projection onto the images consistent with a blurred one.
 
-A is the blur, A+ its inverse held back where the blur wiped out too much. With H the kernel's transfer function::
+A is the blur and A+ its regularised pseudo-inverse. With H the kernel's transfer function::
 
-    A+ y       = conj(H) / (|H|^2 + epsilon) Y                    (Wiener's filter for white noise and a white picture)
-    f -> x     = f - A+ A f + A+ y                                (what y tells replaces what f says of it)
+    A+ y       = conj(H) / (|H|^2 + epsilon) Y          (Wiener filter for white noise and a white image)
+    f -> x     = f - A+ A f + A+ y                      (f only contributes what y leaves undetermined)
 
-Pictures don't wrap around: the mean is set aside, the edge's pixels are repeated into a margin, and that fades linearly
-to nothing. On tensors everything is differentiable in the pictures, the kernel and the filters.
+Images aren't periodic: the mean is subtracted, and a margin of replicated edge pixels fades linearly to zero. On
+tensors everything is differentiable in the images, the kernel and the filters.
 
 Reference: Lopez-Tapia, Mateos, Molina, Katsaggelos, "Learning Moore-Penrose based residuals for robust non-blind image
-deconvolution", Digital Signal Processing 2023, and its sister at IEEE ICIP 2023; the margin, its fading, the mean and
-the numbers as in the authors' released code.
+deconvolution", Digital Signal Processing 2023, and its companion at IEEE ICIP 2023; margin, fading, mean and constants
+as in the authors' released code.
 """
 
 from __future__ import annotations
@@ -23,19 +22,19 @@ from refocal.optics.fourier import fast_shape, irfft2, kernel_spectrum, rfft2
 from refocal.types import Array, Image
 
 EPSILON = 1e-2
-"""Added to |H|^2, in the authors' code."""
+"""Regularisation added to |H|^2, as in the authors' code."""
 
 MARGIN_PX = 64
-"""Least margin, in the authors' code."""
+"""Minimum width of the margin in pixels, as in the authors' code."""
 
 
 def deconvolve(blurred: Image, kernel: Array, epsilon: float = EPSILON) -> Image:
-    """A+ y.
+    """Apply the regularised inverse, A+ y.
 
     Args:
         blurred: (..., H, W) of any float dtype.
         kernel: (kh, kw), both odd.
-        epsilon: Above 0; the larger, the less noise and the less detail.
+        epsilon: Regularisation, above 0; larger values give less noise and less detail.
 
     Returns:
         (..., H, W), not clipped.
@@ -48,16 +47,16 @@ def deconvolve(blurred: Image, kernel: Array, epsilon: float = EPSILON) -> Image
 
 
 def project(estimate: Image, deconvolved: Image, kernel: Array, epsilon: float = EPSILON) -> Image:
-    """Make an estimate f agree with the blurred picture y as far as that can be trusted: f - A+ A f + A+ y.
+    """Make an estimate f consistent with the blurred image y: f - A+ A f + A+ y.
 
-    Blurred again, the difference to y becomes epsilon / (|H|^2 + epsilon) times what it was, at every frequency; where
-    H is 0, f stays as it is.
+    At every frequency, the difference between the blurred estimate and y is multiplied by epsilon / (|H|^2 + epsilon);
+    where H is 0, f is unchanged.
 
     Args:
         estimate: f, (..., H, W) of any float dtype.
         deconvolved: A+ y of ``deconvolve``, with the same kernel and epsilon; the same shape.
         kernel: (kh, kw), both odd.
-        epsilon: As given to ``deconvolve``.
+        epsilon: Regularisation, the one of ``deconvolve``.
 
     Returns:
         (..., H, W), not clipped.
@@ -70,11 +69,11 @@ def project(estimate: Image, deconvolved: Image, kernel: Array, epsilon: float =
 
 
 def filter_pixels(image: Image, filters: Array) -> Image:
-    """Give every pixel the sum of the pixels around it, weighted by its own filter; the edge's pixels are repeated.
+    """Filter each pixel with its own kernel; the edges are replicated.
 
     Args:
         image: (..., C, H, W).
-        filters: (..., size^2, H, W), size odd: weights row by row from above left to below right, for all channels.
+        filters: (..., size^2, H, W), size odd: weights row by row from top left to bottom right, for all channels.
 
     Returns:
         (..., C, H, W).
@@ -90,7 +89,7 @@ def filter_pixels(image: Image, filters: Array) -> Image:
 
 
 def _spectra(image: Image, kernel: Array) -> tuple[tuple[int, int], Array, Array, Array]:
-    """Size of the transforms, spectrum of the faded picture, transfer function H and |H|^2."""
+    """Size of the transforms, spectrum of the padded and faded image, transfer function H and |H|^2."""
     xp = array_namespace(image)
     faded = _faded(image, _margin(kernel))
     shape = fast_shape(*faded.shape[-2:])
@@ -100,7 +99,7 @@ def _spectra(image: Image, kernel: Array) -> tuple[tuple[int, int], Array, Array
 
 
 def _faded(image: Image, margin: int) -> Image:
-    """Grow the picture by its repeated edges, times a ramp from 0 to 1 on the way in and back on the way out."""
+    """Pad the image by replication and multiply the margin by a linear ramp from 0 at its outside to 1."""
     xp = array_namespace(image)
     rise = xp.arange(margin, dtype=image.dtype, device=device(image)) / margin
     out = pad(image, (margin, margin), "replicate")
@@ -117,5 +116,5 @@ def _inside(grown: Image, image: Image, kernel: Array) -> Image:
 
 
 def _margin(kernel: Array) -> int:
-    """The authors' kernels reach 32 px at most, half the margin; so for larger ones."""
+    """Margin in pixels: twice the half-width of the kernel, as for the authors' largest (32 px), or more."""
     return max(MARGIN_PX, *(side // 2 * 2 for side in kernel.shape))

@@ -1,11 +1,9 @@
-"""The thin lens: between an object's distance and the circle of confusion it leaves on the sensor."""
+"""Thin lens: from the distance of a point to its circle of confusion on the sensor."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-
-from array_api_compat import array_namespace
 
 from refocal.types import Array
 
@@ -22,7 +20,7 @@ class ThinLens:
     Attributes:
         focal_length_mm: Focal length f in millimetres.
         f_number: Aperture number N.
-        focus_distance_m: Distance s of the sharp plane in metres, from the lens.
+        focus_distance_m: Distance s of the plane of focus from the lens, in metres; infinity is allowed.
         pixel_pitch_um: Distance between pixel centres in micrometres.
 
     Raises:
@@ -44,27 +42,17 @@ class ThinLens:
 
     @property
     def coc_diameter_at_infinity_mm(self) -> float:
-        """Diameter in millimetres that a point infinitely far away leaves on the sensor."""
+        """Diameter of the circle of confusion of a point at infinity, in millimetres."""
         if math.isinf(self.focus_distance_m):
             return 0.0
         return self.focal_length_mm**2 / (self.f_number * (self.focus_distance_m * 1000 - self.focal_length_mm))
 
     def coc_diameter_mm(self, depth_m: Array | float) -> Array | float:
-        """Signed diameter in millimetres for distances in metres, any shape; infinity is allowed."""
-        if math.isinf(self.focus_distance_m):  # the limit of the formula: only nearer points are blurred
+        """Signed diameter in millimetres of points at distances in metres, any shape; infinity is allowed."""
+        if math.isinf(self.focus_distance_m):  # limit of the formula: only nearer points are blurred
             return -(self.focal_length_mm**2) / self.f_number / (depth_m * 1000)
         return self.coc_diameter_at_infinity_mm * (1 - self.focus_distance_m / depth_m)
 
     def signed_radius_px(self, depth_m: Array | float) -> Array | float:
-        """Signed radius in pixels for distances in metres: positive behind the plane of focus."""
+        """Signed radius in pixels of points at distances in metres, any shape: positive behind the plane of focus."""
         return self.coc_diameter_mm(depth_m) * (1000 / (2 * self.pixel_pitch_um))
-
-    def depth_m(self, signed_radius_px: Array) -> Array:
-        """Distances in metres for signed radii in pixels; infinity where no distance gives so large a radius."""
-        xp = array_namespace(signed_radius_px)
-        diameter_mm = signed_radius_px * (2 * self.pixel_pitch_um / 1000)
-        if math.isinf(self.focus_distance_m):
-            nearness = -diameter_mm * self.f_number / self.focal_length_mm**2 * 1000
-            return xp.where(nearness > 0, 1 / xp.where(nearness > 0, nearness, 1.0), xp.inf)
-        ratio = 1 - diameter_mm / self.coc_diameter_at_infinity_mm
-        return xp.where(ratio > 0, self.focus_distance_m / xp.where(ratio > 0, ratio, 1.0), xp.inf)

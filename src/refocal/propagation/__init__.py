@@ -1,1 +1,1 @@
-"""From sparse values on edges to dense maps: matting Laplacian, KNN matting, domain transform."""
+"""Propagation of sparse values to dense maps: matting Laplacian, KNN matting, domain transform, guided filter."""

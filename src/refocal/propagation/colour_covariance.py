@@ -1,4 +1,4 @@
-"""Cholesky factors of many small matrices at once, one per pixel: the colour covariances of the window filters."""
+"""Cholesky factors of one small matrix per pixel, vectorised: the colour covariances of the window filters."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ Array = npt.NDArray[np.float64]
 
 
 def cholesky(matrices: Array) -> Array:
-    """Lower factors F with F F^T = M, for positive definite ``matrices`` (n, n, ...) laid out pixel-last.
+    """Lower factors F with F F^T = M, for positive definite ``matrices`` (n, n, ...) with pixels on the last axes.
 
-    ``numpy.linalg.cholesky`` wants (..., n, n) and calls LAPACK once per pixel; with n of 1 or 3, arithmetic on whole
-    planes is some ten times faster.
+    ``numpy.linalg.cholesky`` takes (..., n, n) and calls LAPACK once per pixel; for n of 1 or 3, arithmetic on whole
+    planes is about ten times faster.
     """
     n = len(matrices)
     factors = np.zeros_like(matrices)

@@ -1,4 +1,4 @@
-"""The guided filter: an image made locally affine in the colours of another.
+"""Guided filter: edge-aware smoothing by a local affine model in the colours of a guide image.
 
 He, Sun and Tang, "Guided image filtering", IEEE TPAMI 35(6), 2013.
 """
@@ -14,24 +14,24 @@ Floats = npt.NDArray[np.floating]
 
 
 def guided_filter(image: Floats, guide: Floats, radius: int, epsilon: float) -> Floats:
-    """Filter ``image`` so that it follows the edges of ``guide``.
+    """Smooth ``image`` while preserving the edges of ``guide``.
 
     In each window k the image is fitted by a_k^T I + b_k, a_k = (Sigma_k + epsilon Id)^-1 cov_k(I, p),
     b_k = mean_k(p) - a_k^T mean_k(I) (eqs. 19, 20); the output is the mean over the windows around a pixel (eq. 21).
-    Constants are kept. Windows are cut off at the photo's border, as in the paper's code.
+    Constants are preserved. Windows are truncated at the photo's border, as in the paper's code.
 
     Args:
         image: p, (C, H, W) or (H, W), any range.
         guide: I, (3, H, W) or (1, H, W), range [0, 1].
         radius: The windows are (2 radius + 1) pixels wide.
-        epsilon: Contrast below its root is smoothed away; 0.01 to 1e-4 in the paper's examples.
+        epsilon: Regularisation; variance of the guide below it is smoothed. 0.01 to 1e-4 in the paper's examples.
 
     Returns:
         The filtered image, float32 (float64 if ``image`` is), same shape.
     """
     shape = image.shape[-2:]
     planes = image.reshape(-1, *shape)
-    # float64, for covariances as differences of means; less the overall mean, which would only cost digits.
+    # float64, as covariances are differences of means; the overall mean is subtracted to save digits.
     colours = np.asarray(guide, np.float64)
     colours = colours - colours.mean((1, 2), keepdims=True)
     size = _box_sum(np.ones(shape), radius)
@@ -58,7 +58,7 @@ def guided_filter(image: Floats, guide: Floats, radius: int, epsilon: float) -> 
 
 
 def _box_sum(plane: Floats, radius: int) -> npt.NDArray[np.float64]:
-    """Sum over the part of the window (2 ``radius`` + 1 wide) that lies inside the picture."""
+    """Sum over the part of the window (2 ``radius`` + 1 wide) inside the image."""
     from scipy.ndimage import uniform_filter
 
     side = 2 * radius + 1

@@ -1,12 +1,12 @@
-"""The matting Laplacian: sparse values made dense so that they follow the colours of a photo.
+"""Matting Laplacian: propagation of sparse values that follows the colours of a photo.
 
-Levin, Lischinski and Weiss, "A closed-form solution to natural image matting", IEEE TPAMI 30(2), 2008. Values m cost
-nothing where they are an affine function of the guide's colours within each small window, so that they change where
-the photo does. Sparse values s are spread by (L + weight D) m = weight D s.
+Levin, Lischinski and Weiss, "A closed-form solution to natural image matting", IEEE TPAMI 30(2), 2008. Values m have no
+cost where they are an affine function of the guide's colours within each small window, so that they change where the
+photo does. Sparse values s are spread by (L + weight D) m = weight D s.
 
-The system is large (25 entries per row), and badly conditioned in a way that neither diagonal scaling nor a smooth
-coarse grid mends: its small eigenvectors are not smooth, they follow the texture. They are *locally affine in the
-colours*, so the coarse space used here holds, per cell, the functions 1, R, G and B under a bilinear hat.
+The system is large (25 entries per row) and ill-conditioned, and neither diagonal scaling nor a smooth coarse grid
+helps: the eigenvectors of its small eigenvalues aren't smooth, they follow the texture. They are *locally affine in the
+colours*; therefore the coarse space used here has, per cell, the functions 1, R, G and B under a bilinear hat.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from refocal.optics.conjugate_gradients import conjugate_gradients
 from refocal.propagation.colour_covariance import cholesky, solve_lower
 from refocal.types import InputError
 
@@ -26,13 +27,16 @@ if TYPE_CHECKING:
 
 Floats = npt.NDArray[np.floating]
 
-_STRIP_PX = 32  # rows handled at a time while building: some 10 MB of temporaries at a width of 1600 px
+MAX_ITER = 500
+"""Maximum number of steps of conjugate gradients, a safeguard: photos take 20 to 80."""
+
+_STRIP_PX = 32  # rows per strip when building the matrix: some 10 MB of temporaries at a width of 1600 px
 
 
 def matting_laplacian(guide: Floats, epsilon: float = 1e-7, radius: int = 1) -> sp.csr_array:
-    """The matting Laplacian L of ``guide``, exact, as a sparse matrix (eq. 12 of Levin et al.).
+    """Exact matting Laplacian L of ``guide`` as a sparse matrix (eq. 12 of Levin et al.).
 
-    L_ij = sum over the windows k that hold both i and j of
+    L_ij = sum over the windows k that contain both i and j of
     delta_ij - (1 + (I_i - mu_k)^T (Sigma_k + epsilon Id)^-1 (I_j - mu_k)) / |w|.
 
     L is symmetric, positive semi-definite, and L 1 = 0. Windows lie wholly inside the photo.
@@ -62,17 +66,16 @@ def spread(
 ) -> npt.NDArray[np.float32]:
     """Spread sparse ``values`` over the photo: the m that solves (L + weight D) m = weight D s, D = diag(mask).
 
-    Conjugate gradients preconditioned by the diagonal plus one coarse correction (see the module's head).
+    Conjugate gradients, preconditioned by the diagonal plus one coarse correction (see the module docstring).
 
     Args:
         values: (H, W), read where ``mask`` isn't 0.
         mask: (H, W), 1 where a value is known and 0 elsewhere, or any weights >= 0.
         guide: (3, H, W) or (1, H, W), range [0, 1].
-        weight: lambda, how strictly the known values are kept; 1e-3 in Zhuo & Sim 2011.
+        weight: Data weight lambda of the known values; 1e-3 in Zhuo & Sim 2011.
         epsilon: See ``matting_laplacian``.
-        tolerance: Stop when the preconditioned residual has shrunk by this factor. Against a direct solution the
-            default leaves a mean error of 0.003 px (0.2 px at the worst pixel) on blur maps of 0.4 MP photos, 0.1
-            leaves 0.02 px.
+        tolerance: Relative preconditioned residual at which to stop. Compared with a direct solution the default leaves
+            a mean error of 0.003 px (maximum 0.2 px) on blur maps of 0.4 MP photos, 0.1 leaves 0.02 px.
 
     Returns:
         (H, W) float32. 0 everywhere if ``mask`` is 0 everywhere.
@@ -88,19 +91,26 @@ def spread(
     matrix = _system(*_affinities(guide, epsilon, 1, np.float32), strength)
     correct = _coarse_correction(matrix, guide)
     diagonal = matrix.diagonal()
-    # The unknown is m minus the mean of the values: the start is then 0 and float32 spends its digits on the rest.
+    # The unknown is m minus the mean of the values: the start is then 0, and the precision of float32 is used better.
     right = (strength * (values - mean)).astype(np.float32).ravel()
-    offset = _conjugate_gradients(matrix, right, lambda r: r / diagonal + correct(r), tolerance)
+    offset = conjugate_gradients(
+        lambda m: matrix @ m,
+        right,
+        np.zeros_like(right),
+        MAX_ITER,
+        tolerance,
+        lambda residual: residual / diagonal + correct(residual),
+    )
     return offset.reshape(strength.shape) + np.float32(mean)
 
 
 def _affinities(
     guide: Floats, epsilon: float, radius: int, dtype: npt.DTypeLike
 ) -> tuple[list[tuple[int, int]], Floats]:
-    """The pixel pairs that share a window, as steps (dy, dx), and each pair's weight (number of steps, H, W).
+    """Pixel pairs that share a window, as steps (dy, dx), and the weight of each pair (number of steps, H, W).
 
-    Only steps to later pixels are held; a weight lies at the pair's first pixel and is 0 where the pair would leave
-    the photo.
+    Only steps to later pixels are stored; a weight is stored at the pair's first pixel and is 0 where the pair would
+    leave the photo.
     """
     channels, height, width = guide.shape
     side = 2 * radius + 1
@@ -112,7 +122,7 @@ def _affinities(
     inner = width - side + 1
     for top in range(0, height - side + 1, _STRIP_PX):
         rows = min(_STRIP_PX, height - side + 1 - top)
-        # float64, because a window of one colour's shades has a covariance that is singular but for epsilon.
+        # float64, because the covariance of a window with a single hue is singular without epsilon.
         colours = np.stack([guide[:, top + y : top + y + rows, x : x + inner] for y, x in positions], 1, dtype=float)
         colours -= colours.mean(1, keepdims=True)
         covariance = np.einsum("cnhw,dnhw->cdhw", colours, colours) / len(positions)
@@ -127,14 +137,14 @@ def _affinities(
 
 
 def _system(steps: list[tuple[int, int]], weights: Floats, strength: Floats) -> sp.dia_array:
-    """L + diag(``strength``) in the weights' dtype: minus the weights, and a diagonal that gives each row its sum."""
+    """L + diag(``strength``) in the weights' dtype: negative weights, and the row sums on the diagonal."""
     from scipy import sparse as sp
 
     height, width = strength.shape
     count = height * width
     jumps = [dy * width + dx for dy, dx in steps]
     offsets = [*(-jump for jump in reversed(jumps)), 0, *jumps]
-    bands = np.zeros((len(offsets), count), weights.dtype)  # a DIA band holds A[j - offset, j] at column j
+    bands = np.zeros((len(offsets), count), weights.dtype)  # a DIA band has A[j - offset, j] at column j
     diagonal = strength.astype(np.float64).ravel()
     for k, jump in enumerate(jumps):
         pair = weights[k].ravel()[: count - jump]
@@ -147,7 +157,7 @@ def _system(steps: list[tuple[int, int]], weights: Floats, strength: Floats) -> 
 
 
 def _coarse_functions(guide: Floats, cell_px: int) -> sp.csr_array:
-    """Per cell a bilinear hat times 1 and times each colour less its mean there: (H W, cells (1 + C)) float32."""
+    """Per cell, a bilinear hat times 1 and times each colour minus its local mean: (H W, cells (1 + C)) float32."""
     from scipy import sparse as sp
 
     channels, height, width = guide.shape
@@ -156,20 +166,20 @@ def _coarse_functions(guide: Floats, cell_px: int) -> sp.csr_array:
         cells = -(-length // cell_px)
         place = (np.arange(length) + 0.5) / cell_px - 0.5
         left = np.floor(place).astype(np.int32)
-        share = (place - left).astype(np.float32)
-        return np.clip([left, left + 1], 0, cells - 1).T, np.stack([1 - share, share], 1), cells
+        weight = (place - left).astype(np.float32)
+        return np.clip([left, left + 1], 0, cells - 1).T, np.stack([1 - weight, weight], 1), cells
 
-    (rows, row_share, _), (columns, column_share, across) = hat(height), hat(width)
+    (rows, row_weight, _), (columns, column_weight, across) = hat(height), hat(width)
     cell = rows[:, None, :, None] * across + columns[None, :, None, :]  # (H, W, 2, 2)
-    share = row_share[:, None, :, None] * column_share[None, :, None, :]
+    weight = row_weight[:, None, :, None] * column_weight[None, :, None, :]
     size = int(cell.max()) + 1
     functions = np.empty((height, width, 2, 2, 1 + channels), np.float32)
-    functions[..., 0] = share
-    total = np.bincount(cell.ravel(), share.ravel(), size)
+    functions[..., 0] = weight
+    total = np.bincount(cell.ravel(), weight.ravel(), size)
     for c in range(channels):
         shade = np.asarray(guide[c], np.float32)[:, :, None, None]
-        mean = np.bincount(cell.ravel(), (share * shade).ravel(), size) / total
-        functions[..., 1 + c] = share * (shade - mean.astype(np.float32)[cell])
+        mean = np.bincount(cell.ravel(), (weight * shade).ravel(), size) / total
+        functions[..., 1 + c] = weight * (shade - mean.astype(np.float32)[cell])
     indices = cell[..., None] * (1 + channels) + np.arange(1 + channels, dtype=np.int32)
     per_row = 4 * (1 + channels)
     pointers = np.arange(height * width + 1, dtype=np.int32) * per_row
@@ -177,7 +187,7 @@ def _coarse_functions(guide: Floats, cell_px: int) -> sp.csr_array:
 
 
 def _coarse_correction(matrix: sp.dia_array, guide: Floats, cell_px: int = 16) -> Callable[[Floats], Floats]:
-    """The map r -> P (P^T A P)^-1 P^T r, with P the coarse functions.
+    """Coarse correction r -> P (P^T A P)^-1 P^T r, with P the coarse functions.
 
     16 px: 8 halves the iterations but factors four times as many unknowns, 32 doubles them (measured on Kodak photos).
     """
@@ -188,37 +198,14 @@ def _coarse_correction(matrix: sp.dia_array, guide: Floats, cell_px: int = 16) -
     height, width = guide.shape[-2:]
     reach = int(matrix.offsets.max())
     coarse = sp.csr_array((functions.shape[1],) * 2)
-    for top in range(0, height, _STRIP_PX):  # the whole product A P would take more memory than A itself
+    for top in range(0, height, _STRIP_PX):  # the full product A P would take more memory than A itself
         first, last = top * width, min(top + _STRIP_PX, height) * width
         begin, end = max(first - reach, 0), min(last + reach, len(matrix.data[0]))
         block = sp.dia_array((matrix.data[:, begin:end], matrix.offsets), shape=(end - begin,) * 2).tocsr()
         coarse = coarse + functions[first:last].T @ (block[first - begin : last - begin] @ functions[begin:end])
     coarse = coarse.astype(np.float64)
-    # Colours may depend on each other (a grey photo) or not vary in a cell; a touch of diagonal keeps the matrix
-    # regular.
+    # Colours may be linearly dependent (a grey photo) or constant in a cell; a small diagonal keeps the matrix regular.
     diagonal = coarse.diagonal()
-    touch = sp.diags_array(1e-6 * diagonal + 1e-9 * diagonal.max())
-    factor = splu((coarse + touch).tocsc(), "MMD_AT_PLUS_A", diag_pivot_thresh=0.0, options={"SymmetricMode": True})
+    ridge = sp.diags_array(1e-6 * diagonal + 1e-9 * diagonal.max())
+    factor = splu((coarse + ridge).tocsc(), "MMD_AT_PLUS_A", diag_pivot_thresh=0.0, options={"SymmetricMode": True})
     return lambda residual: functions @ factor.solve((functions.T @ residual).astype(np.float64)).astype(np.float32)
-
-
-def _conjugate_gradients(
-    matrix: sp.dia_array, right: Floats, precondition: Callable[[Floats], Floats], tolerance: float
-) -> Floats:
-    """Solve ``matrix`` x = ``right`` from 0 (Shewchuk 1994, B3), until r^T M^-1 r has shrunk by ``tolerance``^2."""
-    solution = np.zeros_like(right)
-    residual = right.copy()
-    direction = precondition(residual)
-    energy = start = np.vdot(residual, direction)
-    for _ in range(500):  # a guard only: photos take 20 to 80
-        if energy <= tolerance**2 * start:
-            break
-        product = matrix @ direction
-        step = energy / np.vdot(direction, product)
-        solution += step * direction
-        residual -= step * product
-        conditioned = precondition(residual)
-        before, energy = energy, np.vdot(residual, conditioned)
-        direction *= energy / before
-        direction += conditioned
-    return solution

@@ -16,7 +16,7 @@ from refocal.evaluation.workers import restore_each
 from refocal.images.io import read
 from refocal.images.map_files import PNG_STEPS, write_map
 from refocal.optics.blur import BlurMap
-from refocal.optics.map_generators import STEP_PX
+from refocal.optics.radius_levels import STEP_PX
 from refocal.tables.published import Settings
 from refocal.tables.runnable import Estimator
 from refocal.types import Array, Image

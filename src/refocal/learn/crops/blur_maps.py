@@ -9,12 +9,13 @@ from typing import Literal
 
 import numpy as np
 
+from refocal.datasets.radius_maps import KINDS, MIN_SIDE_PX, generate
 from refocal.images.colour import luma
 from refocal.images.edges import canny
 from refocal.images.io import SUFFIXES, read
 from refocal.learn.crops.photos import checked_name, reduced
 from refocal.optics.blur import BlurMap
-from refocal.optics.map_generators import KINDS, MIN_SIDE_PX, STEP_PX, generate, to_level
+from refocal.optics.radius_levels import STEP_PX, to_level
 from refocal.propagation import domain_transform, matting
 from refocal.types import Array, InputError
 
@@ -110,7 +111,7 @@ def spread_from_edges(photo: Array, radius_px: Array, way: Literal["matting", "d
     if way == "matting":
         dense = matting.spread(radius_px, edges * radius_px, blurred)
     else:
-        dense = domain_transform.spread_calmly(radius_px, edges, blurred)
+        dense = domain_transform.spread_without_texture(radius_px, edges, blurred)
     return to_level(np.maximum(dense, 0))
 
 

@@ -9,12 +9,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from refocal.datasets.radius_maps import window
 from refocal.images.colour import linear_to_srgb, srgb_to_linear
 from refocal.learn.nets.dmenet import RADIUS_PER_SIGMA
 from refocal.learn.pairs.mapped import blur_each, numpy_chance
 from refocal.learn.pairs.uniform import luma8, rounded
 from refocal.optics.blur import BlurMap
-from refocal.optics.map_generators import window
 from refocal.types import Encoding
 
 MAX_SHAPES = 4

@@ -13,10 +13,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from refocal.datasets.radius_maps import window
 from refocal.learn.crops.blur_maps import STEPS_PER_PX
 from refocal.learn.pairs.uniform import luma8
 from refocal.optics.blur import BlurMap
-from refocal.optics.map_generators import STEP_PX, window
+from refocal.optics.radius_levels import STEP_PX
 from refocal.types import InputError
 
 

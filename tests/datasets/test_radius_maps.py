@@ -1,22 +1,22 @@
-"""The rules of svbr_net's maps."""
+"""The random blur maps of svbr_net."""
 
 import numpy as np
 import pytest
 
-from refocal.optics.map_generators import KINDS, LEVELS_PX, NATIVE_SHAPE, generate, to_level
+from refocal.datasets.radius_maps import KINDS, NATIVE_SHAPE, generate
+from refocal.optics.radius_levels import LEVELS_PX
 
 
 def draws(kind, count=40):
     return [generate(kind, np.random.default_rng(seed)) for seed in range(count)]
 
 
-def test_there_are_13_kinds_and_23_levels():
+def test_there_are_13_kinds():
     assert len(KINDS) == len(set(KINDS)) == 13
-    assert len(LEVELS_PX) == 23 and LEVELS_PX[0] == 0.5 and LEVELS_PX[-1] == 6
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_every_map_holds_levels_and_is_repeatable(kind):
+def test_every_map_contains_levels_only_and_is_reproducible(kind):
     one, again = (generate(kind, np.random.default_rng(3)) for _ in range(2))
     assert np.array_equal(one, again) and one.shape == NATIVE_SHAPE and one.dtype == np.float32
     assert set(np.unique(one)) <= {0.0, *LEVELS_PX[1:]}
@@ -59,7 +59,7 @@ def test_stairs_have_four_levels_of_50_px_half_a_pixel_apart():
     assert all((np.diff(drawn, axis=1) == 0).all() for kind in ("stairs-up", "stairs-down") for drawn in draws(kind, 5))
 
 
-def test_means_are_0_where_either_ramp_is():
+def test_means_are_0_where_either_ramp_is_0():
     for drawn in draws("mean-right-down"):
         rows, columns = (drawn > 0).any(1), (drawn > 0).any(0)
         assert np.array_equal(drawn > 0, rows[:, None] & columns)
@@ -71,13 +71,8 @@ def test_uniform_maps_use_every_level():
     assert all(np.ptp(drawn) == 0 for drawn in draws("uniform", 5))
 
 
-def test_rounding_to_levels():
-    given = np.float32([0, 0.5, 0.62, 0.63, 2.1, 2.13, 9])
-    assert to_level(given).tolist() == [0, 0, 0, 0.75, 2.0, 2.25, 6.0]
-
-
 def test_unknown_kinds_and_small_maps_are_refused():
     with pytest.raises(ValueError, match="no kind"):
         generate("spiral", np.random.default_rng(0))
-    with pytest.raises(ValueError, match="no room"):
+    with pytest.raises(ValueError, match="too small for a ramp: give at least 200 px"):
         generate("uniform", np.random.default_rng(0), (199, 400))

@@ -1,7 +1,7 @@
-"""Blur maps by rule and chance: ramps, stairs and their mixtures, as training data and for tests with known truth.
+"""Random blur maps with known radii: ramps, stairs and their mixtures, for training data and tests.
 
-Karaali and Jung, "SVBR-Net: a non-blind spatially varying defocus blur removal network", ICIP 2022, section 3.1, whose
-maps are 360 x 340; positions are in pixels, as there.
+Karaali and Jung, "SVBR-Net: a non-blind spatially varying defocus blur removal network", ICIP 2022, section 3.1. Their
+maps are 360 x 340; positions are in pixels, as in the paper.
 """
 
 from __future__ import annotations
@@ -9,38 +9,34 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from refocal.optics.radius_levels import LEVELS_PX, to_level
+
 Profile = npt.NDArray[np.float32]
 
-STEP_PX = 0.25
-"""Distance of the disks' radii in svbr_net (section 3.1)."""
-
-LEVELS_PX = tuple(STEP_PX * step for step in range(2, 25))
-"""Radii of the 23 disks, 0.5 ... 6; 0.5 stands for no blur."""
-
 NATIVE_SHAPE = (360, 340)
-"""Height and width that the rules were made for."""
+"""Height and width of the paper's maps."""
 
 MIN_SIDE_PX = 200
-"""Less is too narrow for a ramp."""
+"""Smallest side of a map; a smaller one has no space for a ramp."""
 
 KINDS = (
     *("ramp-right", "ramp-down", "ramp-left", "ramp-up"),
     *("stairs-right", "stairs-left", "stairs-down", "stairs-up"),
     *("uniform", "mean-right-down", "mean-left-up", "mean-right-up", "mean-down-left"),
 )
-"""The 13 rules. A mean is the geometric one of two ramps."""
+"""The 13 kinds of map. A mean is the geometric mean of two ramps."""
 
 _BLURS_PX = LEVELS_PX[1:]
-_FIRST_PX, _BAND_PX, _STAIRS_FIRST_PX = 100, 50, 141  # where ramps and stairs begin, and a stair's width
+_FIRST_PX, _BAND_PX, _STAIRS_FIRST_PX = 100, 50, 141  # where ramps and stairs begin, and the width of a stair
 
 
 def generate(kind: str, random: np.random.Generator, shape: tuple[int, int] = NATIVE_SHAPE) -> npt.NDArray[np.float32]:
-    """Draw a blur map.
+    """Draw a random blur map.
 
     Args:
-        kind: One of ``KINDS``. Ramps rise along a line between two levels, and are constant after it; stairs have four
-            levels, half a pixel apart; both are 0 before their beginning. A uniform map is not 0 anywhere.
-        random: Where chance comes from.
+        kind: One of ``KINDS``. Ramps rise along a line between two levels and are constant after it; stairs have four
+            levels, half a pixel apart; both are 0 before their beginning. A uniform map is above 0 everywhere.
+        random: Random generator.
         shape: Height and width, each at least ``MIN_SIDE_PX``.
 
     Returns:
@@ -55,32 +51,37 @@ def generate(kind: str, random: np.random.Generator, shape: tuple[int, int] = NA
 def profiles(
     kind: str, random: np.random.Generator, shape: tuple[int, int] = NATIVE_SHAPE
 ) -> tuple[Profile | None, Profile | None]:
-    """The same as one line down (H,) and one across (W,), not yet rounded; a line that isn't needed is None."""
+    """Vertical (H,) and horizontal (W,) profile of a map, before rounding; None for a direction that isn't used.
+
+    Arguments and errors are those of ``generate``.
+    """
     if kind not in KINDS:
         raise ValueError(f"There is no kind of map {kind!r}: choose one of {', '.join(KINDS)}.")
     if min(shape) < MIN_SIDE_PX:
         raise ValueError(
-            f"A map of {shape[1]}x{shape[0]} px has no room for a ramp: give at least {MIN_SIDE_PX} px a side."
+            f"A map of {shape[1]}x{shape[0]} px is too small for a ramp: give at least {MIN_SIDE_PX} px a side."
         )
     height, width = shape
     if kind == "uniform":
         return None, np.full(width, random.choice(_BLURS_PX), np.float32)
     down = across = None
-    rule, *ways = kind.split("-")
-    for way in ways:
-        line = _ramp if rule != "stairs" else _stairs
-        if way in ("right", "left"):
-            across = line(random, width, way == "left")
+    rule, *directions = kind.split("-")
+    for direction in directions:
+        profile = _ramp if rule != "stairs" else _stairs
+        if direction in ("right", "left"):
+            across = profile(random, width, direction == "left")
         else:
-            down = line(random, height, way == "up")
+            down = profile(random, height, direction == "up")
     return down, across
 
 
 def window(random: np.random.Generator, shape: tuple[int, int]) -> npt.NDArray[np.float32]:
-    """Draw a map of any kind for a crop: a part, at a random place, of one of the native shape, or of the crop's if
-    larger.
+    """Draw a map of a random kind and cut a window of ``shape`` at a random position.
 
-    (H, W) float32, as from ``generate``; only the part is computed.
+    The map has the native shape, or that of the window where it is larger; only the window is computed.
+
+    Returns:
+        (H, W) float32, as from ``generate``; it may be read-only.
     """
     kind = KINDS[random.integers(len(KINDS))]
     whole = (max(NATIVE_SHAPE[0], shape[0]), max(NATIVE_SHAPE[1], shape[1]))
@@ -92,20 +93,14 @@ def window(random: np.random.Generator, shape: tuple[int, int]) -> npt.NDArray[n
 
 
 def combine(down: Profile | None, across: Profile | None) -> npt.NDArray[np.float32]:
-    """(H, W) or, of a line alone, one that broadcasts to it: the geometric mean of the lines that are there."""
+    """Geometric mean of both profiles, (H, W); a single profile stays as it is, as (H, 1) or (1, W)."""
     if down is None or across is None:
         return across[None, :] if down is None else down[:, None]  # type: ignore[index]
     return np.sqrt(down[:, None] * across[None, :])
 
 
-def to_level(radius_px: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    """The nearest level of 0.75 ... 6 px; 0.5 px and less is 0: no blur. Any shape."""
-    level = np.minimum(np.rint(radius_px * 4) / 4, LEVELS_PX[-1])
-    return np.where(level <= LEVELS_PX[0], 0, level).astype(np.float32)
-
-
 def _ramp(random: np.random.Generator, length: int, mirrored: bool) -> Profile:
-    """0, then from one of the six smallest levels to one of the six largest, then that."""
+    """0, then a ramp from one of the six smallest levels to one of the six largest, then constant."""
     first = random.integers(_FIRST_PX)
     last = length - _FIRST_PX + random.integers(_FIRST_PX)
     low, high = _BLURS_PX[random.integers(6)], _BLURS_PX[16 + random.integers(6)]
@@ -116,13 +111,13 @@ def _ramp(random: np.random.Generator, length: int, mirrored: bool) -> Profile:
 
 
 def _stairs(random: np.random.Generator, length: int, falling: bool) -> Profile:
-    """0, then four levels half a pixel apart; falling ones begin with the highest."""
+    """0, then four levels half a pixel apart; falling stairs begin with the highest."""
     first, index = random.integers(_STAIRS_FIRST_PX), random.integers(15)
     levels = np.array(_BLURS_PX[index : index + 7 : 2])
     place = np.arange(length)
     stair = np.clip((place - first) // _BAND_PX, 0, 3)
     line = (levels[::-1] if falling else levels)[stair]
     if falling:
-        return line.astype(np.float32)  # its first level reaches back to the edge
+        return line.astype(np.float32)  # its first level extends to the edge
     line[place < first] = 0
     return line.astype(np.float32)

@@ -1,58 +1,27 @@
-"""Two views of a photo: how they are handed to a network that tells blur by how far apart they are."""
-
-import json
+"""Preparation of the two views of a dual-pixel photo, and maps from them."""
 
 import numpy as np
-import onnx
 import pytest
-from onnx import TensorProto, helper, numpy_helper
 
-from refocal.catalog import Entry
 from refocal.datasets import open_dataset
 from refocal.datasets.files import read_pixels
-from refocal.estimators import ESTIMATORS
-from refocal.estimators.dual_pixel import DEFAULT, estimator_of, match_brightness, stack_views
-from refocal.estimators.focus import FocusMap
 from refocal.estimators.network_map import NetworkMap
-from refocal.estimators.zhuo_sim import ZhuoSim
+from refocal.estimators.views import match_brightness, stack_views
 from refocal.propagation.guided_filter import guided_filter
 from refocal.types import InputError
+from samples import save_network
 
 
 def difference(path):
     """radius_px = 10 times the mean of |left - right| over the three channels."""
     nodes = [
-        helper.make_node("Sub", ["left", "right"], ["apart"]),
-        helper.make_node("Abs", ["apart"], ["size"]),
-        helper.make_node("ReduceMean", ["size", "axes"], ["mean"]),
-        helper.make_node("Mul", ["mean", "ten"], ["radius_px"]),
+        ("Sub", ["left", "right"], ["apart"]),
+        ("Abs", ["apart"], ["size"]),
+        ("ReduceMean", ["size", "axes"], ["mean"]),
+        ("Mul", ["mean", "ten"], ["radius_px"]),
     ]
-    values = [numpy_helper.from_array(np.array([1]), "axes"), numpy_helper.from_array(np.float32(10), "ten")]
-    pictures = [
-        helper.make_tensor_value_info(name, TensorProto.FLOAT, ["batch", count, "height", "width"])
-        for name, count in (("left", 3), ("right", 3), ("radius_px", 1))
-    ]
-    graph = helper.make_graph(nodes, "difference", pictures[:2], pictures[2:], values)
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)], ir_version=9)
-    told = {
-        "refocal.format": "1",
-        "name": "difference",
-        "network": "difference",
-        "config": "{}",
-        "inputs": json.dumps(["left", "right"]),
-        "channels": "rgb",
-        "multiple": "1",
-        "context_px": "0",
-        "working_bytes": "40",
-        "licence": "CC0-1.0",
-        "recipe": "{}",
-        "steps": "3",
-        "weights_sha256": "ab" * 32,
-    }
-    helper.set_model_props(model, told)
-    onnx.checker.check_model(model, full_check=True)
-    onnx.save(model, path)
-    return str(path)
+    constants = {"axes": np.array([1]), "ten": 10}
+    return save_network(path, nodes, constants, ("left", "right"), "rgb", "radius_px", context_px="0")
 
 
 def views(channels=1, height=96, width=120):
@@ -62,7 +31,7 @@ def views(channels=1, height=96, width=120):
     return scene[..., :width].astype(np.float32), scene[..., 3 : width + 3].astype(np.float32)
 
 
-def test_the_map_is_what_the_network_makes_of_both_views(tmp_path):
+def test_the_map_is_the_networks_output_for_both_views(tmp_path):
     estimate = NetworkMap(difference(tmp_path / "a.onnx"), equalise=False)
     left, right = views(3)
     wanted = 10 * np.abs(left - right).mean(0)
@@ -74,7 +43,7 @@ def test_the_map_is_what_the_network_makes_of_both_views(tmp_path):
 
 
 @pytest.mark.parametrize("channels", [1, 3])
-def test_a_view_that_is_darker_changes_nothing(tmp_path, channels):
+def test_a_darker_view_does_not_change_the_map(tmp_path, channels):
     weights = difference(tmp_path / "a.onnx")
     left, right = views(channels)
     wanted = NetworkMap(weights)(stack_views(left, right)).radius_px
@@ -83,7 +52,7 @@ def test_a_view_that_is_darker_changes_nothing(tmp_path, channels):
     assert np.abs(NetworkMap(weights, equalise=False)(darker).radius_px - wanted).mean() > 0.5
 
 
-def test_nor_does_one_that_falls_off_to_a_side(tmp_path):
+def test_nor_does_a_view_with_vignetting_on_one_side(tmp_path):
     weights = difference(tmp_path / "a.onnx")
     left, right = views()
     fall_off = np.linspace(1.0, 0.75, left.shape[2], dtype=np.float32)
@@ -94,7 +63,7 @@ def test_nor_does_one_that_falls_off_to_a_side(tmp_path):
     assert error < 0.06 < 0.4 < unequalised
 
 
-def test_the_gain_is_one_for_all_channels_and_stays_in_range():
+def test_the_gain_is_the_same_for_all_channels_and_in_range():
     left, right = views(3)
     bright = match_brightness(left / 2, right[[0, 0, 0]] / 2 * np.float32([1, 0.5, 0.25])[:, None, None])
     np.testing.assert_allclose(bright[1], bright[0] / 2, rtol=1e-5)
@@ -107,8 +76,8 @@ def test_the_gain_is_one_for_all_channels_and_stays_in_range():
     assert match_brightness(np.ones((1, 8, 8)), np.full((1, 8, 8), 0.7)).max() <= 1
 
 
-def test_the_gain_of_a_camera_is_that_of_its_white_sheets(shared):
-    """1.2 % over the eight scenes at full size."""
+def test_the_gain_of_a_camera_agrees_with_its_white_sheets(shared):
+    """The rms error is 1.2 % over the eight scenes at full size."""
     data = open_dataset("pixel4_dp/4", shared / "data/test")
     sheets = shared / "data/test/pixel4_dp/calibration"
     light = [read_pixels(sheets / f"white_sheet_{side}.png")[..., 0] - 1024.0 for side in ("left", "right")]
@@ -127,26 +96,8 @@ def test_views_of_different_size_are_refused():
         stack_views(left, right[..., :100])
 
 
-def test_an_estimator_is_asked_for_the_views_that_it_takes(tmp_path, monkeypatch):
-    file = difference(tmp_path / "a.onnx")
-    for name in (DEFAULT, "bambnet"):
-        line = Entry("refocal.estimators.network_map:NetworkMap", "stand-in", "views", "", {"weights": file})
-        monkeypatch.setitem(ESTIMATORS, name, line)
-    made = NetworkMap(file)
-    assert estimator_of("default", 2) == estimator_of(file, 2) == estimator_of(made, 2) == made
-    assert estimator_of("default", 1) == FocusMap()
-    for one in ("zhuo-sim", ZhuoSim()):
-        with pytest.raises(InputError, match=r"takes one photo, not two views.*of two: dual-pixel-learned, bambnet\.$"):
-            estimator_of(one, 2)
-    for two, name in ((DEFAULT, DEFAULT), (made, "NetworkMap"), (file, "a.onnx")):
-        with pytest.raises(InputError, match=rf"{name} takes two views.*--left L --right R.*of one photo: default,"):
-            estimator_of(two, 1)
-    with pytest.raises(InputError, match="no estimator named 'zhuo'"):
-        estimator_of("zhuo", 2)
-
-
-def test_smoothing_is_the_guided_filter_of_the_photo(tmp_path):
-    """The reach is a share of the shorter side; without a share the map is the network's."""
+def test_smoothing_is_a_guided_filter_with_the_photo_as_guide(tmp_path):
+    """The radius is a fraction of the shorter side; 0 leaves the map as the network predicts it."""
     file, both = difference(tmp_path / "difference.onnx"), stack_views(*views())
     plain = NetworkMap(file, equalise=False)(both).radius_px
     smooth = NetworkMap(file, equalise=False, smooth=1 / 12)(both).radius_px
