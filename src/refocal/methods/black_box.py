@@ -1,7 +1,7 @@
-"""Restoring with a blur that is known only as a function F on pictures: the frame of the three iterative methods.
+"""Deblurring when the blur is available only as a function F on images: shared by the three iterative methods.
 
-What a kernel's adjoint does for a linear blur, two half turns do for any that acts alike everywhere: rot F(rot z),
-with rot the picture turned by 180 degrees, is then F^T z (exactly so without an edge: periodic or zero boundary).
+For a linear, spatially invariant F, rot F(rot z) is the adjoint F^T z, with rot the rotation by 180 degrees. This is
+exact without edge effects, that is under a periodic or zero boundary.
 
 Reference: Belyaev & Fayolle, "Black-box image deblurring and defiltering", Signal Processing: Image Communication 2022.
 """
@@ -20,17 +20,17 @@ from refocal.optics.blur import BlurMap
 from refocal.types import Boundary, Encoding, Image, InputError
 
 Function = Callable[[Image], Image]
-"""Picture (..., C, H, W) to picture of the same shape."""
+"""Maps an image (..., C, H, W) to one of the same shape."""
 
 Step = Callable[[Image, Image, int], Image]
-"""From x, F(x) and the iteration's number, counted from 1, to the next x."""
+"""Maps x, F(x) and the iteration number, counted from 1, to the next x."""
 
-RUNAWAY = 16.0
-"""An iterate whose squared error is so many times the least seen (four times in amplitude) is not coming back."""
+DIVERGENCE_RATIO = 16.0
+"""Ratio of an iterate's squared error to the smallest so far above which it counts as diverged (4 in amplitude)."""
 
 
 class ForwardBlur(Protocol):
-    """A blur that can be applied; whether it has an adjoint is not asked."""
+    """A blur that can be applied; it needs no adjoint."""
 
     def apply(self, sharp: Image) -> Image:
         """F(x): blur a sharp image; same shape."""
@@ -39,18 +39,17 @@ class ForwardBlur(Protocol):
 
 @dataclass(frozen=True)
 class BlackBox:
-    """A blur given as a function, linear or not, of which nothing else is known.
+    """A blur given as a function, linear or not, without any other property.
 
-    Taken by the methods that use a blur through ``apply`` alone: landweber-accelerated, richardson-lucy-modified and
+    For the methods that use a blur through ``apply`` alone: landweber-accelerated, richardson-lucy-modified and
     levenberg-marquardt-modified.
 
     Example: ``BlackBox(lambda image: scipy.ndimage.uniform_filter(image, (1, 5, 5)))``.
 
     Attributes:
-        function: Takes a picture (..., C, H, W), gives its blurred version of the same shape; must not change its
-            argument.
-        boundary: What the function takes to lie beyond the edge, as far as that is known.
-        encoding: Of the pictures that it blurs, as in ``Psf``.
+        function: Maps an image (..., C, H, W) to its blurred version of the same shape; must not modify its argument.
+        boundary: The function's boundary condition; "mirror" if it is unknown.
+        encoding: Encoding of the images that it blurs, as in ``Psf``.
     """
 
     function: Function
@@ -61,17 +60,17 @@ class BlackBox:
         """F(x); (..., C, H, W) to the same, in the dtype of ``sharp``.
 
         Raises:
-            InputError: If the function gives a picture of another shape.
+            InputError: If the function returns an image of another shape.
         """
         blurred = self.function(sharp)
         if tuple(blurred.shape) != tuple(sharp.shape):
-            shapes = f"{tuple(blurred.shape)} out of a picture of shape {tuple(sharp.shape)}"
-            raise InputError(f"The blur function made {shapes}: give one that keeps (..., channel, height, width).")
+            shapes = f"{tuple(blurred.shape)} for an image of shape {tuple(sharp.shape)}"
+            raise InputError(f"The blur function returned {shapes}: give one that keeps (..., channel, height, width).")
         return as_like(blurred, sharp)
 
 
 def blur_function(blur: ForwardBlur | None) -> Function:
-    """What a blur does, as a function.
+    """The ``apply`` of a blur.
 
     Raises:
         InputError: If there is no blur, or it has no ``apply``.
@@ -85,31 +84,31 @@ def blur_function(blur: ForwardBlur | None) -> Function:
 
 
 def transposed(blur: ForwardBlur | None) -> Function:
-    """The function rot F(rot z), which stands for F^T z.
+    """The function rot F(rot z), an approximation of F^T z.
 
-    A blur map is turned with the picture, so that every pixel keeps its own radius. Unturned, iterations run away on
-    every map that isn't symmetric; turned, they do about as well as with the exact adjoint. Of any other blur that
-    differs from place to place nothing can be turned: there the trick does not hold.
+    A blur map is rotated with the image, so that every pixel keeps its own radius. Without that, iterations diverge
+    under every map that isn't symmetric; with it, they do about as well as with the exact adjoint. Any other spatially
+    varying blur cannot be rotated: there the approximation does not hold.
     """
-    turned = replace(blur, radius_px=half_turn(blur.radius_px), confidence=None) if isinstance(blur, BlurMap) else blur
-    function = blur_function(turned)
+    rotated = replace(blur, radius_px=half_turn(blur.radius_px), confidence=None) if isinstance(blur, BlurMap) else blur
+    function = blur_function(rotated)
     return lambda image: half_turn(function(half_turn(image)))
 
 
 def half_turn(image: Image) -> Image:
-    """The picture turned by 180 degrees; (..., H, W)."""
+    """The image rotated by 180 degrees; (..., H, W)."""
     return array_namespace(image).flip(image, axis=(-2, -1))
 
 
 def iterate(observed: Image, function: Function, step: Step, num_iter: int) -> Image:
     """x_0 = y, x_n = step(x_(n-1), F(x_(n-1)), n): the iterate whose F(x) is nearest to y, for every image and channel.
 
-    Where a method is at home the error falls from step to step, and that is the last iterate. Where it isn't (some
-    nonlinear F, or one that differs from place to place) iterates may run away. They are then called back to the best
-    one, so that the result is finite and explains the data no worse than the blurred picture itself does.
+    Where a method converges, the error falls from step to step, and that is the last iterate. Where it doesn't (some
+    nonlinear or spatially varying F), iterates may diverge. They are then reset to the best one, so that the result is
+    finite and its error is at most that of the blurred image itself.
 
     Args:
-        observed: The blurred picture y, (..., C, H, W).
+        observed: The blurred image y, (..., C, H, W).
         function: F.
         step: One iteration.
         num_iter: Number of iterations.
@@ -120,19 +119,19 @@ def iterate(observed: Image, function: Function, step: Step, num_iter: int) -> I
     xp = array_namespace(observed)
     x = best = observed
     predicted = function(x)
-    least = _error(observed, predicted)
+    best_error = _error(observed, predicted)
     for n in range(1, num_iter + 1):
         x = step(x, predicted, n)
         predicted = function(x)
         error = _error(observed, predicted)
-        better = error <= least
+        better = error <= best_error
         if xp.all(better):
-            best, least = x, error
+            best, best_error = x, error
             continue
-        best, least = xp.where(better, x, best), xp.where(better, error, least)
-        lost = ~(error <= RUNAWAY * least)  # true for NaN too
-        if xp.any(lost):
-            x = xp.where(lost, best, x)
+        best, best_error = xp.where(better, x, best), xp.where(better, error, best_error)
+        diverged = ~(error <= DIVERGENCE_RATIO * best_error)  # true for NaN too
+        if xp.any(diverged):
+            x = xp.where(diverged, best, x)
             predicted = function(x)
     return best
 

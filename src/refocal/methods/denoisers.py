@@ -1,4 +1,4 @@
-"""Denoisers for methods that use one as their prior: a median, a trained network, or a function of the user's own."""
+"""Denoisers for methods that use one as their prior: a median, a trained network, or the user's own function."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from refocal.optics.boundary import pad
 from refocal.types import Array, Image, InputError, Tiling
 
 Denoiser: TypeAlias = Callable[[Image, float], Image]
-"""f(image, noise_std): the image (..., C, H, W) in [0, 1] without noise of that standard deviation, in the same unit.
+"""f(image, noise_std): removes noise of that standard deviation from an image (..., C, H, W) in [0, 1].
 
 It handles the edges of the image itself. It may have an attribute ``tiling``, a ``Tiling``; by default ``Tiling(0)``.
 """
@@ -23,18 +23,17 @@ It handles the edges of the image itself. It may have an attribute ``tiling``, a
 if TYPE_CHECKING:
     DenoiserOption: TypeAlias = str | Denoiser
 else:
-    DenoiserOption = str  # the one of the two that a command line can give
+    DenoiserOption = str  # the only one of the two that the command line can give
 
 SHIPPED = "denoiser-small"
-"""The weights that the option ``network`` names."""
+"""Weights of the option ``network``."""
 
 TRAINED_STD = 5 / 255
-"""Noise that the shipped network was trained for; other files give theirs under ``refocal.noise_std``."""
+"""Noise level that the shipped network was trained for; other files state theirs under ``refocal.noise_std``."""
 
 
 def open_denoiser(option: DenoiserOption) -> Denoiser:
-    """The denoiser that an option names: ``"median"``, ``"network"`` or the path of an .onnx file, or a function
-    itself.
+    """The denoiser of an option: ``"median"``, ``"network"``, the path of an .onnx file, or a function itself.
 
     Raises:
         InputError: If there is no such denoiser, or the file holds none.
@@ -63,8 +62,8 @@ def denoiser_tiling(denoiser: Denoiser) -> Tiling:
 def median(image: Image, noise_std: float = 0.0) -> Image:  # noqa: ARG001 (a median has no strength)
     """The median of 3x3 pixels, (..., H, W) of any float dtype to the same; edges are continued by mirroring.
 
-    Every column of three is sorted once, for all three medians it takes part in. The median of the nine is then that of
-    three: the greatest of the columns' least, the middle of their middle, the least of their greatest.
+    Every column of three is sorted once, for all three medians that use it. The median of the nine is then that of
+    three: the maximum of the columns' minima, the median of their medians, the minimum of their maxima.
     """
     xp = array_namespace(image)
     height, width = image.shape[-2:]
@@ -72,12 +71,12 @@ def median(image: Image, noise_std: float = 0.0) -> Image:  # noqa: ARG001 (a me
     above, here, below = (padded[..., i : i + height, :] for i in range(3))
     low, high = xp.minimum(above, here), xp.maximum(above, here)
     lower, upper = xp.minimum(high, below), xp.maximum(high, below)
-    least, middle = xp.minimum(low, lower), xp.maximum(low, lower)
+    lowest, middle = xp.minimum(low, lower), xp.maximum(low, lower)
 
-    def columns(of: Array) -> list[Array]:
-        return [of[..., j : j + width] for j in range(3)]
+    def columns(rows: Array) -> list[Array]:
+        return [rows[..., j : j + width] for j in range(3)]
 
-    a, b, c = columns(least)
+    a, b, c = columns(lowest)
     d, e, f = columns(upper)
     return _middle(
         xp.maximum(xp.maximum(a, b), c),
@@ -95,9 +94,9 @@ def _middle(a: Array, b: Array, c: Array) -> Array:
 class NetworkDenoiser:
     """A network f0, trained for noise of one strength s0, scaled to any s: f(x) = (s/s0) f0((s0/s) x).
 
-    An iteration that runs a network again and again may amplify stripes which the network takes for texture, sooner the
-    better it restores texture. They depend on the orientation of the image: with another of the square's eight
-    symmetries in each call they don't grow, and the result gains about 1 dB.
+    Repeated calls of a network in an iteration may amplify stripes that it takes for texture, the more so the better it
+    restores texture. The stripes depend on the image's orientation: with another of the square's eight symmetries in
+    each call they don't grow, and the result gains about 1 dB.
 
     References: the program of Romano, Elad, Milanfar, "The little engine that could: Regularization by denoising
     (RED)", SIAM Journal on Imaging Sciences 2017, where s0 is 5/255 too; Terris, Moreau, Pustelnik, Tachella,

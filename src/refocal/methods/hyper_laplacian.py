@@ -19,20 +19,19 @@ from refocal.types import Array, Blur, Image, Needs, Tiling
 class HyperLaplacian:
     """min_x weight/2 |k * x - y|^2 + sum |D_x x|^exponent + |D_y x|^exponent.
 
-    The gradients get stand-ins w, tied to them by beta/2 |D x - w|^2 with beta growing from 1 by factors of 2 sqrt 2
-    while below 256 (eq. 3). For each beta, once: every w by a table of the one-dimensional problem (eq. 5), then x by
-    X = (conj(K) Y + beta/weight conj(D) W) / (|K|^2 + beta/weight |D|^2) (eq. 4). The picture's edges are continued by
-    mirroring, white noise is assumed.
+    Auxiliary variables w replace the gradients, coupled by beta/2 |D x - w|^2 with beta growing from 1 by factors of
+    2 sqrt 2 while below 256 (eq. 3). For each beta, once: every w by a table of the one-dimensional problem (eq. 5),
+    then x by X = (conj(K) Y + beta/weight conj(D) W) / (|K|^2 + beta/weight |D|^2) (eq. 4). The image is extended by
+    mirroring; white noise is assumed.
 
     Reference: Krishnan & Fergus, "Fast image deconvolution using hyper-Laplacian priors", NIPS 2009.
 
     Attributes:
-        weight: Of the data against the prior (2000 in the paper, for noise of about 1 %).
-        exponent: Of the prior, in (0, 2): 2/3 is the paper's; 1 is total variation; at most 1 keeps edges.
-        softening: In [0, 1). Where the prior's threshold lies, the exact answer jumps away from 0, and a difference of
-            1e-5 (another tile, another FFT) moves single pixels by 0.02. The jump is spread over this share of the
-            threshold to either side, which makes tiles agree within 1e-3 and scores a little higher (docs/log.md); 0 is
-            the paper's.
+        weight: Weight of the data term against the prior (2000 in the paper, for noise of about 1 %).
+        exponent: Exponent of the prior, in (0, 2): 2/3 is the paper's; 1 is total variation; at most 1 keeps edges.
+        softening: Half-width of the softened threshold as a fraction of it, in [0, 1). The exact solution jumps at the
+            threshold, and a difference of 1e-5 (another tile, another FFT) moves single pixels by 0.02. Softening makes
+            tiles agree within 1e-3 and scores a little higher (docs/log.md); 0 is the paper's.
 
     Raises:
         ValueError: If an option is outside its range.
@@ -61,7 +60,7 @@ class HyperLaplacian:
         return deconvolve_blur(image, blur, self._periodic, self.tiling)
 
     def tiling(self, half_px: int) -> Tiling:
-        """How far the input matters to 1e-3, for a kernel reaching ``half_px`` that fits the blur; see docs/log.md."""
+        """Context for errors below 1e-3, for a kernel of half-width ``half_px`` that matches the blur (docs/log.md)."""
         return Tiling(min(round(48 * half_px * (self.weight / 2000) ** 0.5), MAX_CONTEXT_PX) + 16)
 
     def _periodic(self, image: Image, kernel: Array) -> Image:
@@ -73,12 +72,12 @@ class HyperLaplacian:
         slopes = slope_energy(image, shape)
         restored, beta = image, 1.0
         while beta < 256:
-            tie = beta / self.weight
-            pull = xp.zeros_like(image)  # D^T w
+            coupling = beta / self.weight
+            prior = xp.zeros_like(image)  # D^T w
             for axis in (-2, -1):
                 step = _shrink(xp.roll(restored, -1, axis=axis) - restored, beta, self.exponent, self.softening)
-                pull += xp.roll(step, 1, axis=axis) - step
-            restored = irfft2((data + tie * rfft2(pull, shape)) / (power + tie * slopes), shape)
+                prior += xp.roll(step, 1, axis=axis) - step
+            restored = irfft2((data + coupling * rfft2(prior, shape)) / (power + coupling * slopes), shape)
             beta *= 2 * 2**0.5
         return restored
 
@@ -88,7 +87,7 @@ STEP = 1 / 4096
 
 
 def _shrink(slope: Array, beta: float, exponent: float, softening: float = 0.0) -> Array:
-    """argmin_w |w|^exponent + beta/2 (w - slope)^2 for every slope in [-2, 2], looked up."""
+    """argmin_w |w|^exponent + beta/2 (w - slope)^2 for every slope in [-2, 2], from a table."""
     xp = array_namespace(slope)
     if exponent == 1:
         return slope - xp.clip(slope, min=-1 / beta, max=1 / beta)
@@ -102,7 +101,7 @@ def _shrink(slope: Array, beta: float, exponent: float, softening: float = 0.0) 
 
 @lru_cache(maxsize=64)
 def _shrink_table(beta: float, exponent: float, softening: float) -> np.ndarray:
-    """The same for slopes -2, -2 + STEP, ..., 2, the jump at the threshold spread."""
+    """The same for slopes -2, -2 + STEP, ..., 2, with the softened threshold."""
     w = _exact_table(beta, exponent)
     threshold = int(np.argmax(w > 0))
     low, high = round((1 - softening) * threshold), min(round((1 + softening) * threshold), len(w) - 1)
@@ -112,10 +111,10 @@ def _shrink_table(beta: float, exponent: float, softening: float) -> np.ndarray:
 
 
 def _exact_table(beta: float, exponent: float) -> np.ndarray:
-    """For slopes 0, STEP, ..., 2, by Newton's method from the slope, against w = 0."""
+    """For slopes 0, STEP, ..., 2: by Newton's method from the slope, compared with w = 0."""
     slope = np.arange(0, 2 + STEP / 2, STEP)
     w = slope.copy()
-    # The objective is convex from its inflection on and its derivative's root lies there, so Newton from above
+    # The objective is convex above its inflection point, where the root of its derivative lies: Newton from above
     # converges.
     knee = (exponent * (1 - exponent) / beta) ** (1 / (2 - exponent)) if exponent < 1 else 0.0
     for _ in range(60):

@@ -1,4 +1,4 @@
-"""The approximate Landweber iteration (aL), for a blur known only as a function."""
+"""The approximate Landweber iteration (aL), for a blur given only as a function."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from refocal.types import Image, Needs, Tiling
 class LandweberAccelerated:
     """x <- x + n^-p d, with d = rot((F(x + r) - F(x - r)) / 2) and r = rot(y - F(x)), from x = y; rot is a half turn.
 
-    d is the slope of F at x along r. For a linear F that acts alike everywhere d = F^T (y - F(x)): Landweber's
-    iteration of step 1, which converges for every blur that amplifies no frequency. Stopping early is the
-    regularisation: the 250 iterations of sharpness_loss suit noiseless pictures; under noise of 1 % the best is
-    passed after 20 to 50.
+    d is the directional derivative of F at x along r. For a linear, spatially invariant F, d = F^T (y - F(x)):
+    Landweber's iteration of step 1, which converges for every blur that amplifies no frequency. Stopping early is the
+    regularisation: the 250 iterations of sharpness_loss suit noiseless images; under noise of 1 % the optimum is
+    reached after 20 to 50.
 
     References: Belyaev & Fayolle, "Black-box image deblurring and defiltering", Signal Processing: Image
     Communication 2022; called accelerated Landweber in Table II of sharpness_loss; Landweber, American Journal of
@@ -30,7 +30,7 @@ class LandweberAccelerated:
     Attributes:
         num_iter: Number of iterations (250 in sharpness_loss, section IV; 100 in the authors' program).
         step_decay: The exponent p by which steps shrink (0 in the authors' program, as in sharpness_loss's published
-            picture).
+            image).
 
     Raises:
         ValueError: If an option is outside its range.
@@ -57,7 +57,7 @@ class LandweberAccelerated:
         function, transpose = blur_function(blur), transposed(blur)
 
         def slope(x: Image, residual: Image) -> Image:
-            if isinstance(blur, (Psf, BlurMap)):  # linear: the difference is F(r), without its rounding errors
+            if isinstance(blur, (Psf, BlurMap)):  # linear: the difference is F(r), here without rounding errors
                 return transpose(residual)
             r = half_turn(residual)
             return half_turn(function(x + r) - function(x - r)) / 2
@@ -68,6 +68,6 @@ class LandweberAccelerated:
         return xp.clip(iterate(image, function, step, self.num_iter), min=0.0, max=1.0)
 
     def tiling(self, half_px: int) -> Tiling:
-        """How far the input matters to 1e-3, for a kernel reaching ``half_px`` that fits the blur."""
-        # Measured at 30, 100 and 250 iterations on a photo: 1e-4 to 1e-3 at 8, 12 and 16 half sides.
+        """Context for errors below 1e-3, for a kernel of half-width ``half_px`` that matches the blur."""
+        # Measured at 30, 100 and 250 iterations on a photo: 1e-4 to 1e-3 at 8, 12 and 16 half-widths.
         return Tiling(min(round(8 * half_px * max(self.num_iter / 30, 1) ** 0.5), MAX_CONTEXT_PX) + 16)

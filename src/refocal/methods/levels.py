@@ -1,8 +1,8 @@
-"""From a deconvolution with one kernel to one with a radius per pixel, and to pictures that do not wrap around.
+"""From a periodic deconvolution with one kernel to blur maps and to images that are not periodic.
 
-A blur map is met the way the field does it: restore with the kernel of each radius level, take every pixel from the
-levels beside its radius, blended linearly, so that no seam shows where the level changes (dossier of Krishnan &
-Fergus's users; Levin et al., SIGGRAPH 2007, section 5).
+Under a blur map the image is restored with the kernel of each radius level; every pixel is interpolated linearly
+between the two levels around its radius, so that no seam shows where the level changes (Levin et al., SIGGRAPH 2007,
+section 5).
 """
 
 from __future__ import annotations
@@ -17,16 +17,16 @@ from refocal.optics.fourier import fast_shape
 from refocal.types import Array, Blur, Image, InputError, Tiling
 
 Deconvolve = Callable[[Image, Array], Image]
-"""(..., H, W) that wraps around, and a kernel, to the restored (..., H, W)."""
+"""Maps a periodic image (..., H, W) and a kernel to the restored image (..., H, W)."""
 
 
 MAX_CONTEXT_PX = 512
-"""Contexts and margins grow with the kernel up to here only: a tile then fits into memory whatever the radius. Kernels
-that reach more than 10 px may leave seams above 1e-3; so much blur has wiped out more than that."""
+"""Largest context and margin in pixels, so that a tile fits into memory for every radius. Kernels of a half-width above
+10 px may leave seams above 1e-3; the detail lost to so strong a blur weighs more."""
 
 
 def deconvolve_blur(image: Image, blur: Blur | None, deconvolve: Deconvolve, tiling: Callable[[int], Tiling]) -> Image:
-    """Apply a periodic deconvolution to any picture and either kind of blur; clips to [0, 1].
+    """Apply a periodic deconvolution to any image under either kind of blur; clips to [0, 1].
 
     Args:
         image: (..., C, H, W).
@@ -48,8 +48,8 @@ def deconvolve_blur(image: Image, blur: Blur | None, deconvolve: Deconvolve, til
 
 
 def missing_blur() -> InputError:
-    """The sentence for a method that was called without knowing how the picture is blurred."""
-    return InputError("This method needs to know the blur: give a radius (--radius-px), a Psf or a BlurMap.")
+    """The error of a method that was called without a blur."""
+    return InputError("This method needs the blur: give a radius (--radius-px), a Psf or a BlurMap.")
 
 
 def _deconvolve_whole(image: Image, blur: Psf, deconvolve: Deconvolve) -> Image:
@@ -61,7 +61,7 @@ def _deconvolve_whole(image: Image, blur: Psf, deconvolve: Deconvolve) -> Image:
 
 
 def _deconvolve_levels(image: Image, blur: BlurMap, deconvolve: Deconvolve, tiling: Callable[[int], Tiling]) -> Image:
-    """Level by level; what lies beyond the picture is taken as its mirror image, whatever the map says."""
+    """Level by level; the boundary is a mirror, whatever the map's is."""
     xp = array_namespace(image)
     blur.check_size(image)
     out = xp.zeros_like(image)
@@ -87,17 +87,16 @@ def _grown(box: slice, context: int, size: int) -> slice:
 
 
 def wrapped(image: Image, half: int) -> Image:
-    """Add rows and columns at the end, to a size that transforms fast, that lead smoothly from the last back to the
-    first.
+    """Make an image periodic: append rows and columns that lead smoothly from the last back to the first.
 
-    They fade from the mirror image at one edge to that at the other: deconvolution sees no jump where it wraps around.
-    The fade starts and ends flat, and far enough away, so that an edge is restored alike whatever lies at the opposite
-    one: in a tile as in the whole picture.
+    They blend from the mirror image at one edge to that at the other, so that there is no jump at the wrap-around. The
+    blend starts and ends flat, and far enough from the image that an edge is restored independently of the opposite
+    one, in a tile as in the whole image. The size is one with a fast Fourier transform.
     """
     xp = array_namespace(image)
-    # Margins of 2 * half restore as well, but then tiles differ from the whole by up to 0.03 along the picture's edge.
-    least = min(40 * half, MAX_CONTEXT_PX) + 16
-    target = fast_shape(image.shape[-2] + least, image.shape[-1] + least)
+    # Margins of 2 * half restore as well, but then tiles differ from the whole by up to 0.03 along the image's edge.
+    min_margin = min(40 * half, MAX_CONTEXT_PX) + 16
+    target = fast_shape(image.shape[-2] + min_margin, image.shape[-1] + min_margin)
     for axis in (-2, -1):
         size = image.shape[axis]
         margin = target[axis] - size
@@ -105,7 +104,7 @@ def wrapped(image: Image, half: int) -> Image:
         ends = [slice(margin + size, None), slice(0, margin)]
         after, before = (mirrored[..., end, :] if axis == -2 else mirrored[..., end] for end in ends)
         fade = xp.arange(1, margin + 1, dtype=image.dtype, device=device(image)) / (margin + 1)
-        fade = fade**3 * (fade * (6 * fade - 15) + 10)  # from 0 to 1 with two derivatives 0 at either end
+        fade = fade**3 * (fade * (6 * fade - 15) + 10)  # from 0 to 1, the first two derivatives 0 at either end
         fade = fade[:, None] if axis == -2 else fade
         image = xp.concat([image, (1 - fade) * after + fade * before], axis=axis)
     return image

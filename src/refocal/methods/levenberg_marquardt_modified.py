@@ -1,4 +1,4 @@
-"""The modified Levenberg-Marquardt iteration (mLM), for a blur known as a function or, at once, by its kernel."""
+"""The modified Levenberg-Marquardt iteration (mLM), for a blur function, or in closed form for a known kernel."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from refocal.optics.fourier import irfft2, kernel_spectrum, rfft2
 from refocal.types import Array, Image, Needs, Tiling
 
 TINY = 1e-16
-"""Keeps 0 / 0 away where a picture lacks a frequency (the authors' programs have 1e-16 and 1e-7: 1e-6 dB apart)."""
+"""Avoids 0 / 0 where an image lacks a frequency (the authors' programs have 1e-16 and 1e-7: 1e-6 dB apart)."""
 
 MIN_NOISE_TO_SIGNAL = 1e-7
-"""Noise of 0.03 % of the picture's contrast, less than 8 bits add: below, float32 would run out of digits."""
+"""Noise of 0.03 % of the image's contrast, less than 8-bit quantisation; float32 is too coarse for less."""
 
 
 @dataclass(frozen=True)
@@ -27,27 +27,26 @@ class LevenbergMarquardtModified:
     """X <- X + conj(H) (Y - Fx) / (|H|^2 + a) in frequency space, with H = Fx / X re-estimated at every x, from x = y.
 
     a = damping * noise_to_signal, and noise over signal is sigma^2 / var(y), sigma estimated by Immerkaer's mask as the
-    authors do, zeros beyond the edge included: on small pictures the outline counts as noise.
+    authors do, with zeros beyond the edge: on small images the outline counts as noise.
 
-    A kernel's H needs no estimate. For a ``Psf``, and for the levels of a ``BlurMap``, H = K all along, and the
-    iterations are summed up: X = Y + conj(K) / (|K|^2 + a) (1 - q^n) / (1 - q) (Y - K Y) with q = a / (|K|^2 + a),
-    the edges continued as in every deconvolution here.
+    A kernel's H needs no estimate. For a ``Psf``, and for the levels of a ``BlurMap``, H = K throughout, and the
+    iterations have a closed form: X = Y + conj(K) / (|K|^2 + a) (1 - q^n) / (1 - q) (Y - K Y) with
+    q = a / (|K|^2 + a), the image extended as in every deconvolution here.
 
-    Any other blur is iterated on. The division takes it to act alike everywhere and pictures to wrap around. Unless its
-    ``boundary`` is "periodic", they are led from edge to edge over a margin, for the transforms only. H is then a rough
-    guess, and after ten iterations rounding grows to 1e-2 in single pixels, in float64 too; scores do not change.
+    Any other blur is iterated. The division assumes a spatially invariant blur and periodic images. Unless the blur's
+    ``boundary`` is "periodic", a margin makes the images periodic, for the transforms only. H is then a rough estimate,
+    and after ten iterations rounding errors grow to 1e-2 in single pixels, in float64 too; scores do not change.
 
-    Stopping early regularises further: under noise of 1 % the best is passed after 3 to 30 iterations.
+    Stopping early regularises further: under noise of 1 % the optimum is reached after 3 to 30 iterations.
 
     References: Belyaev & Fayolle, "Black-box image deblurring and defiltering", Signal Processing: Image
     Communication 2022; Immerkaer, "Fast noise variance estimation", Computer Vision and Image Understanding 1996.
 
     Attributes:
-        num_iter: Number of iterations (100 in the authors' program, which gives sharpness_loss's published picture; its
+        num_iter: Number of iterations (100 in the authors' program, which gives sharpness_loss's published image; its
             section IV says 250).
-        damping: Times noise over signal (100 in the authors' program).
-        noise_to_signal: Noise variance over the picture's; estimated by default, for every channel (and tile) by
-            itself.
+        damping: Factor of the noise-to-signal ratio in a (100 in the authors' program).
+        noise_to_signal: Noise variance over the image's; estimated by default, separately for every channel (and tile).
 
     Raises:
         ValueError: If an option is outside its range.
@@ -85,13 +84,14 @@ class LevenbergMarquardtModified:
         return xp.clip(self._iterated(image, blur, weight), min=0.0, max=1.0)
 
     def tiling(self, half_px: int) -> Tiling:
-        """How far the input matters to 1e-3, for a kernel reaching ``half_px`` that fits the blur, at the noise given.
+        """Context for errors below 1e-3, for a kernel of half-width ``half_px`` that matches the blur.
 
-        Where it is to be estimated, as far as any method here looks; every tile then finds a noise of its own.
+        It depends on ``noise_to_signal``. If that is estimated, each tile has its own estimate, and the context is the
+        maximum of all methods.
         """
         if self.noise_to_signal is None:
             return Tiling((MAX_CONTEXT_PX if half_px else 0) + 16)
-        # Measured with n / a of 100, 1,000 and 36,000 on a photo: 1e-3 at 10, 25 and 110 half sides.
+        # Measured with n / a of 100, 1,000 and 36,000 on a photo: 1e-3 at 10, 25 and 110 half-widths.
         reach = 2 + (self.num_iter / (self.damping * self.noise_to_signal)) ** 0.5
         return Tiling(min(round(reach * half_px), MAX_CONTEXT_PX) + 16)
 
@@ -102,10 +102,10 @@ class LevenbergMarquardtModified:
         periodic = getattr(blur, "boundary", "") == "periodic"
 
         def step(x: Image, predicted: Image, _: int) -> Image:
-            x_whole, predicted_whole = (each if periodic else wrapped(each, 0) for each in (x, predicted))
+            x_periodic, predicted_periodic = (each if periodic else wrapped(each, 0) for each in (x, predicted))
             residual = image - predicted if periodic else wrapped(image - predicted, 0)
             shape = residual.shape[-2:]
-            transfer = rfft2(predicted_whole, shape) / (rfft2(x_whole, shape) + TINY)
+            transfer = rfft2(predicted_periodic, shape) / (rfft2(x_periodic, shape) + TINY)
             power = xp.real(transfer) ** 2 + xp.imag(transfer) ** 2
             change = irfft2(xp.conj(transfer) * rfft2(residual, shape) / (power + weight), shape)
             return x + change[..., :height, :width]
@@ -117,10 +117,10 @@ class LevenbergMarquardtModified:
         shape = image.shape[-2:]
         transfer = kernel_spectrum(kernel, image, shape)
         power = xp.real(transfer) ** 2 + xp.imag(transfer) ** 2
-        share = power / (power + weight)  # 1 - q, what one iteration takes of the way
-        share = xp.clip(share, min=xp.finfo(image.dtype).tiny, max=1 - xp.finfo(image.dtype).eps)
-        sum_of_shares = -xp.expm1(self.num_iter * xp.log1p(-share)) / share
-        gain = 1 + xp.conj(transfer) / (power + weight) * sum_of_shares * (1 - transfer)
+        rate = power / (power + weight)  # 1 - q
+        rate = xp.clip(rate, min=xp.finfo(image.dtype).tiny, max=1 - xp.finfo(image.dtype).eps)
+        geometric_sum = -xp.expm1(self.num_iter * xp.log1p(-rate)) / rate
+        gain = 1 + xp.conj(transfer) / (power + weight) * geometric_sum * (1 - transfer)
         return irfft2(rfft2(image, shape) * gain, shape)
 
 
@@ -137,5 +137,5 @@ def noise_to_signal(image: Image) -> Array:
     total = xp.sum(xp.abs(curved), axis=(-2, -1), keepdims=True)
     noise_std = total * (math.sqrt(math.pi / 2) / (6 * max(width - 2, 1) * max(height - 2, 1)))
     variance = xp.var(image, axis=(-2, -1), keepdims=True)
-    # A flat picture has nothing to restore: any large number tells so.
+    # A flat image has nothing to restore: any large value will do.
     return xp.clip(noise_std**2 / xp.clip(variance, min=1e-12), min=MIN_NOISE_TO_SIGNAL)

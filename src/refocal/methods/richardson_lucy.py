@@ -1,4 +1,4 @@
-"""Richardson-Lucy deconvolution, for a uniform blur and for a blur map alike."""
+"""Richardson-Lucy deconvolution, for a uniform blur or a blur map."""
 
 from __future__ import annotations
 
@@ -16,16 +16,15 @@ from refocal.types import Blur, Image, InputError, Needs, Tiling
 class RichardsonLucy:
     """x <- x / (H^T 1) * H^T (y / (H x)), the maximum likelihood under Poisson noise, from a flat x.
 
-    The blur is used through ``apply`` and ``adjoint`` only. Stopping early is the regularisation. Without an edge
-    (periodic boundary) every step keeps the total light.
+    The blur is used through ``apply`` and ``adjoint`` only. Stopping early is the regularisation. Under a periodic
+    boundary every step keeps the total light.
 
     References: Richardson, JOSA 1972; Lucy, The Astronomical Journal 1974; the normalisation H^T 1, which matters near
-        the
-    picture's edge and for blur maps: Shepp & Vardi, IEEE TMI 1982.
+    the image's edge and for blur maps: Shepp & Vardi, IEEE TMI 1982.
 
     Attributes:
         num_iter: Number of iterations (10 to 50 are usual; 30 is scikit-image's default).
-        floor: Smallest predicted value to divide by (1e-4: a fortieth of an 8-bit step).
+        floor: Smallest divisor (1e-4: a fortieth of an 8-bit step).
 
     Raises:
         ValueError: If an option is outside its range.
@@ -57,12 +56,12 @@ class RichardsonLucy:
         xp = array_namespace(image)
         observed = xp.clip(image, min=0.0)
         light = 1 / xp.clip(blur.adjoint(xp.ones_like(image[..., :1, :, :])), min=self.floor)
-        restored = xp.full_like(observed, 0.5)  # as scikit-image starts; after the same steps it is ahead of x = y
+        restored = xp.full_like(observed, 0.5)  # as in scikit-image; it converges faster than x = y
         for _ in range(self.num_iter):
             ratio = observed / xp.clip(blur.apply(restored), min=self.floor)
             restored = restored * light * blur.adjoint(ratio)
         return xp.clip(restored, min=0.0, max=1.0)
 
     def tiling(self, half_px: int) -> Tiling:
-        """How far the input matters to 1e-3, for a kernel reaching ``half_px`` that fits the blur; see docs/log.md."""
+        """Context for errors below 1e-3, for a kernel of half-width ``half_px`` that matches the blur (docs/log.md)."""
         return Tiling(min(round(8 * half_px * max(self.num_iter / 30, 1)), MAX_CONTEXT_PX) + 16)

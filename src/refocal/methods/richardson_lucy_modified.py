@@ -1,4 +1,4 @@
-"""The modified Richardson-Lucy iteration (mRL), for a blur known only as a function."""
+"""The modified Richardson-Lucy iteration (mRL), for a blur given only as a function."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ from refocal.types import Image, Needs, Tiling
 class RichardsonLucyModified:
     """x <- x / G(F(x) / y), then x <- x G(y / F(x)), with G(z) = rot F(rot z), from x = y; rot is a half turn.
 
-    The second half is Richardson and Lucy's step, the first the same upside down: together they go about as far as two.
-    Under a blur that is nowhere negative no x is. Stopping early is the regularisation: the 250 iterations of
-    sharpness_loss suit noiseless pictures; under noise of 1 % the best is passed after 10 to 50.
+    The second half is Richardson and Lucy's step, the first its reciprocal: together they progress about as far as two
+    steps. Under a non-negative blur every x is non-negative. Stopping early is the regularisation: the 250 iterations
+    of sharpness_loss suit noiseless images; under noise of 1 % the optimum is reached after 10 to 50.
 
     References: Belyaev & Fayolle, "Black-box image deblurring and defiltering", Signal Processing: Image
     Communication 2022; Richardson, JOSA 1972; Lucy, The Astronomical Journal 1974.
 
     Attributes:
-        num_iter: Number of iterations (250 in sharpness_loss, section IV; its published picture is nearest to 150).
-        floor: Smallest value to divide by (1e-3: a quarter of an 8-bit step. The authors add the machine's epsilon,
-            by which noise around black becomes specks; above the floor the two agree).
+        num_iter: Number of iterations (250 in sharpness_loss, section IV; its published image is nearest to 150).
+        floor: Smallest divisor (1e-3: a quarter of an 8-bit step. The authors add the machine epsilon, which turns
+            noise around black into specks; above the floor the two agree).
 
     Raises:
         ValueError: If an option is outside its range.
@@ -64,6 +64,6 @@ class RichardsonLucyModified:
         return xp.clip(iterate(observed, function, step, self.num_iter), min=0.0, max=1.0)
 
     def tiling(self, half_px: int) -> Tiling:
-        """How far the input matters to 1e-3, for a kernel reaching ``half_px`` that fits the blur."""
-        # Measured at 15, 50 and 125 iterations on a photo: 1e-4 to 1e-3 at 8, 12 and 16 half sides.
+        """Context for errors below 1e-3, for a kernel of half-width ``half_px`` that matches the blur."""
+        # Measured at 15, 50 and 125 iterations on a photo: 1e-4 to 1e-3 at 8, 12 and 16 half-widths.
         return Tiling(min(round(8 * half_px * max(self.num_iter / 15, 1) ** 0.5), MAX_CONTEXT_PX) + 16)

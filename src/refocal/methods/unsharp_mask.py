@@ -1,4 +1,4 @@
-"""Unsharp masking: add back what a Gaussian blur takes away."""
+"""Unsharp masking: add back the detail that a Gaussian blur removes."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from refocal.types import Blur, Image, Needs, Tiling
 
 @dataclass(frozen=True)
 class UnsharpMask:
-    """x + amount (x - G * x), clipped to [0, 1]; knows nothing of the blur and assumes no noise.
+    """x + amount (x - G * x), clipped to [0, 1]; independent of the blur, without a noise model.
 
     Reference: Polesel, Ramponi, Mathews, "Image enhancement via adaptive unsharp masking", IEEE TIP 2000, eq. 1.
 
     Attributes:
         sigma_px: Standard deviation of the Gaussian, in pixels (2 is GIMP's and Pillow's default radius).
-        amount: How much of the difference is added (1.5 is Pillow's default of 150 percent).
+        amount: Factor of the added difference (1.5 is Pillow's default of 150 percent).
 
     Raises:
         ValueError: If an option is outside its range.
@@ -45,5 +45,5 @@ class UnsharpMask:
         return xp.clip(image + self.amount * (image - smooth), min=0.0, max=1.0)
 
     def tiling(self, half_px: int) -> Tiling:
-        """How far the result depends on the input, exactly: the Gaussian's half side."""
+        """Exact context: the Gaussian's half-width, whatever the blur."""
         return Tiling(gaussian(self.sigma_px).shape[0] // 2)

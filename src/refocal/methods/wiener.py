@@ -1,4 +1,4 @@
-"""The Wiener filter: the best linear inverse of a known blur, for noise and pictures of known spectra."""
+"""The Wiener filter: the optimal linear inverse of a known blur, for noise and images of known spectra."""
 
 from __future__ import annotations
 
@@ -17,16 +17,15 @@ from refocal.types import Array, Blur, Image, Needs, Tiling
 class Wiener:
     """X = conj(K) Y / (|K|^2 + noise_to_signal |D|^2), |D|^2 = |D_x|^2 + |D_y|^2 of first differences.
 
-    Natural pictures' power falls with the square of frequency, so 1 / |D|^2 stands for their spectrum; as |D| is 0 at
-    frequency zero, brightness is kept exactly. White noise is assumed; the picture's edges are continued by mirroring.
+    The power of natural images falls with the square of frequency, so 1 / |D|^2 models their spectrum; as |D| is 0 at
+    frequency zero, brightness is kept exactly. White noise is assumed; the image is extended by mirroring.
 
-    Reference: Wiener, "Extrapolation, interpolation, and smoothing of stationary time series", MIT Press 1949; the
-        spectrum:
-    Field, "Relations between the statistics of natural images and the response properties of cortical cells", JOSA A
-    1987.
+    References: Wiener, "Extrapolation, interpolation, and smoothing of stationary time series", MIT Press 1949; the
+    spectrum: Field, "Relations between the statistics of natural images and the response properties of cortical
+    cells", JOSA A 1987.
 
     Attributes:
-        noise_to_signal: Noise power over that of the picture's first differences (0.01: noise of 0.4 % where
+        noise_to_signal: Noise power over that of the image's first differences (0.01: noise of 0.4 % where
             neighbouring pixels differ by 4 %, a good camera's).
 
     Raises:
@@ -50,7 +49,7 @@ class Wiener:
         return deconvolve_blur(image, blur, self._periodic, self.tiling)
 
     def tiling(self, half_px: int) -> Tiling:
-        """How far the input matters to 1e-3, for a kernel reaching ``half_px`` that fits the blur; see docs/log.md."""
+        """Context for errors below 1e-3, for a kernel of half-width ``half_px`` that matches the blur (docs/log.md)."""
         return Tiling(min(round(24 * half_px * (0.01 / self.noise_to_signal) ** 0.5), MAX_CONTEXT_PX) + 16)
 
     def _periodic(self, image: Image, kernel: Array) -> Image:
