@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import platform
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 
+from refocal.tables.grid import Grid
 from refocal.tables.published import Cell, PublishedTable
 from refocal.tables.runnable import make_estimator_runnable
 
@@ -182,46 +182,6 @@ def _measured_on(found: Sequence[Cell], data: str) -> str:
     if most is None or most.n == 0:
         return ", not measured"
     return f", {most.n} pictures" if most.n == most.of else f", {most.n} of {most.of} pictures"
-
-
-@dataclass(frozen=True)
-class Grid:
-    """The cells of one data set, by method and blur map.
-
-    Attributes:
-        table: The table.
-        data: Name of the data set.
-        cells: (row, blur, column) -> cell.
-    """
-
-    table: PublishedTable
-    data: str
-    cells: Mapping[tuple[str, str, str], Cell]
-
-    def ours(self, row: str, blur: str, column: str) -> float | None:
-        """Our figure, where there is one."""
-        cell = self.cells.get((row, blur, column))
-        return None if cell is None else cell.ours
-
-    def published(self, row: str, blur: str, column: str) -> float | None:
-        """The paper's figure, where there is one."""
-        cell = self.cells.get((row, blur, column))
-        return None if cell is None else cell.published
-
-    def cost(self, figure: Callable[[str, str, str], float | None], row: str, column: str) -> float | None:
-        """The figure with the worst of the paper's estimated maps minus that with the true one."""
-        true = figure(row, "given", column)
-        estimated = [value for blur in self.table.compared if (value := figure(row, blur, column)) is not None]
-        return min(estimated) - true if estimated and true is not None else None
-
-    def has(self, column: str) -> bool:
-        """Whether any figure of ours stands in a column."""
-        return any(cell.ours is not None for (_, _, name), cell in self.cells.items() if name == column)
-
-    @property
-    def rows(self) -> list[str]:
-        """Names of the rows, in the table's order."""
-        return list(dict.fromkeys(row for row, _, _ in self.cells))
 
 
 def by_map(table: PublishedTable, found: Sequence[Cell]) -> _Sections:
