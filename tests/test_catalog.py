@@ -6,7 +6,7 @@ from refocal.methods.wiener import Wiener
 from refocal.types import InputError
 
 
-def test_make_lets_the_line_rule_over_the_class_and_the_caller_over_both():
+def test_options_of_the_line_override_the_class_and_those_of_the_caller_both():
     plain = Entry("refocal.methods.wiener:Wiener", "")
     line = Entry("refocal.methods.wiener:Wiener", "", options={"noise_to_signal": 0.5})
     assert plain.make() == Wiener()
