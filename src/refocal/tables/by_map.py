@@ -108,7 +108,8 @@ def _pair(ours: float | None, published: float | None, column: str) -> str:
     return digits(ours, places) if column == "q" else f"{digits(ours, places)} / {digits(published, places)}"
 
 
-def _cost_sentence(table: PublishedTable) -> str:
+def cost_sentence(table: PublishedTable) -> str:
+    """The sentence about the last column, for tables of this layout."""
     if table.layout != "by-map":
         return ""
     return (

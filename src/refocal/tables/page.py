@@ -6,7 +6,7 @@ import os
 import platform
 from collections.abc import Callable, Mapping, Sequence
 
-from refocal.tables.by_map import by_map
+from refocal.tables.by_map import by_map, cost_sentence
 from refocal.tables.markdown import MEASURED, PLACES, Sections, bullets, digits, footnotes, markdown, marked
 from refocal.tables.published import Cell, PublishedTable
 
@@ -25,7 +25,7 @@ def page(table: PublishedTable, found: Sequence[Cell], more: Sequence[str] = ())
     sections, notes = _LAYOUTS[table.layout](table, found)
     parts = [
         f"# {paper}, Table {number}",
-        f"{table.title}. In every cell: refocal / published ({table.source}).{_cost_sentence(table)}",
+        f"{table.title}. In every cell: refocal / published ({table.source}).{cost_sentence(table)}",
         *sections,
         *([footnotes(found)] if any(cell.line.footnote for cell in found) else []),
         "## Protocol\n\n" + bullets(table.protocol),
