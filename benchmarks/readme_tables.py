@@ -20,7 +20,7 @@ from refocal.estimators import ESTIMATORS
 from refocal.evaluation.results import COLUMNS, Row, read_rows
 from refocal.methods import METHODS
 from refocal.tables import TABLES
-from refocal.tables.page import SUPERSCRIPTS
+from refocal.tables.markdown import SUPERSCRIPTS
 from refocal.tables.published import Line
 
 HEADS = {"psnr": "PSNR, dB", "ssim": "SSIM", "q": "Q", "lpips": "LPIPS"}

@@ -5,9 +5,10 @@ from dataclasses import replace
 import pytest
 
 from refocal.tables import TABLES
+from refocal.tables.by_map import by_map
 from refocal.tables.cells import cells
 from refocal.tables.measure import Measured
-from refocal.tables.page import by_map, page
+from refocal.tables.page import page
 from refocal.tables.svbr_net import MAPS, SVBR
 
 TABLE = TABLES["svbr_net:1"].make()

@@ -24,7 +24,7 @@ class Row:
     Attributes:
         method: Name of the method; ``identity`` is the blurred image as given.
         options: The method's options where it was given as an object; empty for its defaults.
-        weights_sha256: Of the trained network's file; empty where there is none.
+        weights_sha256: SHA-256 of the trained network's weights; empty where there is none.
         data: Name and option of the data set.
         depth: Bit depth of the images given to the method; this and the next three are the data set's ``Protocol``.
         channels: Channels that are compared.
