@@ -14,8 +14,8 @@ def command(words: list[str]) -> int:
     """Train a recipe."""
     parser = Parser(
         prog="refocal train",
-        description="Train a network by a recipe. Any field of the recipe can be set by its name: --learning-rate 1e-3, "
-        "--phases.0.steps 2000, --loss.1.weight 0.1, --config.NAME VALUE.",
+        description="Train a network by a recipe. Any field of the recipe can be set by its name: "
+        "--learning-rate 1e-3, --phases.0.steps 2000, --loss.1.weight 0.1, --config.NAME VALUE.",
     )
     parser.add_argument("recipe", metavar="RECIPE", help="name; without any flag, the recipe is shown with its sources")
     parser.add_argument("--data", type=Path, metavar="FILE.npy", help="crops, from refocal crops")
