@@ -97,13 +97,12 @@ def train(words: list[str]) -> int:
     from refocal.learn.recipes import RECIPES
 
     chosen = override(find(RECIPES, values.recipe, "recipe"), _fields(rest))
-    if rest:
-        from refocal.learn.recipe_fields import check_fields
-
-        check_fields(chosen)
     if values.data is None and values.out is None:
         import json
 
+        from refocal.learn.recipe_fields import check_fields
+
+        check_fields(chosen)
         _print(json.dumps(json.loads(to_json(chosen)), indent=1))
         return 0
     for name in ("data", "out"):

@@ -27,7 +27,8 @@ from refocal.learn.export.onnx_graph import SCALE, store, stored_weights, trace
 from refocal.learn.export.quantise import round_weights
 from refocal.learn.nets.padding import padded
 from refocal.learn.recipe import to_json
-from refocal.learn.tasks import make_config, make_network
+from refocal.learn.nets import make_config
+from refocal.learn.tasks import make_network
 from refocal.learn.training.checkpoint import load
 from refocal.types import Array, InputError
 
@@ -119,7 +120,7 @@ def export(network: nn.Module, path: Path, about: About, bits: int = 16) -> Pari
         "refocal.format": FORMAT,
         "name": about.name or path.stem,
         "network": about.network,
-        "config": json.dumps(dataclasses.asdict(about.config)),
+        "config": json.dumps(_config_fields(about.config)),
         "inputs": json.dumps(list(inputs)),
         "channels": {1: "luma", 3: "rgb"}[about.config.channels],
         "multiple": str(rounded.multiple),
@@ -167,7 +168,7 @@ def export_checkpoint(
     network = make_network(kept.recipe)
     network.load_state_dict(kept.best())
     about = About(
-        kept.recipe.network, make_config(kept.recipe), name, to_json(kept.recipe), kept.step, licence, context_px
+        kept.recipe.network, make_config(kept.recipe.network, kept.recipe.config), name, to_json(kept.recipe), kept.step, licence, context_px
     )
     return export(network, path, about, bits)
 
@@ -203,6 +204,12 @@ def fingerprint(weights: Mapping[str, Array]) -> str:
         digest.update(name.encode())
         digest.update(weights[name].astype(weights[name].dtype.newbyteorder("<")).tobytes())
     return digest.hexdigest()
+
+
+def _config_fields(config: Any) -> dict[str, Any]:
+    """The fields of a network's ``Config``, ``channels`` first where it is the class's constant."""
+    fields = dataclasses.asdict(config)
+    return fields if "channels" in fields else {"channels": config.channels, **fields}
 
 
 def _bare(network: nn.Module) -> Any:

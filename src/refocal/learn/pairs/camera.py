@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from refocal.images.colour import linear_to_srgb, srgb_to_linear
-from refocal.learn.pairs.isp import jpeg, sharpened, steeper, with_noise
+from refocal.learn.pairs.isp import jpeg, sharpened, s_curve, with_noise
 from refocal.learn.pairs.random_lenses import Drawn, Lenses, draw, luma_kernels
 from refocal.learn.pairs.uniform import luma8, rounded
 from refocal.types import InputError
@@ -55,7 +55,7 @@ class CameraPairs:
         highlights: Share of the crops whose highlights rise beyond white, up to four times.
         shot, read: Largest noise of the light: variance per unit, and deviation of the darkness.
         noisy: Share of the crops with noise.
-        tone: Share of the crops with a tone curve steeper than sRGB's, up to half as steep again.
+        tone: Share of the crops with a tone curve s_curve than sRGB's, up to half as steep again.
         sharpening: Share of the crops that the camera sharpens.
         resized: Share of the batches that are made smaller after the blur, by 3/4 or 2/3.
         compressed: Share of the crops that were JPEG files of quality 60 to 100.
@@ -110,14 +110,14 @@ class CameraPairs:
             return _uniform(count, random) < share
 
         gain = torch.where(some(self.tone), 1 + 0.5 * _uniform(count, random), torch.ones_like(sharp[:, :1, :1, :1]))
-        light = srgb_to_linear(steeper(sharp, 1 / gain))
+        light = srgb_to_linear(s_curve(sharp, 1 / gain))
         lift = torch.where(some(self.highlights), 3 * _uniform(count, random), torch.zeros_like(gain))
         bright = light * (1 + lift * ((light - 0.7) / 0.3).clamp(0, 1).square())
         blurred, seen, radius_px = self._scene(bright, random)
-        sharp = steeper(linear_to_srgb(seen.clamp(0, 1)), gain)
+        sharp = s_curve(linear_to_srgb(seen.clamp(0, 1)), gain)
         level = _uniform(count, random) ** 3 * some(self.noisy)  # most photos have little
         blurred = with_noise(blurred.clamp(0, 1), self.shot * level, self.read * level, random)
-        blurred = steeper(linear_to_srgb(blurred.clamp(0, 1)), gain)
+        blurred = s_curve(linear_to_srgb(blurred.clamp(0, 1)), gain)
         amount = _uniform(count, random) * some(self.sharpening)
         sigma_px = float(0.6 + 0.8 * torch.rand((), generator=random, device=random.device))
         # The camera would have sharpened the photo in focus as well: one that is must come back unchanged.

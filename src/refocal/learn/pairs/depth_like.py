@@ -52,7 +52,7 @@ class LayeredSceneBlur:
         """
         sharp = (crops[..., :3].to(torch.float32) / 255).permute(0, 3, 1, 2) if self.colour else luma8(crops)
         count, _, height, width = sharp.shape
-        radius_px = depth_like(count, (height, width), random) * self.max_radius_px
+        radius_px = layered_radius(count, (height, width), random) * self.max_radius_px
         if self.by_rule:
             chance = numpy_chance(random)
             for i in np.flatnonzero(chance.random(count) < self.by_rule):
@@ -68,7 +68,7 @@ class LayeredSceneBlur:
         return linear_to_srgb(blurred) if self.encoding == "linear" else blurred
 
 
-def depth_like(count: int, shape: tuple[int, int], random: torch.Generator, *, signed: bool = False) -> Tensor:
+def layered_radius(count: int, shape: tuple[int, int], random: torch.Generator, *, signed: bool = False) -> Tensor:
     """Draw maps of a background plane and up to four shapes laid over it, each a plane of its own.
 
     Shapes are superellipses |u|^p + |v|^p < 1 of p = 1 (a rhombus), 2 or 8 (nearly a rectangle), turned, of an eighth

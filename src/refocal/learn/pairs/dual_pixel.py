@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from refocal.images.colour import linear_to_srgb, srgb_to_linear
-from refocal.learn.pairs.depth_like import depth_like
+from refocal.learn.pairs.depth_like import layered_radius
 from refocal.learn.pairs.mapped import numpy_chance
 from refocal.learn.pairs.uniform import luma8, rounded
 from refocal.optics.dual_pixel import RING_SETS, render_views
@@ -32,7 +32,7 @@ class DualPixelPairs:
     """Both views and the combined photo of crops at drawn or measured depths, by ``optics.dual_pixel.render_views``.
 
     The circle of confusion is linear in inverse depth, so a plane of the scene is a ramp of signed radii. Drawn scenes
-    are such planes, in front of and behind each other (``depth_pairs.depth_like``); for crops packed with depth
+    are such planes, in front of and behind each other (``depth_like.layered_radius``); for crops packed with depth
     (``refocal crops --depth``) the inverse depth is scaled about a plane of focus drawn by chance.
 
     Attributes:
@@ -73,7 +73,7 @@ class DualPixelPairs:
         chance = torch.rand((4, len(crops), 1, 1), generator=random, device=random.device)
         sharp = torch.where(chance[0, ..., None] < self.grey, luma8(crops), photo)
         limit = self.max_radius_px * (self.least_share + (1 - self.least_share) * chance[1])
-        signed = depth_like(len(crops), (crops.shape[1], crops.shape[2]), random, signed=True)
+        signed = layered_radius(len(crops), (crops.shape[1], crops.shape[2]), random, signed=True)
         if crops.shape[-1] == 4:
             depth = crops[..., 3].to(torch.float32) / 255
             measured = 2 * (chance[2] - depth)  # what is nearer than the plane in focus has the larger inverse depth

@@ -11,14 +11,13 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from refocal.images.colour import LUMA_WEIGHTS
+
 OVERSAMPLING = 3
 """Kernels are drawn on a grid so many times finer than the pixels."""
 
 MIN_RIM_PX = 0.15
 """What is drawn sharper than this shows the grid."""
-
-COLOURS = (0.299, 0.587, 0.114)
-"""Shares of red, green and blue in the luma, whose kernel is drawn."""
 
 
 @dataclass(frozen=True)
@@ -93,7 +92,7 @@ def luma_kernels(radius_px: Tensor, lenses: Drawn, half_px: int) -> Tensor:
     side = 2 * half_px + 1
     axis = (torch.arange(side * OVERSAMPLING, device=radius_px.device) - (side * OVERSAMPLING - 1) / 2) / OVERSAMPLING
     kernels = torch.zeros((len(radius_px), side, side), device=radius_px.device)
-    for share, step in zip(COLOURS, (1.0, 0.0, -1.0), strict=True):
+    for share, step in zip(LUMA_WEIGHTS, (1.0, 0.0, -1.0), strict=True):
         if step and not bool(lenses.chromatic.any()):
             continue
         weight = share if bool(lenses.chromatic.any()) else 1.0
