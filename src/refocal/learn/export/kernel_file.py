@@ -63,8 +63,8 @@ def trained_radius(recipe: Recipe) -> int:
 def finished_kernels(kernels: Sequence[Array], kind: str, reached: int) -> list[Array]:
     """Kernels as they are published: with sum 1, and initial values where there was nothing to learn from.
 
-    Kernels are free in training, so their sums drift from 1. Those of radii that no crop had are used only where the map
-    network errs; their gradient is noise.
+    Kernels are free in training, so their sums drift from 1. Those of radii that no crop had are used only where the
+    map network errs; their gradient is noise.
 
     Args:
         kernels: The trained kernels of the radii 0, 1, ... pixels.

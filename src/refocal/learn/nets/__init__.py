@@ -35,7 +35,7 @@ variants, ``defocusgan-light`` (``glue="light"``) and ``dpdnet-single`` (``views
 NETWORKS: dict[str, Entry] = {
     "focus-unet": Entry(
         "refocal.learn.nets.focus_unet:focus_unet",
-        f"the default model: residual U-Net, predicts restored image and radius; {PARAMETERS['focus-unet']:,} parameters",
+        f"the default model: residual U-Net, predicts image and radius; {PARAMETERS['focus-unet']:,} parameters",
         "learn",
     ),
     "sharpness-unet": Entry(
@@ -52,7 +52,7 @@ NETWORKS: dict[str, Entry] = {
     ),
     "xy-deblur": Entry(
         "refocal.learn.nets.xy_deblur:xy_deblur",
-        f"one encoder, one decoder run twice, once on features turned by 90 degrees; {PARAMETERS['xy-deblur']:,} parameters",
+        f"one encoder, one decoder run twice, once on rotated features; {PARAMETERS['xy-deblur']:,} parameters",
         "learn",
         "Ji et al. 2022",
     ),
@@ -120,7 +120,8 @@ def make_config(name: str, fields: Mapping[str, Any]) -> Any:
             versions (``RETIRED``) are dropped.
 
     Raises:
-        InputError: If there is no such network, or a field of an earlier version has a value that is no longer supported.
+        InputError: If there is no such network, or a field of an earlier version has a value that is no longer
+            supported.
     """
     module = importlib.import_module(find(NETWORKS, name, "network").target.partition(":")[0])
     retired = RETIRED.get(name, {})

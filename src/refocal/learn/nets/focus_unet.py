@@ -1,4 +1,4 @@
-"""The default model: a residual U-Net that predicts, in one pass, the restored photo and the blur radius of each pixel."""
+"""The default model: a residual U-Net that predicts the restored photo and the blur radius of each pixel in one pass."""
 
 from __future__ import annotations
 
@@ -63,11 +63,12 @@ class FocusUNet(nn.Module):
     """A photo (N, 1, H, W) in [0, 1] to the restored photo, the radius in pixels and the confidence, (N, 1, H, W) each.
 
     Only convolutions: every output pixel depends on its neighbourhood alone, so tiles agree with the whole photo. The
-    radius is that of the circle of confusion. Its error is modelled as Laplace-distributed with a scale that the network
-    predicts as well; the confidence is the probability that the radius is right within ``NEAR_PX`` or ``NEAR_SHARE`` of
-    itself.
+    radius is that of the circle of confusion. Its error is modelled as Laplace-distributed with a scale that the
+    network predicts as well; the confidence is the probability that the radius is right within ``NEAR_PX`` or
+    ``NEAR_SHARE`` of itself.
 
-    Regions in focus are preserved by the method, not here: a gate in training would leave small radii without a gradient.
+    Regions in focus are preserved by the method, not here: a gate in training would leave small radii without a
+    gradient.
     """
 
     inputs = ("blurred",)
@@ -91,7 +92,7 @@ class FocusUNet(nn.Module):
         nn.init.zeros_(self.tail.bias)
 
     def forward(self, blurred: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Restored photo, radius and scale of the radius's error in pixels, for sides of any length; used in training."""
+        """Restored photo, radius and scale of the radius's error in pixels, for any size; used in training."""
         predicted: tuple[Tensor, Tensor, Tensor] = padded(self.predict, (blurred,), self.multiple)
         return predicted
 

@@ -1,4 +1,4 @@
-"""A lens as free parameters: a blur kernel for every whole radius on either side of focus, and the blur by a signed map."""
+"""A lens as free parameters: a blur kernel for every whole radius on either side of focus; blur by a signed map."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ class Config:
     """Kind of the kernels.
 
     Attributes:
-        kind: ``learned`` is initialised as ``butterworth``, the rings of eq. 3 (order 3, cutoff 2.5, floor 0.1), and every
-            coefficient is free; ``butterworth`` and ``gaussian`` (sigma of half the radius) are fixed.
+        kind: ``learned`` is initialised as ``butterworth``, the rings of eq. 3 (order 3, cutoff 2.5, beta 0.1), and
+            every coefficient is free; ``butterworth`` and ``gaussian`` (sigma of half the radius) are fixed.
         constrained: Learned kernels are kept positive with sum 1: softplus of the parameters over its sum. Not in the
             paper, whose coefficients are free.
     """

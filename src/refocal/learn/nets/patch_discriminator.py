@@ -13,8 +13,8 @@ class Config:
     """Shape of the critic; the defaults are DefocusGAN's, with 2,764,737 parameters.
 
     Attributes:
-        layers: Number of convolutions that halve the size. 3 has a receptive field of 70 px; 5, DeblurGAN-v2's critic of
-            whole images, with 11,154,369 parameters, one of 286 px.
+        layers: Number of convolutions that halve the size. 3 has a receptive field of 70 px; 5, DeblurGAN-v2's critic
+            of whole images, with 11,154,369 parameters, one of 286 px.
         channels: Number of channels of the image.
     """
 

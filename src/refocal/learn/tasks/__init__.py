@@ -20,7 +20,9 @@ from refocal.learn.recipe import Recipe
 
 TASKS: dict[str, Entry] = {
     "restore": Entry("refocal.learn.tasks.restore:RESTORE", "one network: blurred in, restored out"),
-    "estimate-map": Entry("refocal.learn.tasks.estimate_map:ESTIMATE_MAP", "one network: blurred in, radius in pixels out"),
+    "estimate-map": Entry(
+        "refocal.learn.tasks.estimate_map:ESTIMATE_MAP", "one network: blurred in, radius in pixels out"
+    ),
     "restore-and-map": Entry(
         "refocal.learn.tasks.restore_and_map:RESTORE_AND_MAP",
         "one network: blurred in; restored image, radius and the scale of its error out",
@@ -65,8 +67,8 @@ class Task:
     """The functions that differ from task to task. ``networks["network"]`` is averaged, validated and exported.
 
     Attributes:
-        losses: (recipe, updated, networks, batch, step) -> weighted terms, by name, of the loss of ``updated``, the name
-            of the network to update.
+        losses: (recipe, updated, networks, batch, step) -> weighted terms, by name, of the loss of ``updated``, the
+            name of the network to update.
         validate: (network, batch) -> figures of one number per image, by name; the first one is to be maximised.
         make_networks: recipe -> networks with fresh weights, on the CPU.
         update_order: (recipe, step) -> names of the networks that a step updates, in order.
@@ -84,12 +86,12 @@ def predict(network: nn.Module, batch: Batch) -> Any:
 
 
 def read_options(recipe: Recipe, options: type[Options]) -> Options:
-    """The recipe's ``task_options`` as the task's dataclass; lists (a recipe read from JSON has no tuples) as tuples."""
+    """The recipe's ``task_options`` as the task's dataclass; lists, which JSON has instead of tuples, become tuples."""
     return options(**{name: tuple(v) if isinstance(v, list) else v for name, v in recipe.task_options.items()})
 
 
 def make_pairs(recipe: Recipe, crops: Tensor, random: torch.Generator, step: int) -> Batch:
-    """The batch of a step, from uint8 crops (N, H, W, C) on their device, with the pairs' options of the step's phase."""
+    """The batch of a step from uint8 crops (N, H, W, C), on their device, by the pairs' options of the step's phase."""
     options = {**recipe.pairs_options, **recipe.phase_at(step).phase.pairs_options}
     made: Batch = find(PAIRS, recipe.pairs, "kind of pairs").make(options)(crops, random)
     return made

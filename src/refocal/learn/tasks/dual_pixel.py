@@ -1,4 +1,4 @@
-"""Learning defocus maps from dual-pixel views without true maps: by blurring the sharp image, or comparing the views."""
+"""Defocus maps learned from dual-pixel views without true maps: by blurring the sharp image or comparing the views."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def network_and_kernels(recipe: Recipe) -> Networks:
 
 
 def alternate(recipe: Recipe, step: int) -> tuple[str, ...]:
-    """f alone for ``first_steps``, then g, f, g, ... for ``turn_steps`` each."""
+    """The map network f alone for ``first_steps``, then g, f, g, ... for ``turn_steps`` each."""
     options = read_options(recipe, Options)
     since = step - options.first_steps
     if not options.turn_steps or since < 0 or since // options.turn_steps % 2:

@@ -21,7 +21,7 @@ from refocal.learn.tasks import Batch, Networks, Task, make_network, predict, re
 from refocal.types import InputError
 
 MAX_PSNR_DB = 60.0
-"""Cap on the PSNR of a blurred image: it is infinite where nothing is out of focus, and so would be the batch's mean."""
+"""Cap on the PSNR of a blurred image: it is infinite where nothing is out of focus, as the batch's mean would be."""
 
 
 @dataclass(frozen=True)
@@ -40,8 +40,8 @@ class Options:
         critic_from: First step that updates the critics.
         adversarial_from: First step that has the adversarial term in the generator's loss.
         game: ``wasserstein`` with gradient penalty, or DeblurGAN-v2's ``relativistic`` least squares.
-        weight_in: Whose loss weights scores by the radius: the critics' ``D``, the generator's ``G`` (eq. 7), ``both`` or
-            ``none``.
+        weight_in: Whose loss weights scores by the radius: the critics' ``D``, the generator's ``G`` (eq. 7), ``both``
+            or ``none``.
         share: Weight per pixel of radius.
         penalty_weight: Weight of the gradient penalty.
         penalty_norm: See ``adversarial.gradient_penalty``.
@@ -80,7 +80,9 @@ def generator_and_critics(recipe: Recipe) -> Networks:
         raise InputError(f"{recipe.network} can't be guided by a map: set task_options.guidance_steps to 0.")
     layers = options.critics
     if not all(1 <= each <= 6 for each in layers) or len(set(layers)) < len(layers):
-        raise InputError(f"The recipe's task_options.critics are different numbers of layers from 1 to 6, not {layers}.")
+        raise InputError(
+            f"The recipe's task_options.critics are different numbers of layers from 1 to 6, not {layers}."
+        )
     critics = {f"critic_{each}": PatchDiscriminator(Config(layers=each)) for each in layers}
     return {"network": network} | critics
 

@@ -1,4 +1,4 @@
-"""The default model's task: one network predicts the restored image, the radius, and the scale of the radius's error."""
+"""The default model's task: one network predicts the restored image, the radius and the scale of its error."""
 
 from __future__ import annotations
 
@@ -25,7 +25,8 @@ class Options:
     """Fields of a recipe's ``task_options``.
 
     Attributes:
-        scales: Number of sizes at which the recipe's terms are taken: full size, and means over 2 x 2, 4 x 4, ... pixels.
+        scales: Number of sizes at which the recipe's terms are taken: full size, and means over 2 x 2, 4 x 4, ...
+            pixels.
         coarser_weight: Weight of each coarser size; the full size has weight 1.
         map_weight: Weight of the map's negative log-likelihood.
     """

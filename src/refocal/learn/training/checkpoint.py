@@ -74,9 +74,7 @@ def load(path: Path) -> Checkpoint:
     if metadata.get("format") != "refocal-checkpoint-1":
         raise InputError(f"{path} is not a checkpoint of a training.")
     try:
-        return Checkpoint(
-            from_json(metadata["recipe"]), int(metadata["step"]), tensors, json.loads(metadata["about"])
-        )
+        return Checkpoint(from_json(metadata["recipe"]), int(metadata["step"]), tensors, json.loads(metadata["about"]))
     except (KeyError, TypeError, ValueError):
         raise InputError(f"The checkpoint {path} lacks its recipe, or is of another version of refocal.") from None
 

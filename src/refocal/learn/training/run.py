@@ -67,7 +67,9 @@ def check_run(recipe: Recipe, crops: Crops, run: Run) -> None:
     try:
         run.out.mkdir(parents=True, exist_ok=True)
     except OSError:
-        raise InputError(f"The folder {run.out} can't be created: a file has its name, or permission is missing.") from None
+        raise InputError(
+            f"The folder {run.out} can't be created: a file has its name, or permission is missing."
+        ) from None
 
 
 def make_fabric(recipe: Recipe, run: Run) -> Fabric:
