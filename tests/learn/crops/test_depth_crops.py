@@ -100,7 +100,7 @@ def test_measured_depths_in_millimetres_become_inverse_metres(shared):
     assert levels[depth == depth.min()].min() == 255 and levels[depth == depth.max()].max() == 1
 
 
-def test_what_can_not_be_packed_is_refused_and_leaves_no_file(tmp_path):
+def test_photos_that_cannot_be_packed_are_refused_and_leave_no_file(tmp_path):
     photo(tmp_path / "a.png")
     with pytest.raises(InputError, match=r"No photo in .* has depth beside it: call it NAME_depth_mm\.png"):
         pack_depth([tmp_path], tmp_path / "out.npy", 32)

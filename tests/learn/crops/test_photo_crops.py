@@ -65,7 +65,7 @@ def test_an_epoch_sees_every_crop_once_and_the_held_out_never():
     assert set(crops.validation(4, 8)[:, 0, 0, 0]) == {16, 17, 18, 19}
 
 
-def test_batches_hang_on_step_and_seed_alone_and_are_shared_out():
+def test_batches_depend_on_step_and_seed_alone_and_are_shared_out():
     pixels = np.random.default_rng(0).integers(0, 256, (20, 16, 16, 3), dtype=np.uint8)
     crops = Crops(pixels, held_out=2)
     whole = crops.batch(3, 6, 8, seed=5)

@@ -22,14 +22,14 @@ from refocal.learn.nets import ddnet, denoiser, sharpness_unet, xy_deblur
 from refocal.learn.nets.padding import padded
 from refocal.learn.recipe import to_json
 from refocal.learn.training import checkpoint as checkpoints
-from refocal.learn.training.checkpoint import load_weights
+from refocal.learn.training.load_weights import load_weights
 from refocal.methods.network import Network
 from refocal.restore import restore
 from refocal.types import InputError
 
 
 def lively(network, seed=0):
-    """Random weights, as if trained: normalisation by what occurs, and a last layer that does something."""
+    """Random weights, as if trained: normalisation by real statistics, and no zero layer."""
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():
         for weight in network.parameters():
@@ -69,7 +69,7 @@ def in_8_bits(tmp_path_factory):
     torch.manual_seed(0)
     network = lively(sharpness_unet.sharpness_unet(WIDE))
     with torch.no_grad():
-        network.up[0].weight[:, 5] *= 20  # the axis of the other channels would be told by this
+        network.up[0].weight[:, 5] *= 20  # so that scales along the other axis would show
         network.up[0].weight[:, 6] = 0
     path = tmp_path_factory.mktemp("export8") / "wide.onnx"
     return network, path, export(network, path, replace(ABOUT, config=WIDE), bits=8)
@@ -163,7 +163,7 @@ def test_a_file_in_8_bits_computes_what_torch_does_with_its_weights(in_8_bits):
     assert 1e-4 < parity.rounding < 0.1 and (unrounded - expected).abs().max() > 1e-4
 
 
-def test_8_bits_survive_a_second_export_and_name_themselves(in_8_bits, tmp_path):
+def test_8_bits_survive_a_second_export_and_are_in_the_metadata(in_8_bits, tmp_path):
     """What was read back is on the grid of its scales already."""
     _, path, _ = in_8_bits
     read = sharpness_unet.sharpness_unet(WIDE)
@@ -173,13 +173,13 @@ def test_8_bits_survive_a_second_export_and_name_themselves(in_8_bits, tmp_path)
     for name, weight in first.items():
         np.testing.assert_allclose(second[name], weight, rtol=3e-7)
     assert parity.rounding < 1e-5
-    told = {prop.key: prop.value for prop in onnx.load(path).metadata_props}
-    assert (told["bits"], told["refocal.format"]) == ("8", "1")
+    metadata = {prop.key: prop.value for prop in onnx.load(path).metadata_props}
+    assert (metadata["bits"], metadata["refocal.format"]) == ("8", "1")
     digest = hashlib.sha256()
     for tensor in sorted(onnx.load(path).graph.initializer, key=lambda tensor: tensor.name):
         if tensor.name.removesuffix(".scale") in first:
             digest.update(tensor.name.encode() + numpy_helper.to_array(tensor).tobytes())
-    assert open_network(path).weights_sha256 == told["weights_sha256"] == digest.hexdigest()
+    assert open_network(path).weights_sha256 == metadata["weights_sha256"] == digest.hexdigest()
 
 
 class Layers(nn.Module):
@@ -208,14 +208,14 @@ def test_linear_layers_are_stored_in_8_bits_and_other_numbers_of_bits_refused(tm
     assert [path.name for path in tmp_path.iterdir()] == ["a.onnx"]
 
 
-def test_metadata_tell_what_is_known(small):
+def test_metadata_describe_the_network(small):
     network, path, _ = small
-    told = {prop.key: prop.value for prop in onnx.load(path).metadata_props}
+    metadata = {prop.key: prop.value for prop in onnx.load(path).metadata_props}
     digest = hashlib.sha256()
     for name, tensor in sorted(network.state_dict().items()):
         if tensor.is_floating_point():
             digest.update(name.encode() + tensor.half().numpy().tobytes())
-    assert json.loads(told.pop("config")) == {
+    assert json.loads(metadata.pop("config")) == {
         "channels": 1,
         "widths": [4, 6, 8],
         "encoder_convs": 2,
@@ -223,8 +223,8 @@ def test_metadata_tell_what_is_known(small):
     }
     # 6 channels at full size (two of the U-Net's 4 and their concatenation 8, and the photo) and the arena's factor of
     # 2
-    assert 2 * 4 * (4 + 4 + 8 + 1) <= int(told.pop("working_bytes")) <= 2 * 4 * (4 + 4 + 8 + 1) * 1.2
-    assert told == {
+    assert 2 * 4 * (4 + 4 + 8 + 1) <= int(metadata.pop("working_bytes")) <= 2 * 4 * (4 + 4 + 8 + 1) * 1.2
+    assert metadata == {
         "refocal.format": "1",
         "name": "small",
         "network": "sharpness-unet",
@@ -242,7 +242,7 @@ def test_metadata_tell_what_is_known(small):
     assert (file.name, file.steps, file.outputs, file.licence) == ("small", 17, ("restored",), "CC0-1.0")
 
 
-def test_the_file_has_free_axes_and_knows_nothing_of_this_machine(small):
+def test_the_file_has_dynamic_axes_and_no_paths_of_this_machine(small):
     content = small[1].read_bytes()
     for word in (b".py", b"refocal/", b"torch", str(Path.cwd()).encode()):
         assert word not in content
@@ -329,11 +329,11 @@ class Faulty(nn.Module):
         return blurred + self.weight
 
 
-def test_what_cannot_be_exported_is_refused_and_leaves_the_old_file(tmp_path):
+def test_networks_that_cannot_be_exported_are_refused_and_leave_the_old_file(tmp_path):
     path = tmp_path / "a.onnx"
     path.write_text("old")
     for value in (1e6, float("nan")):
-        with pytest.raises(InputError, match="weight weight holds numbers that half precision cannot"):
+        with pytest.raises(InputError, match="weight weight holds values that half precision cannot"):
             export(Faulty(value), path, About("faulty", OneChannel()))
     with pytest.raises(ValueError, match="doesn't use the weights unused"):
         export(Faulty(unused=True), path, About("faulty", OneChannel()))
@@ -344,17 +344,17 @@ def test_what_cannot_be_exported_is_refused_and_leaves_the_old_file(tmp_path):
 
 
 class Undefined(Faulty):
-    """The root of what is negative."""
+    """The root of negative numbers."""
 
     def body(self, blurred):
         return (blurred - 9 * self.weight) ** 0.5
 
 
-def test_a_file_that_computes_something_else_is_not_written(tmp_path, monkeypatch):
-    with pytest.raises(ValueError, match="something else than torch"):
+def test_a_file_that_differs_from_torch_is_not_written(tmp_path, monkeypatch):
+    with pytest.raises(ValueError, match="differs from torch"):
         export(Undefined(), tmp_path / "a.onnx", About("faulty", OneChannel()))
     monkeypatch.setattr("refocal.learn.export.onnx_file.MAX_DIFFERENCE", -1.0)
-    with pytest.raises(ValueError, match="something else than torch"):
+    with pytest.raises(ValueError, match="differs from torch"):
         export(Faulty(), tmp_path / "a.onnx", About("faulty", OneChannel()))
     assert list(tmp_path.iterdir()) == []
 

@@ -15,7 +15,7 @@ from refocal.learn.losses.adversarial import (
     relativistic_generator_loss,
     weight_for,
 )
-from refocal.learn.nets.patch_discriminator import patch_discriminator
+from refocal.learn.nets.patch_discriminator import Config, PatchDiscriminator
 from refocal.types import InputError
 
 REAL = torch.tensor([1.0, 3.0]).reshape(1, 1, 1, 2)
@@ -24,14 +24,14 @@ WEIGHT = torch.tensor([0.0, 10.0]).reshape(1, 1, 1, 2)
 
 
 class Linear(nn.Module):
-    """D(x) = <a, x>, one score per picture."""
+    """D(x) = <a, x>, one score per image."""
 
     def __init__(self, a):
         super().__init__()
         self.a = nn.Parameter(a)
 
-    def forward(self, picture):
-        return (self.a * picture).sum((1, 2, 3), keepdim=True)
+    def forward(self, image):
+        return (self.a * image).sum((1, 2, 3), keepdim=True)
 
 
 def test_critic_loss_by_hand():
@@ -85,7 +85,7 @@ def test_whose_loss_is_weighted():
         [False, False],
     ]
     assert torch.equal(weight_for("G", "both", radius, REAL), defocus_weight(radius, REAL))
-    with pytest.raises(InputError, match="not in 'g'"):
+    with pytest.raises(InputError, match="not 'g'"):
         weight_for("G", "g", radius, REAL)
 
 
@@ -108,21 +108,21 @@ def test_penalty_of_a_linear_critic_is_known():
 
 def test_penalty_of_many_scores_is_of_their_sum_by_pixel_and_of_their_mean_by_sample():
     class Twice(Linear):
-        def forward(self, picture):
-            return super().forward(picture).expand(-1, 1, 1, 2)
+        def forward(self, image):
+            return super().forward(image).expand(-1, 1, 1, 2)
 
     a, alpha = torch.full((1, 3, 2, 2), 0.7), torch.tensor(0.5)
-    pictures = torch.zeros(2, 3, 2, 2)
-    sample, pixel = (gradient_penalty(Twice(a), pictures, pictures, alpha, norm) for norm in ("sample", "pixel"))
+    images = torch.zeros(2, 3, 2, 2)
+    sample, pixel = (gradient_penalty(Twice(a), images, images, alpha, norm) for norm in ("sample", "pixel"))
     assert sample.item() == pytest.approx((a.norm().item() - 1) ** 2, rel=1e-5)
     assert pixel.item() == pytest.approx((2 * 0.7 * 3**0.5 - 1) ** 2, rel=1e-5)
 
 
 @pytest.mark.parametrize("norm", ["pixel", "sample"])
-def test_penalty_is_taken_between_the_pictures(norm):
+def test_penalty_is_taken_between_the_images(norm):
     class Square(nn.Module):
-        def forward(self, picture):
-            return picture.square().sum((1, 2, 3), keepdim=True) / 2  # the gradient is the picture
+        def forward(self, image):
+            return image.square().sum((1, 2, 3), keepdim=True) / 2  # the gradient is the image
 
     real, fake = torch.full((2, 1, 1, 1), 3.0), torch.full((2, 1, 1, 1), 1.0)
     penalty = gradient_penalty(Square(), real, fake, torch.tensor(0.25), norm)
@@ -143,7 +143,7 @@ def test_penalty_of_a_critic_without_slope_is_one_and_its_gradient_a_number(norm
 
 def test_penalty_is_the_same_in_mixed_precision_wrapped_and_compiled():
     fabric_of = pytest.importorskip("lightning_fabric").Fabric
-    critic = patch_discriminator()
+    critic = PatchDiscriminator(Config())
     real, fake = torch.rand(2, 1, 3, 24, 24)
     alpha = torch.tensor(0.4)
     plain = gradient_penalty(critic, real, fake, alpha)
@@ -156,7 +156,7 @@ def test_penalty_is_the_same_in_mixed_precision_wrapped_and_compiled():
     assert all(p.grad.abs().sum() > 0 for p in critic.parameters() if p.ndim == 4)
 
 
-def test_a_critic_learns_to_tell_and_a_generator_to_deceive():
+def test_the_losses_train_a_critic_and_a_generator():
     """Blocks are sharp, their means over 3 x 3 are not; one gain and one 3x3 kernel are the generator."""
     random = torch.Generator().manual_seed(3)
     blocks = torch.randint(0, 2, (8, 3, 8, 8), generator=random).float()
@@ -165,7 +165,7 @@ def test_a_critic_learns_to_tell_and_a_generator_to_deceive():
     radius = torch.full((8, 1, 32, 32), 1.5)
     with torch.random.fork_rng():
         torch.manual_seed(3)
-        critic, generator = patch_discriminator(), nn.Conv2d(3, 3, 3, padding=1)
+        critic, generator = PatchDiscriminator(Config()), nn.Conv2d(3, 3, 3, padding=1)
     with torch.no_grad():
         generator.weight.zero_()
         generator.weight[range(3), range(3), 1, 1] = 1
@@ -177,7 +177,7 @@ def test_a_critic_learns_to_tell_and_a_generator_to_deceive():
         with torch.no_grad():
             return (critic(sharp) - critic(blurred)).mean().item()
 
-    before, told = gap(), []
+    before, critic_losses = gap(), []
     for _ in range(8):
         real, fake = critic(sharp), critic(generator(blurred).detach())
         loss = critic_loss(real, fake, weight_for("D", "both", radius, real))
@@ -186,16 +186,16 @@ def test_a_critic_learns_to_tell_and_a_generator_to_deceive():
         critics.zero_grad()
         loss.backward()
         critics.step()
-        told.append(loss.item())
+        critic_losses.append(loss.item())
     assert gap() > before + 0.1
     critic.requires_grad_(False)
-    deceived = []
+    generator_losses = []
     for _ in range(8):
         fake = critic(generator(blurred))
         loss = generator_loss(fake, weight_for("G", "both", radius, fake))
         generators.zero_grad()
         loss.backward()
         generators.step()
-        deceived.append(loss.item())
-    assert deceived[-1] < deceived[0]
-    assert torch.tensor(told + deceived).isfinite().all()
+        generator_losses.append(loss.item())
+    assert generator_losses[-1] < generator_losses[0]
+    assert torch.tensor(critic_losses + generator_losses).isfinite().all()

@@ -60,14 +60,14 @@ def test_vgg19_up_to_conv3_3_before_its_relu(layers, nothing_here):
     assert features.name == "vgg19 conv3_3"
     assert sum(p.numel() for p in features.parameters()) == 1_735_488
     assert not any(p.requires_grad for p in features.parameters())
-    picture = torch.rand(2, 3, 21, 32)
+    image = torch.rand(2, 3, 21, 32)
     with torch.no_grad():
-        wanted = picture
+        wanted = image
         for index in range(15):
             wanted = layers[index](wanted)
     assert isinstance(layers[14], nn.Conv2d) and wanted.shape == (2, 256, 5, 8)
     assert wanted.min() < -0.1
-    assert torch.equal(features(picture), wanted)
+    assert torch.equal(features(image), wanted)
 
 
 def test_the_loss_is_the_mean_squared_difference_in_float32(layers, tmp_path):
@@ -93,10 +93,10 @@ def test_torchvisions_own_file_is_read_and_safetensors_preferred(layers, nothing
     with torch.no_grad():
         other[14].bias.add_(1)
     torch.save(state_of(other), nothing_here / "vgg19-dcbb9e9d.pth")
-    picture = torch.rand(1, 3, 8, 8)
-    shifted = make_features()(picture)
+    image = torch.rand(1, 3, 8, 8)
+    shifted = make_features()(image)
     save_file(state_of(layers), nothing_here / "vgg19.safetensors")
-    assert torch.allclose(shifted, make_features()(picture) + 1, atol=1e-5)
+    assert torch.allclose(shifted, make_features()(image) + 1, atol=1e-5)
 
 
 def test_squeezenet_where_vgg19_is_missing(shared, nothing_here):
@@ -107,28 +107,24 @@ def test_squeezenet_where_vgg19_is_missing(shared, nothing_here):
     assert features.name == "squeezenet1.1 features.4"
     assert not any(p.requires_grad for p in features.parameters())
     state = load_file(shared / SQUEEZENET)
-    picture = torch.rand(2, 3, 40, 51)
+    image = torch.rand(2, 3, 40, 51)
 
     def conv(image, key, stride=1, padding=0):
         weight, bias = (state[f"features.{key}.{kind}"].float() for kind in ("weight", "bias"))
         return nn.functional.conv2d(image, weight, bias, stride, padding).relu()
 
-    wanted = nn.functional.max_pool2d(conv(picture, "0", stride=2), 3, 2, ceil_mode=True)
+    wanted = nn.functional.max_pool2d(conv(image, "0", stride=2), 3, 2, ceil_mode=True)
     for fire in ("3", "4"):
         wanted = conv(wanted, f"{fire}.squeeze")
         wanted = torch.cat([conv(wanted, f"{fire}.expand1x1"), conv(wanted, f"{fire}.expand3x3", padding=1)], 1)
     assert wanted.shape[1] == 128
-    assert torch.allclose(features(picture), wanted, atol=1e-5)
-    blurred = nn.functional.avg_pool2d(picture, 5, 1, 2, count_include_pad=False)
-    assert (
-        perceptual_loss(blurred, picture, features)
-        > 2 * perceptual_loss((blurred + picture) / 2, picture, features)
-        > 0
-    )
+    assert torch.allclose(features(image), wanted, atol=1e-5)
+    blurred = nn.functional.avg_pool2d(image, 5, 1, 2, count_include_pad=False)
+    assert perceptual_loss(blurred, image, features) > 2 * perceptual_loss((blurred + image) / 2, image, features) > 0
     named = make_features("lpips-squeeze")
     assert named.name == features.name
     double = named.double()  # nor does moving one change another
-    assert double(picture.double()).dtype == torch.float64 and features(picture).dtype == torch.float32
+    assert double(image.double()).dtype == torch.float64 and features(image).dtype == torch.float32
 
 
 def test_one_sentence_when_there_is_nothing(nothing_here):

@@ -13,7 +13,7 @@ def count(module):
     return sum(parameter.numel() for parameter in module.parameters())
 
 
-def picture(*shape):
+def random_image(*shape):
     return torch.rand(shape, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
 
 
@@ -39,12 +39,12 @@ def test_as_many_parameters_as_published():
 
 
 def test_training_begins_at_the_regularised_inverse():
-    blurred = picture(2, 1, 13, 18)
+    blurred = random_image(2, 1, 13, 18)
     restored = ddnet(Config(blocks=1, width=8)).double()(blurred, kernel())
     torch.testing.assert_close(restored, deconvolve(blurred, kernel()), atol=1e-12, rtol=0)
 
 
-def by_the_book(pictures, weights, blocks):
+def by_the_book(images, weights, blocks):
     """The convolutions, layer by layer from the state dict, the folding by slices."""
 
     def conv(x, name):
@@ -61,7 +61,7 @@ def by_the_book(pictures, weights, blocks):
             out[:, n // 4, n % 4 // 2 :: 2, n % 2 :: 2] = x[:, n]
         return out
 
-    first = leaky_relu(conv(folded(pictures), "fold.1"), 0.2)
+    first = leaky_relu(conv(folded(images), "fold.1"), 0.2)
     first = leaky_relu(conv(folded(first), "fold.4"), 0.2)
     x = first
     for block in range(blocks):
@@ -77,7 +77,7 @@ def by_the_book(pictures, weights, blocks):
 
 def test_the_body_is_the_definition():
     network = awake(Config(channels=2, blocks=2, width=6, filter_px=3))
-    blurred, deconvolved = picture(2, 2, 2, 12, 8)
+    blurred, deconvolved = random_image(2, 2, 2, 12, 8)
     with torch.no_grad():
         given = network.body(blurred, deconvolved)
         expected = by_the_book(torch.cat([blurred, deconvolved], 1), network.state_dict(), 2)
@@ -88,8 +88,8 @@ def test_the_body_is_the_definition():
 
 @pytest.mark.parametrize("size", [(12, 8), (37, 29), (1, 2)])
 def test_first_the_projection_then_the_filters(size):
-    """And the convolutions see the picture continued by its mirror image to multiples of 4."""
-    network, blurred = awake(Config(blocks=1, width=6)), picture(1, 1, *size)
+    """And the input of the convolutions is padded by its mirror image to multiples of 4."""
+    network, blurred = awake(Config(blocks=1, width=6)), random_image(1, 1, *size)
     height, width = size
     deconvolved = deconvolve(blurred, kernel())
     pads = ((0, 0), (0, 0), (0, -height % 4), (0, -width % 4))
@@ -100,8 +100,8 @@ def test_first_the_projection_then_the_filters(size):
         torch.testing.assert_close(network(blurred, kernel()), expected)
 
 
-def test_gradients_reach_the_picture_and_every_weight():
-    network, blurred = awake(Config(blocks=1, width=4)), picture(1, 1, 8, 9).requires_grad_()
+def test_gradients_reach_the_image_and_every_weight():
+    network, blurred = awake(Config(blocks=1, width=4)), random_image(1, 1, 8, 9).requires_grad_()
     taps = kernel().requires_grad_()
     assert torch.autograd.gradcheck(network, (blurred, taps), fast_mode=True)
     network(blurred, taps).square().sum().backward()
@@ -110,7 +110,7 @@ def test_gradients_reach_the_picture_and_every_weight():
 
 def test_mixed_precision_keeps_the_transforms_in_single():
     network = awake(Config(blocks=1, width=8)).float()
-    blurred, taps = picture(1, 1, 20, 22).float(), kernel().float()
+    blurred, taps = random_image(1, 1, 20, 22).float(), kernel().float()
     with torch.no_grad():
         expected = network(blurred, taps)
         with torch.autocast("cpu", torch.bfloat16):

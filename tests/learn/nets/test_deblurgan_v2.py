@@ -17,12 +17,12 @@ def count(*modules):
     return sum(weight.numel() for module in modules for weight in module.parameters())
 
 
-def picture(*shape):
+def random_image(*shape):
     return torch.rand(shape, generator=torch.Generator().manual_seed(1))
 
 
 def small():
-    """With weights and normalisation as in the middle of a training; fresh ones leave the picture as it is."""
+    """With weights and normalisation as in the middle of a training; fresh ones are the identity."""
     torch.manual_seed(0)
     network = deblurgan_v2(SMALL)
     nn.init.normal_(network.out.weight, std=0.1)
@@ -32,12 +32,12 @@ def small():
             nn.init.uniform_(module.weight, 0.7, 1.3)
             nn.init.normal_(module.bias, std=0.1)
     with torch.no_grad():
-        network(picture(4, 3, 64, 96))
+        network(random_image(4, 3, 64, 96))
     return network.eval()
 
 
-def test_training_begins_at_the_picture_as_it_is():
-    image = picture(1, 3, 33, 40)
+def test_training_begins_at_the_image_as_it_is():
+    image = random_image(1, 3, 33, 40)
     with torch.no_grad():
         torch.testing.assert_close(deblurgan_v2()(image), image, rtol=0, atol=0)
         network = small()
@@ -48,7 +48,7 @@ def test_training_begins_at_the_picture_as_it_is():
 
 
 def test_as_many_parameters_as_published_less_those_that_nothing_uses():
-    """MobileNetV2 is known to have 3,504,872, of which 1,281,000 tell the thousand classes of ImageNet."""
+    """MobileNetV2 is known to have 3,504,872, of which 1,281,000 classify ImageNet."""
 
     def block(inner, outer):
         wide = 6 * inner
@@ -71,8 +71,8 @@ def by_the_book(image, network):
         return conv2d(x, kernel, weights.get(f"{name}.bias"), stride, kernel.shape[-1] // 2, groups=groups)
 
     def normed(x, name):
-        told = (weights[f"{name}.{part}"] for part in ("running_mean", "running_var", "weight", "bias"))
-        return batch_norm(x, *told)
+        parts = (weights[f"{name}.{part}"] for part in ("running_mean", "running_var", "weight", "bias"))
+        return batch_norm(x, *parts)
 
     def once(x, name, stride=1):
         return relu6(normed(conv(x, f"{name}.0", stride), f"{name}.1"))
@@ -113,7 +113,7 @@ def by_the_book(image, network):
 
 @pytest.mark.parametrize("size", [(64, 96), (96, 32)])
 def test_the_body_is_the_definition(size):
-    network, image = small(), picture(2, 3, *size)
+    network, image = small(), random_image(2, 3, *size)
     with torch.no_grad():
         expected = by_the_book(image, network)
         torch.testing.assert_close(network.body(image), expected)
@@ -123,7 +123,7 @@ def test_the_body_is_the_definition(size):
 
 @pytest.mark.parametrize("size", [(33, 50), (17, 71), (1, 1)])
 def test_sides_of_any_length_continue_by_their_mirror_image(size):
-    network, image = small(), picture(1, 3, *size)
+    network, image = small(), random_image(1, 3, *size)
     height, width = size
     grown = np.pad(image.numpy(), ((0, 0), (0, 0), (0, -height % 32), (0, -width % 32)), "reflect")
     with torch.no_grad():
@@ -132,7 +132,7 @@ def test_sides_of_any_length_continue_by_their_mirror_image(size):
 
 def test_training_reaches_every_weight():
     network = small().train()
-    network(picture(2, 3, 64, 64)).square().mean().backward()
+    network(random_image(2, 3, 64, 64)).square().mean().backward()
     # What is added to every pixel of a channel, the normalisation that follows takes away again; nothing else sees
     # these.
     useless = {f"{name}.0.bias" for name in ("top_down.0", "top_down.1", "top_down.2", "join", "smooth")}
@@ -151,7 +151,7 @@ def test_the_context_is_what_a_pixel_depends_on():
                 setattr(module, name, nn.Identity())
     for weight in network.parameters():
         weight.data = weight.data.abs() / 10
-    image = (0.6 + picture(1, 3, 608, 32).double() / 4).requires_grad_()
+    image = (0.6 + random_image(1, 3, 608, 32).double() / 4).requires_grad_()
     reach = 0
     for row in (288, 294, 295, 319):  # of a block of 32; the second reaches farthest
         (gradient,) = torch.autograd.grad(network.body(image)[0, :, row].sum(), image)
@@ -161,7 +161,7 @@ def test_the_context_is_what_a_pixel_depends_on():
 
 
 def test_the_file_computes_what_torch_does(tmp_path):
-    network, image = small(), picture(1, 3, 70, 97)
+    network, image = small(), random_image(1, 3, 70, 97)
     halves = {
         name: weight.half().float() for name, weight in network.state_dict().items() if weight.is_floating_point()
     }

@@ -1,4 +1,4 @@
-"""DefocusGAN's generator against what is known of it."""
+"""DefocusGAN's generator against its published numbers and its definition."""
 
 import pytest
 
@@ -87,7 +87,7 @@ def test_coarse_scales_share_the_branches_and_see_farther():
     moved[..., 0] = 1 - moved[..., 0]
 
     def reach(network):
-        # Attention looks everywhere: it is held, so that only what convolutions carry is seen.
+        # Attention depends on the whole image: it is replaced by the identity.
         for module in network.modules():
             if type(module).__name__ == "ChannelAttention":
                 module.forward = lambda x: x

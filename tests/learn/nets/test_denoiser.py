@@ -9,12 +9,12 @@ from torch.nn.functional import conv2d
 from refocal.learn.nets.denoiser import Config, denoiser
 
 
-def picture(*shape):
+def random_image(*shape):
     return torch.rand(shape, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
 
 
 def awake(config=None):
-    """With weights as in the middle of a training; fresh ones leave the picture as it is."""
+    """With weights as in the middle of a training; fresh ones are the identity."""
     torch.manual_seed(0)
     network = denoiser(config)
     for weight in network.parameters():
@@ -29,13 +29,13 @@ def test_it_is_small():
 
 
 def test_no_training_no_change():
-    image = picture(1, 1, 17, 22).float()
+    image = random_image(1, 1, 17, 22).float()
     torch.testing.assert_close(denoiser()(image), image, rtol=0, atol=0)
 
 
 @pytest.mark.parametrize("size", [(24, 16), (17, 22), (1, 3)])
 def test_brightness_makes_no_difference(size):
-    network, image = awake(), picture(1, 1, *size)
+    network, image = awake(), random_image(1, 1, *size)
     with torch.no_grad():
         torch.testing.assert_close(network(image + 0.25), network(image) + 0.25, rtol=0, atol=1e-10)
 
@@ -43,7 +43,7 @@ def test_brightness_makes_no_difference(size):
 @pytest.mark.parametrize("size", [(24, 16), (17, 22), (1, 3)])
 def test_it_is_homogeneous(size):
     """f(a x) = a f(x): with powers of two in every bit, and f(0) = 0."""
-    network, image = awake(), picture(2, 1, *size)
+    network, image = awake(), random_image(2, 1, *size)
     with torch.no_grad():
         restored = network(image)
         assert (restored - image).abs().max() > 0.01
@@ -52,9 +52,9 @@ def test_it_is_homogeneous(size):
         torch.testing.assert_close(network(0.65 * image), 0.65 * restored, rtol=1e-12, atol=1e-12)
 
 
-def test_its_derivative_along_the_picture_is_its_result():
+def test_its_derivative_along_the_image_is_its_result():
     """Romano et al. 2017, condition 1, from which the gradient of their regulariser follows."""
-    network, image = awake(), picture(1, 1, 12, 14)
+    network, image = awake(), random_image(1, 1, 12, 14)
     restored, along = torch.autograd.functional.jvp(network, image, image)
     torch.testing.assert_close(along, restored)
 
@@ -62,7 +62,7 @@ def test_its_derivative_along_the_picture_is_its_result():
 @pytest.mark.parametrize("fold_px", [1, 2])
 def test_the_body_is_the_definition(fold_px):
     """Layer by layer, the folding by slices."""
-    network, image = awake(Config(channels=2, width=6, blocks=2, fold_px=fold_px)), picture(1, 2, 8, 10)
+    network, image = awake(Config(channels=2, width=6, blocks=2, fold_px=fold_px)), random_image(1, 2, 8, 10)
     first, *middle, last = network.state_dict().values()
     assert first.shape == (6, 2 * fold_px**2, 3, 3)
     assert len(middle) == 4
@@ -81,7 +81,7 @@ def test_the_body_is_the_definition(fold_px):
 
 @pytest.mark.parametrize("size", [(9, 12), (13, 31)])
 def test_odd_sides_continue_by_their_mirror_image(size):
-    network, image = awake(), picture(1, 1, *size)
+    network, image = awake(), random_image(1, 1, *size)
     height, width = size
     grown = np.pad(image.numpy(), ((0, 0), (0, 0), (0, height % 2), (0, width % 2)), "reflect")
     with torch.no_grad():

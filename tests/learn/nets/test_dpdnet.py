@@ -87,17 +87,17 @@ def test_sides_of_any_length_continue_by_their_mirror_image(size):
 
 def test_dropout_falls_on_the_two_coarsest_levels_and_only_in_training():
     network, images, seen = small(), views(1, 3, 32, 48), []
-    network.unet.dropout.register_forward_hook(lambda _, given, told: seen.append((given[0], told)))
+    network.unet.dropout.register_forward_hook(lambda _, given, dropped: seen.append((given[0], dropped)))
     with torch.no_grad():
         network(*images)
-        assert all(torch.equal(given, told) for given, told in seen)
+        assert all(torch.equal(given, dropped) for given, dropped in seen)
         seen.clear()
         network.train()(*images)
-    assert [tuple(told.shape[1:]) for _, told in seen] == [(32, 4, 6), (64, 2, 3)]
+    assert [tuple(dropped.shape[1:]) for _, dropped in seen] == [(32, 4, 6), (64, 2, 3)]
     assert network.unet.dropout.p == 0.4
-    for given, told in seen:
-        assert not torch.equal(given, told)
-        torch.testing.assert_close(told, torch.where(told == 0, 0, given / 0.6))
+    for given, dropped in seen:
+        assert not torch.equal(given, dropped)
+        torch.testing.assert_close(dropped, torch.where(dropped == 0, 0, given / 0.6))
 
 
 def test_training_reaches_every_weight():

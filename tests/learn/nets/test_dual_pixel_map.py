@@ -50,7 +50,7 @@ def identities(branch):
 
 @pytest.mark.parametrize(("deepest", "sums"), [(True, 14), (False, 11)])
 def test_the_skeleton_of_a_branch_counts_its_sums(deepest, sums):
-    """On a flat picture of ones stage n holds n up to the fifth; then the sixth, seventh, eighth add 1 + 3, 1 + 2, 1 +
+    """On a flat image of ones stage n holds n up to the fifth; then the sixth, seventh, eighth add 1 + 3, 1 + 2, 1 +
     1."""
     heads = pyramid(torch.ones(1, 64, 32, 32))
     given = identities(Branch(4, deepest_skip=deepest))(heads)

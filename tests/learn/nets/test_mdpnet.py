@@ -14,7 +14,7 @@ def count(*modules):
     return sum(weight.numel() for module in modules for weight in module.parameters())
 
 
-def picture(*shape):
+def random_image(*shape):
     return torch.rand(shape, generator=torch.Generator().manual_seed(1))
 
 
@@ -57,18 +57,18 @@ def by_the_book(image, weights):
         x = enlarged(relu(conv(at_16, f"{name}.bridge.0")), f"{name}.up_8")
         x = enlarged(relu(conv(torch.cat([at_8, x], 1), f"{name}.at_8.0")), f"{name}.up_4")
         early.append(enlarged(twice(torch.cat([at_4, x], 1), f"{name}.at_4"), f"{name}.up_2"))
-    known, told = torch.cat([at_2, *early], 1), []
+    known, images = torch.cat([at_2, *early], 1), []
     for task in ("restored", "left", "right"):
         name = f"late.{task}"
         x = enlarged(twice(known, f"{name}.at_2"), f"{name}.up_1")
         x = relu(conv(twice(torch.cat([at_1, x], 1), f"{name}.at_1"), f"{name}.out.0"))
-        told.append(torch.sigmoid(conv(x, f"{name}.out.2")))
-    return tuple(told)
+        images.append(torch.sigmoid(conv(x, f"{name}.out.2")))
+    return tuple(images)
 
 
 @pytest.mark.parametrize("size", [(32, 48), (16, 16)])
 def test_the_body_is_the_definition(size):
-    network, image = small(), picture(2, 3, *size)
+    network, image = small(), random_image(2, 3, *size)
     with torch.no_grad():
         expected = by_the_book(image, network.state_dict())
         torch.testing.assert_close(network.body(image), expected)
@@ -79,7 +79,7 @@ def test_the_body_is_the_definition(size):
 
 @pytest.mark.parametrize("size", [(17, 30), (1, 1)])
 def test_sides_of_any_length_continue_by_their_mirror_image(size):
-    network, image = small(), picture(1, 3, *size)
+    network, image = small(), random_image(1, 3, *size)
     height, width = size
     grown = np.pad(image.numpy(), ((0, 0), (0, 0), (0, -height % 16), (0, -width % 16)), "reflect")
     with torch.no_grad():
@@ -93,9 +93,9 @@ def reached(network, loss):
     return {name for name, gradient in zip(names, gradients, strict=True) if gradient is not None and gradient.any()}
 
 
-def test_training_reaches_every_weight_and_the_restored_picture_learns_from_all_three_decoders():
+def test_training_reaches_every_weight_and_the_restored_image_learns_from_all_three_decoders():
     network = small().train()
-    restored, left, right = (told.square().mean() for told in network(picture(2, 3, 32, 32)))
+    restored, left, right = (each.square().mean() for each in network(random_image(2, 3, 32, 32)))
     names = {name for name, _ in network.named_parameters()}
     assert reached(network, restored + left + right) == names
     assert reached(network, restored) == {name for name in names if not name.startswith(("late.left", "late.right"))}
@@ -116,8 +116,8 @@ def test_the_context_is_what_a_pixel_depends_on(monkeypatch):
     assert reach == network.context_px
 
 
-def test_the_file_tells_the_restored_picture_and_both_views(tmp_path):
-    network, image = small(), picture(1, 3, 33, 50)
+def test_the_file_predicts_the_restored_image_and_both_views(tmp_path):
+    network, image = small(), random_image(1, 3, 33, 50)
     parity = export(network, tmp_path / "mdpnet.onnx", About("mdpnet", Config(base=4)))
     assert parity.even < 2e-6 and parity.odd < 2e-6
     file = open_network(tmp_path / "mdpnet.onnx")

@@ -21,7 +21,7 @@ def test_running_statistics_make_up_the_rest():
     assert parameters(network) + statistics == 4_898_576
 
 
-def test_it_begins_as_the_identity_and_adds_to_the_picture():
+def test_it_begins_as_the_identity_and_adds_to_the_image():
     network = sharpness_unet(Config(widths=(4, 8, 8), encoder_convs=1, decoder_convs=1)).eval()
     image = torch.rand(1, 1, 13, 22)
     assert torch.equal(network(image), image)

@@ -1,4 +1,4 @@
-"""SVBR-Net against what is known of it."""
+"""SVBR-Net against its published numbers and its definition."""
 
 import pytest
 
@@ -60,12 +60,12 @@ def test_nothing_beyond_the_context_matters():
             parameter.abs_()  # every path is open
     given = [torch.rand(1, channels, 320, 320, requires_grad=True) for channels in (3, 1)]
     logits = {}
-    network.photo_branch.out.register_forward_hook(lambda _module, _inputs, output: logits.update(told=output))
+    network.photo_branch.out.register_forward_hook(lambda _module, _inputs, output: logits.update(out=output))
     network.photo_branch(given[0], network.map_branch(given[1]))
     reaches = []
     for offset in range(4):
         place = 160 + offset
-        for gradient in torch.autograd.grad(logits["told"][0, 0, place, place], given, retain_graph=True):
+        for gradient in torch.autograd.grad(logits["out"][0, 0, place, place], given, retain_graph=True):
             rows = gradient.abs().sum((0, 1, 3)).nonzero().flatten()
             reaches += [place - int(rows.min()), int(rows.max()) - place]
     assert max(reaches) == network.context_px

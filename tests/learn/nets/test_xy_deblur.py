@@ -12,20 +12,20 @@ def count(*modules):
     return sum(parameter.numel() for module in modules for parameter in module.parameters())
 
 
-def picture(*shape):
+def random_image(*shape):
     return torch.rand(shape, generator=torch.Generator().manual_seed(1))
 
 
 def small(blocks=2):
-    """With weights as in the middle of a training; fresh ones leave the picture as it is."""
+    """With weights as in the middle of a training; fresh ones are the identity."""
     torch.manual_seed(0)
     network = xy_deblur(Config(channels=2, base=4, blocks=blocks))
     network.out[-1].reset_parameters()
     return network
 
 
-def test_training_begins_at_the_picture_as_it_is():
-    image = picture(1, 1, 9, 6)
+def test_training_begins_at_the_image_as_it_is():
+    image = random_image(1, 1, 9, 6)
     torch.testing.assert_close(xy_deblur(Config(base=4))(image), image, rtol=0, atol=0)
 
 
@@ -42,7 +42,7 @@ def test_there_is_one_decoder():
     network = small()
     torch.nn.init.zeros_(network.out[-1].weight)
     network.out[-1].bias.data = torch.tensor([0.25, -0.5])
-    image = picture(1, 2, 8, 12)
+    image = random_image(1, 2, 8, 12)
     expected = image + 2 * torch.tensor([0.25, -0.5])[:, None, None]
     torch.testing.assert_close(network.body(image), expected)
 
@@ -81,7 +81,7 @@ def by_the_book(image, weights, blocks):
 
 @pytest.mark.parametrize("size", [(8, 12), (16, 8), (4, 4)])
 def test_the_body_is_the_definition(size):
-    network, image = small(), picture(2, 2, *size)
+    network, image = small(), random_image(2, 2, *size)
     with torch.no_grad():
         expected = by_the_book(image, network.state_dict(), 2)
         torch.testing.assert_close(network.body(image), expected)
@@ -90,7 +90,7 @@ def test_the_body_is_the_definition(size):
 
 @pytest.mark.parametrize("size", [(9, 12), (13, 30), (1, 1), (2, 7)])
 def test_sides_of_any_length_continue_by_their_mirror_image(size):
-    network, image = small(), picture(1, 2, *size)
+    network, image = small(), random_image(1, 2, *size)
     height, width = size
     grown = np.pad(image.numpy(), ((0, 0), (0, 0), (0, -height % 4), (0, -width % 4)), "reflect")
     with torch.no_grad():

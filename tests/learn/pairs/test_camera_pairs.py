@@ -1,4 +1,4 @@
-"""Pairs like real photos against the operators of the run world, one part of the pipeline at a time."""
+"""Pairs like real photos against the operators of the runtime, one part of the pipeline at a time."""
 
 import numpy as np
 import pytest
@@ -8,10 +8,10 @@ from scipy.ndimage import gaussian_filter
 torch = pytest.importorskip("torch")
 
 from refocal.images.colour import linear_to_srgb, srgb_to_linear
+from refocal.learn.pairs import camera as camera_pairs
 from refocal.learn.pairs.camera import CameraPairs
-from refocal.learn.pairs.isp import sharpened, steeper
+from refocal.learn.pairs.isp import s_curve, sharpened
 from refocal.learn.pairs.random_lenses import Lenses, draw, luma_kernels
-from refocal.learn.pairs.uniform import camera as camera_pairs
 from refocal.learn.pairs.uniform import luma8, rounded
 from refocal.optics.blur import BlurMap, Psf
 
@@ -23,7 +23,7 @@ NOTHING = {
     ),
 }
 IN_FOCUS = {"max_radius_px": 1e-6}
-"""So small a radius leaves a kernel of one pixel, but every crop goes through its scene."""
+"""A radius so small that the kernel is one pixel, but every crop is rendered."""
 
 
 def seeded(seed=1):
@@ -85,9 +85,9 @@ def test_a_plane_is_blurred_as_light_by_its_lens(lens, monkeypatch):
         assert_same_levels(pairs["blurred"][i], wanted)
 
 
-def test_what_hides_behind_a_blurred_edge_shines_through(monkeypatch):
-    """The formula of occlusion, by the run world's operator; the thing in front is from the same crop or the one
-    before."""
+def test_the_background_behind_a_blurred_edge_is_partly_visible(monkeypatch):
+    """The formula of occlusion, by the runtime's operator; the object in front is from the same crop or
+    the one before."""
     kernel = fixed_lens(monkeypatch, rim=0.1, tilt=0.3, toward=1.0)
     mask = torch.zeros(6, 1, 64, 64)
     mask[..., 20:50, 24:41] = 1
@@ -176,12 +176,12 @@ def test_crops_in_focus_come_back_as_they_are():
     torch.testing.assert_close(pairs["blurred"], pairs["sharp"], atol=1e-5, rtol=0)
 
 
-def test_highlights_in_focus_are_what_is_to_come_back():
+def test_highlights_in_focus_are_the_target():
     pairs = made(crops(8, least=180, most=255), in_focus=1.0, highlights=1.0)
     assert (pairs["blurred"] - pairs["sharp"]).abs().max() < 1 / 255
 
 
-def test_a_thing_in_front_has_the_tone_that_is_to_come_back():
+def test_an_object_in_front_has_the_tone_of_the_target():
     pairs = made(crops(12), layers=1.0, tone=0.5, **IN_FOCUS)
     off = (pairs["blurred"] - pairs["sharp"]).abs().flatten(1)
     assert off.quantile(0.9, dim=1).max() < 1 / 255  # but for the edges, where light is mixed
@@ -202,7 +202,7 @@ def test_sharpening_and_tone_come_in_their_order():
     assert error < 2 / 255 and amount.min() >= 0 and 0.5 < amount.max() < 1.05
 
 
-def test_noise_is_the_lights_and_most_pictures_have_little():
+def test_noise_is_added_to_the_light_and_mostly_weak():
     pixels = torch.full((60, 48, 48, 3), 128, dtype=torch.uint8)
     pairs = made(pixels, in_focus=1.0, noisy=0.7, shot=2e-3, read=1e-2, border_px=0)
     light = srgb_to_linear(pairs["blurred"])
@@ -224,8 +224,8 @@ def test_a_smaller_photo_has_smaller_radii():
         small["radius_px"], whole["radius_px"][..., :side, :side] * (side / 96), atol=1e-5, rtol=0
     )
     for i in range(4):
-        picture = Image.fromarray(whole["sharp"][i, 0].numpy(), mode=None)
-        wanted = np.asarray(picture.resize((side, side), Image.Resampling.BICUBIC)).clip(0, 1)
+        image = Image.fromarray(whole["sharp"][i, 0].numpy(), mode=None)
+        wanted = np.asarray(image.resize((side, side), Image.Resampling.BICUBIC)).clip(0, 1)
         np.testing.assert_allclose(small["sharp"][i, 0].numpy(), wanted, atol=2e-3)
 
 
@@ -251,7 +251,7 @@ def test_scenes_are_drawn_in_their_shares(monkeypatch):
     assert radius_px.max() < 2
 
 
-def test_radii_are_drawn_as_told():
+def test_radii_have_the_given_distribution():
     pairs = made(crops(300, 16), max_radius_px=3.0, least_radius_px=1.0, skew=1.5, border_px=0)
     place = (pairs["radius_px"][:, 0, 0, 0] - 1) / 2  # the share below x is x^(2/3)
     for quantile in (0.25, 0.5, 0.75):
@@ -265,8 +265,8 @@ def test_edges_are_cut_after_everything():
         assert part.dtype == torch.float32 and torch.equal(part, whole[name][..., 16:-16, 16:-16])
 
 
-def test_what_lies_beyond_the_edge_does_not_reach_in():
-    """With recipes' radii: the crop goes on periodically, and its other side must not be seen."""
+def test_the_periodic_boundary_does_not_reach_into_the_crop():
+    """With recipes' radii: the crop is blurred periodically, and its other side must not be visible."""
     pixels = crops(4, 96)
     other = pixels.clone()
     other[:, :, -3:] = 255 - other[:, :, -3:]
@@ -275,7 +275,7 @@ def test_what_lies_beyond_the_edge_does_not_reach_in():
     assert (255 * (one["blurred"] - two["blurred"])[..., left]).abs().max() < 1.5
 
 
-def test_pairs_hang_on_the_seed_alone():
+def test_pairs_depend_on_the_seed_alone():
     one, again, other = (CameraPairs(max_radius_px=6.0)(crops(), seeded(seed)) for seed in (1, 1, 2))
     for name, part in one.items():
         assert torch.equal(part, again[name])
@@ -285,7 +285,7 @@ def test_pairs_hang_on_the_seed_alone():
     assert one["blurred"].is_contiguous() or one["blurred"].shape == one["sharp"].shape
 
 
-def test_pairs_do_not_hang_on_the_number_of_threads():
+def test_pairs_do_not_depend_on_the_number_of_threads():
     before = torch.get_num_threads()
     found = []
     try:
@@ -313,14 +313,14 @@ def test_a_steeper_curve_blurs_other_light():
     kernel = luma_kernels(plain["radius_px"][i, 0, :1, 0], draw(Lenses(**PERFECT), 1, seeded()), 8)[0]
     fits = []
     for slope in torch.linspace(1, 1.5, 51):
-        light = srgb_to_linear(steeper(luma8(pixels[i : i + 1]), 1 / slope))
-        seen = rounded(steeper(linear_to_srgb(Psf(kernel).apply(light).clamp(0, 1)), slope))[..., 16:-16, 16:-16]
+        light = srgb_to_linear(s_curve(luma8(pixels[i : i + 1]), 1 / slope))
+        seen = rounded(s_curve(linear_to_srgb(Psf(kernel).apply(light).clamp(0, 1)), slope))[..., 16:-16, 16:-16]
         fits.append(float(db(seen, toned["blurred"][i : i + 1])))
     assert max(fits) > 56 > 53 > float(db(plain["blurred"], toned["blurred"])[i])
 
 
-def test_a_second_thing_stands_in_front_of_the_first(monkeypatch):
-    """Two things, each at its own depth, over the same place: the last one hides the others, the first what is left."""
+def test_a_second_object_occludes_the_first(monkeypatch):
+    """Two objects at different depths over the same place: the last one occludes the other."""
     masks = [torch.zeros(8, 1, 64, 64) for _ in range(2)]
     masks[0][..., 20:50, 20:40], masks[1][..., 30:60, 30:50] = 1, 1
     given = iter(masks)

@@ -6,7 +6,7 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from refocal.images.colour import srgb_to_linear
-from refocal.learn.pairs.depth_like import depth_like
+from refocal.learn.pairs.depth_like import layered_radius
 from refocal.learn.pairs.dual_pixel import RIM, DualPixelPairs, _lens, smooth3, soft_disk
 from refocal.learn.pairs.uniform import luma8
 from refocal.optics.dual_pixel import RING_SETS
@@ -36,8 +36,8 @@ def test_maps_have_a_sign_and_each_crop_its_own_limit(crops):
     assert batch["signed_px"].shape == (6, 1, 48, 48)
     assert torch.equal(batch["radius_px"], batch["signed_px"].abs())
     assert batch["signed_px"].min() < 0 < batch["signed_px"].max() and batch["radius_px"].max() <= 6
-    signed = depth_like(5, (20, 30), torch.Generator().manual_seed(0), signed=True)
-    assert torch.equal(depth_like(5, (20, 30), torch.Generator().manual_seed(0)), signed.abs()) and signed.min() < 0
+    signed = layered_radius(5, (20, 30), torch.Generator().manual_seed(0), signed=True)
+    assert torch.equal(layered_radius(5, (20, 30), torch.Generator().manual_seed(0)), signed.abs()) and signed.min() < 0
 
 
 def test_the_same_seed_makes_the_same_pairs(crops):
@@ -115,7 +115,7 @@ def test_lenses_are_the_twelve_rings_and_soft_disks():
     assert {_lens(pick, "disks") for pick in range(24)} == {soft_disk}
 
 
-def test_the_soft_disk_has_a_rim_as_wide_as_told():
+def test_the_soft_disk_has_the_measured_rim():
     kernel = soft_disk(10.0)
     row = kernel[len(kernel) // 2]
     centre, at = len(row) // 2, row[len(row) // 2]

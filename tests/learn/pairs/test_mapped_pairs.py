@@ -1,4 +1,4 @@
-"""Pairs with blur maps against the operators that the run world uses."""
+"""Pairs with blur maps against the operators of the runtime."""
 
 import json
 
@@ -47,7 +47,7 @@ def test_a_drawn_map_is_what_blurred_the_crop():
         assert (levels == np.floor(gathered * 255 + 1e-3)).mean() > 0.99
 
 
-def test_maps_hang_on_the_seed_alone():
+def test_maps_depend_on_the_seed_alone():
     one, again, other = (MappedBlur()(crops(), seeded(seed))["radius_px"] for seed in (1, 1, 2))
     assert torch.equal(one, again) and not torch.equal(one, other)
 
@@ -66,7 +66,7 @@ def test_a_border_is_blurred_into_and_then_cut_off():
         assert torch.equal(image, whole[name][..., 6:-6, 6:-6])
 
 
-def test_packed_maps_are_told_right_or_spread():
+def test_packed_maps_are_returned_exact_or_propagated():
     packed = crops(2, channels=5)
     packed[..., 3], packed[..., 4] = 8, 12
     exact, spread = (MappedBlur(maps=maps)(packed, seeded()) for maps in ("exact", "packed"))
@@ -83,7 +83,7 @@ def test_grey_crops_are_their_luma_three_times():
     assert torch.equal(made["blurred"], blur(made["sharp"], made["radius_px"][:, 0]))
 
 
-def test_told_maps_err_as_much_as_asked_for():
+def test_returned_maps_have_the_given_error():
     packed = crops(300, 64, channels=5)
     packed[..., 3], packed[..., 4] = 8, 20
     plain, noisy = (MappedBlur(maps="packed", noise_px=noise)(packed, seeded()) for noise in (0.0, 0.5))
@@ -97,19 +97,19 @@ def test_told_maps_err_as_much_as_asked_for():
 
 
 @pytest.mark.parametrize("way", ["matting", "domain-transform"])
-def test_spread_maps_are_right_at_edges_of_what_is_blurred_evenly(way):
+def test_propagated_maps_of_uniform_blur_are_exact(way):
     assert (spread_from_edges(photo(), np.full((220, 220), 2.5, np.float32), way) == 2.5).all()
 
 
 @pytest.mark.parametrize("way", ["matting", "domain-transform"])
-def test_spread_maps_are_wrong_in_places(way):
+def test_propagated_maps_err_in_places(way):
     exact = generate("ramp-right", np.random.default_rng(1), (220, 220))
-    told = spread_from_edges(photo(), exact, way)
-    assert 0.05 < np.abs(told - exact).mean() < 1.0
-    assert np.corrcoef(told.ravel(), exact.ravel())[0, 1] > 0.8
+    propagated = spread_from_edges(photo(), exact, way)
+    assert 0.05 < np.abs(propagated - exact).mean() < 1.0
+    assert np.corrcoef(propagated.ravel(), exact.ravel())[0, 1] > 0.8
 
 
-def test_spread_maps_weigh_edges_by_their_radius():
+def test_matting_weights_edges_by_their_radius():
     """Against a dense solution of (L + w D) m = w D s with D = diag(s), as in the authors' program."""
     sharp = np.kron(np.random.default_rng(3).integers(0, 256, (4, 4, 3)), np.ones((10, 10, 1))).astype(np.uint8)
     exact = np.zeros((40, 40), np.float32)
@@ -121,14 +121,14 @@ def test_spread_maps_weigh_edges_by_their_radius():
     weight = np.diag(1e-3 * sparse.ravel().astype(np.float64))
     laplacian = matting_laplacian(blurred).toarray()
     dense = np.linalg.solve(laplacian + weight, weight @ sparse.ravel())
-    told = spread_from_edges(sharp, exact, "matting")
+    propagated = spread_from_edges(sharp, exact, "matting")
     plain = np.linalg.solve(laplacian + 1e-3 * np.diag((sparse > 0).ravel()), 1e-3 * sparse.ravel())
-    right, wrong = (np.abs(told - np.clip(found.reshape(40, 40), 0, 6)).mean() for found in (dense, plain))
+    right, wrong = (np.abs(propagated - np.clip(found.reshape(40, 40), 0, 6)).mean() for found in (dense, plain))
     assert right < 0.15  # half of a quarter from rounding
     assert wrong > 1.5 * right  # as if all known values weighed the same
 
 
-def test_half_of_the_maps_are_spread_either_way(tmp_path, monkeypatch):
+def test_both_propagations_make_half_of_the_maps(tmp_path, monkeypatch):
     Image.fromarray(photo(300, 2)).save(tmp_path / "a.png")
     ways = []
     monkeypatch.setattr(
@@ -144,8 +144,8 @@ def test_packing_writes_what_the_pairs_read(tmp_path):
     Image.fromarray(photo(180)).save(tmp_path / "small.png")
     assert pack_maps([tmp_path], tmp_path / "maps.npy", 14, 200) == 28
     packed = open_crops(tmp_path / "maps.npy")
-    told = json.loads((tmp_path / "maps.json").read_text())
-    assert [photo["count"] for photo in told["photos"]] == [14, 14] and told["maps"] == 14
+    about = json.loads((tmp_path / "maps.json").read_text())
+    assert [photo["count"] for photo in about["photos"]] == [14, 14] and about["maps"] == 14
     exact, spread = packed.pixels[..., 3], packed.pixels[..., 4]
     uniform = KINDS.index("uniform")
     assert (exact[uniform] == exact[uniform, 0, 0]).all() and np.array_equal(exact[uniform], spread[uniform])

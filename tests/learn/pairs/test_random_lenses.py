@@ -8,7 +8,8 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from refocal.learn.pairs.random_lenses import COLOURS, Drawn, Lenses, draw, luma_kernels
+from refocal.images.colour import LUMA_WEIGHTS
+from refocal.learn.pairs.random_lenses import Drawn, Lenses, draw, luma_kernels
 from refocal.optics.kernels import disk
 
 PERFECT = Lenses(rim=0, polygons=0, cat_eye=0, ellipse=0, tilt=0, ring=0, chromatic=0)
@@ -78,7 +79,7 @@ def test_polygons_have_the_disks_area_and_their_own_width(blades):
     y, x = np.mgrid[-half : half + 1, -half : half + 1]
     assert taps[np.hypot(x, y) > corner + 1].max() < 1e-4 * taps.max()
     assert taps[np.hypot(x, y) < corner * math.cos(sector / 2) - 1].min() > 0.99 * taps.max()
-    harmonic = (taps * np.exp(1j * blades * np.arctan2(y, x)) * np.hypot(x, y) ** 2).sum()  # it has so many corners
+    harmonic = (taps * np.exp(1j * blades * np.arctan2(y, x)) * np.hypot(x, y) ** 2).sum()  # of as many corners
     others = [
         (taps * np.exp(1j * n * np.arctan2(y, x)) * np.hypot(x, y) ** 2).sum() for n in range(5, 10) if n != blades
     ]
@@ -129,11 +130,11 @@ def test_a_soft_rim_is_half_as_bright_at_the_radius():
 def test_colours_have_their_own_radii():
     values = {"rim": 0.1, "tilt": 0.3, "toward": 1.0}
     mixed = kernel(10, chromatic=0.04, **values)
-    apart = [share * kernel(radius, 13, **values) for share, radius in zip(COLOURS, (10.4, 10, 9.6), strict=True)]
+    apart = [share * kernel(radius, 13, **values) for share, radius in zip(LUMA_WEIGHTS, (10.4, 10, 9.6), strict=True)]
     np.testing.assert_allclose(mixed, sum(apart), atol=1e-7)
 
 
-def test_a_lens_hangs_on_no_other_of_its_batch():
+def test_a_lens_is_independent_of_its_batch():
     lenses, radius_px = draw(Lenses(), 12, seeded()), torch.linspace(0.5, 5, 12)
     together = luma_kernels(radius_px, lenses, 8)
     for i in range(12):
@@ -160,7 +161,7 @@ def test_lenses_are_drawn_within_their_limits():
         assert low <= values.min() < low + 0.01 * span and high - 0.01 * span < values.max() <= high, name
 
 
-def test_lenses_hang_on_the_seed_alone_and_can_be_alike():
+def test_lenses_depend_on_the_seed_alone_and_can_be_alike():
     one, again, other = (draw(Lenses(), 5, seeded(seed)) for seed in (1, 1, 2))
     assert all(torch.equal(value, vars(again)[name]) for name, value in vars(one).items())
     assert not torch.equal(one.tilt, other.tilt)

@@ -22,7 +22,7 @@ def test_luma_is_truncated_and_white_stays_white():
     assert (luma8(colours).flatten() * 255).round().tolist() == [255, 0, 76, 0]
 
 
-def test_noise_has_the_deviation_asked_for():
+def test_noise_has_the_given_deviation():
     crops = torch.full((2, 256, 256, 3), 128, dtype=torch.uint8)
     made = Noise(0.02)(crops, torch.Generator().manual_seed(1))
     assert (made["blurred"] - made["sharp"]).std().item() == pytest.approx(0.02, rel=0.01)
@@ -64,7 +64,7 @@ def test_a_step_down_the_gradient_lowers_the_loss(name):
     assert loss(restored - step, sharp) < value
 
 
-def test_the_sharpness_loss_without_clipping_has_no_end():
+def test_the_sharpness_loss_without_clipping_is_unbounded():
     """Stripes of period 4 raise Q by 6.3 times their amplitude, and L1 by half of it."""
     stripes = torch.tensor([0.0, 1.0, 0.0, -1.0]).repeat(8).expand(1, 1, 32, 32)
     grey = torch.full((1, 1, 32, 32), 0.5)

@@ -1,4 +1,4 @@
-"""A small DMENet learns, is exported, and tells the same map without torch."""
+"""A small DMENet learns, is exported, and predicts the same map without torch."""
 
 import numpy as np
 import pytest
@@ -9,7 +9,7 @@ pytest.importorskip("onnxscript")
 
 from dataclasses import replace
 
-from learn_samples import write_crops
+from learn_samples import fixed_output, write_crops
 from scipy.ndimage import gaussian_filter
 
 from refocal.estimators.network_map import NetworkMap
@@ -22,7 +22,7 @@ from refocal.learn.pairs.uniform import PAIRS
 from refocal.learn.recipe import Phase, Term, from_json, override, to_json
 from refocal.learn.recipes.dmenet import DMENET, EPOCH, RECIPES
 from refocal.learn.tasks import TASKS
-from refocal.learn.tasks.estimate_map import EstimateMap
+from refocal.learn.tasks.estimate_map import ESTIMATE_MAP
 from refocal.learn.train import Run, train
 from refocal.learn.training import checkpoint
 from refocal.learn.training.log import read_log
@@ -62,18 +62,18 @@ def exported(trained):
 
 def test_the_loss_falls_and_the_map_of_what_was_held_out_gets_better(trained):
     log = read_log(trained.parent / "log.jsonl")
-    told = [line for line in log if "loss" in line]
+    logged = [line for line in log if "loss" in line]
     for name in ("loss", "l2", "l2_coarser"):
-        assert np.mean([line[name] for line in told[-5:]]) < 0.5 * np.mean([line[name] for line in told[:2]])
-    assert told[0]["loss"] == pytest.approx(told[0]["l2"] + told[0]["l2_coarser"])
+        assert np.mean([line[name] for line in logged[-5:]]) < 0.5 * np.mean([line[name] for line in logged[:2]])
+    assert logged[0]["loss"] == pytest.approx(logged[0]["l2"] + logged[0]["l2_coarser"])
     figures = [line["validation"] for line in log if "validation" in line]
     first, last = figures[0]["minus_mae_px"], figures[-1]["minus_mae_px"]
     assert last > first + 0.2
-    assert last > figures[-1]["minus_mae_px_flat"] + 0.05  # it follows the map within pictures
+    assert last > figures[-1]["minus_mae_px_flat"] + 0.05  # it varies within images like the true map
     assert next(iter(checkpoint.load(trained).about["validation"])) == "minus_mae_px"
 
 
-def test_exported_it_tells_the_same_map(trained, exported):
+def test_the_exported_file_predicts_the_same_map(trained, exported):
     path, parity = exported
     assert parity.even < 1e-4 and parity.odd < 1e-4
     file = open_network(path)
@@ -89,41 +89,30 @@ def test_exported_it_tells_the_same_map(trained, exported):
     assert wanted[:, 50:].mean() > wanted[:, :20].mean() + 1 and wanted.min() >= 0
 
 
-def test_weights_that_only_a_training_needs_stay_in_the_checkpoint(trained, exported):
+def test_weights_that_only_training_uses_stay_in_the_checkpoint(trained, exported):
     kept = checkpoint.load(trained).best()
     lost = {name for name in kept if name not in load_state(exported[0]) and "num_batches" not in name}
     assert lost and all(name.startswith("coarser.") for name in lost)
 
 
-class Told(torch.nn.Module):
-    """Gives what it was given."""
-
-    def __init__(self, *radii):
-        super().__init__()
-        self.radii = radii
-
-    def forward(self, blurred):
-        return self.radii if len(self.radii) > 1 else self.radii[0]
-
-
-def test_figures_and_losses_are_what_they_say():
+def test_figures_and_losses_by_hand():
     true = torch.arange(16.0).view(1, 1, 4, 4).expand(2, 1, 4, 4)
     batch = {"blurred": torch.zeros(2, 3, 4, 4), "radius_px": true}
-    task = EstimateMap(replace(DMENET, loss=(Term("l1", 2.0), Term("l2", 0.5))))
+    recipe = replace(DMENET, loss=(Term("l1", 2.0), Term("l2", 0.5)))
     off = true + torch.tensor([1.0, -3.0]).view(2, 1, 1, 1)
-    figures = task.validate(Told(off), batch)
-    assert figures["minus_mae_px"].tolist() == [-1.0, pytest.approx(-(3 * 13 + 2 + 1 + 0) / 16)]  # cut at 0
+    figures = ESTIMATE_MAP.validate(fixed_output(off), batch)
+    assert figures["minus_mae_px"].tolist() == [-1.0, pytest.approx(-(3 * 13 + 2 + 1 + 0) / 16)]  # clipped at 0
     assert figures["minus_mae_px_flat"].tolist() == [-4.0, -4.0]
     means = torch.tensor([[2.5, 4.5], [10.5, 12.5]]).expand(2, 1, 2, 2)
-    losses = task.losses("network", {"network": Told(off, means + 2, true)}, batch, 0)
+    losses = ESTIMATE_MAP.losses(recipe, "network", {"network": fixed_output(off, means + 2, true)}, batch, 0)
     assert {name: float(value) for name, value in losses.items()} == pytest.approx(
         {"l1": 2 * 2.0, "l1_coarser": 2 * 2.0, "l2": 0.5 * 5.0, "l2_coarser": 0.5 * 4.0}
     )
-    assert list(task.losses("network", {"network": Told(off)}, batch, 0)) == ["l1", "l2"]
+    assert list(ESTIMATE_MAP.losses(recipe, "network", {"network": fixed_output(off)}, batch, 0)) == ["l1", "l2"]
 
 
 def test_several_views_go_in_by_name():
-    class Views(Told):
+    class Views(torch.nn.Module):
         inputs = ("left", "right")
 
         def forward(self, left, right):
@@ -131,16 +120,16 @@ def test_several_views_go_in_by_name():
 
     true = torch.ones(1, 1, 4, 4)
     batch = {"left": 3 * true, "right": true, "radius_px": true}
-    assert EstimateMap(DMENET).validate(Views(), batch)["minus_mae_px"].tolist() == [-1.0]
+    assert ESTIMATE_MAP.validate(Views(), batch)["minus_mae_px"].tolist() == [-1.0]
 
 
-def test_recipes_are_complete_and_say_where_their_numbers_come_from():
+def test_recipes_are_complete_and_state_their_sources():
     assert list(RECIPES) == ["dmenet", "dmenet-short"]
     for recipe in RECIPES.values():
         assert from_json(to_json(recipe)) == recipe
         assert {"phases", "loss", "pairs", "start"} <= set(recipe.source)
         assert set(", ".join(recipe.source).split(", ")) <= set(vars(recipe))
-        assert NETWORKS[recipe.network].load()(Config(**TINY)) and TASKS[recipe.task].load()(recipe)
+        assert NETWORKS[recipe.network].load()(Config(**TINY)) and TASKS[recipe.task].load() is ESTIMATE_MAP
         assert PAIRS[recipe.pairs].make(recipe.pairs_options) == LayeredSceneBlur()
     assert (DMENET.phases[0].crop_px, DMENET.phases[0].batch) == (240, 3)
     rates = [DMENET.rate_at(step) for step in (0, 20 * EPOCH - 1, 20 * EPOCH, 40 * EPOCH)]

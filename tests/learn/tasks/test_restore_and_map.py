@@ -1,5 +1,6 @@
-"""The default model's task: its losses by hand, a short training, and what a recipe may not say."""
+"""The default model's task: losses computed by hand, a short training, and recipes that are refused."""
 
+import json
 from dataclasses import replace
 
 import numpy as np
@@ -8,21 +9,23 @@ import pytest
 torch = pytest.importorskip("torch")
 pytest.importorskip("lightning_fabric")
 
-from learn_samples import write_crops
+from learn_samples import fixed_output, logged_losses, write_crops
 
 from refocal.cli import main
-from refocal.learn.nets import NETWORKS
+from refocal.inference.network_file import open_network
+from refocal.learn.export.onnx_file import export_checkpoint
+from refocal.learn.nets import make_config
 from refocal.learn.nets.focus_unet import MIN_SCALE_PX
 from refocal.learn.pairs.camera import REACH, CameraPairs
 from refocal.learn.pairs.uniform import PAIRS
 from refocal.learn.recipe import Phase, Term, from_json, to_json
 from refocal.learn.recipe_fields import check_fields
 from refocal.learn.recipes.default import DEFAULT, RECIPES
-from refocal.learn.tasks import TASKS, make_config
-from refocal.learn.tasks.restore_and_map import MAX_PSNR_DB, Options, RestoreAndMap, unlikely
+from refocal.learn.tasks import TASKS, make_network, make_pairs, read_options
+from refocal.learn.tasks.restore_and_map import MAX_PSNR_DB, RESTORE_AND_MAP, Options, laplace_nll
 from refocal.learn.train import Run, train
 from refocal.learn.training import checkpoint
-from refocal.learn.training.log import read_log
+from refocal.types import InputError
 
 TINY = replace(
     DEFAULT,
@@ -44,31 +47,20 @@ TINY = replace(
 )
 
 
-class Told(torch.nn.Module):
-    """Gives what it was given."""
-
-    def __init__(self, *told):
-        super().__init__()
-        self.told = told
-
-    def forward(self, blurred):
-        return self.told
-
-
 def noise(*shape, seed=1):
     return torch.rand(shape, generator=torch.Generator().manual_seed(seed))
 
 
 def test_the_likelihood_is_laplaces():
-    told, scale_px, true = 5 * noise(2, 1, 8, 9), 0.05 + noise(2, 1, 8, 9, seed=2), 5 * noise(2, 1, 8, 9, seed=3)
-    wanted = -torch.distributions.Laplace(told, scale_px).log_prob(true).mean()
-    assert float(unlikely(told, scale_px, true)) == pytest.approx(float(wanted), rel=1e-5)
+    radius_px, scale_px, true = 5 * noise(2, 1, 8, 9), 0.05 + noise(2, 1, 8, 9, seed=2), 5 * noise(2, 1, 8, 9, seed=3)
+    wanted = -torch.distributions.Laplace(radius_px, scale_px).log_prob(true).mean()
+    assert float(laplace_nll(radius_px, scale_px, true)) == pytest.approx(float(wanted), rel=1e-5)
 
 
 def test_the_likeliest_scale_is_the_mean_error():
-    true, told = 4 * noise(1, 1, 40, 40), 4 * noise(1, 1, 40, 40, seed=2)
-    scale_px = (told - true).abs().mean().clone().requires_grad_()
-    unlikely(told, scale_px, true).backward()
+    true, radius_px = 4 * noise(1, 1, 40, 40), 4 * noise(1, 1, 40, 40, seed=2)
+    scale_px = (radius_px - true).abs().mean().clone().requires_grad_()
+    laplace_nll(radius_px, scale_px, true).backward()
     assert abs(float(scale_px.grad)) < 1e-5
 
 
@@ -92,8 +84,8 @@ def test_terms_are_taken_at_every_size():
         (0.1 * ones, 0.1 * 1.5, 0.01 * 1.5),
         (blocks, 0.1 * 1.25, 0.01 * 1.25),
     ]:
-        network = Told(sharp + difference, 3 * ones, 0.5 * ones)
-        losses = RestoreAndMap(recipe).losses("network", {"network": network}, batch, 0)
+        network = fixed_output(sharp + difference, 3 * ones, 0.5 * ones)
+        losses = RESTORE_AND_MAP.losses(recipe, "network", {"network": network}, batch, 0)
         assert list(losses) == ["l1", "l2", "map"]
         assert float(losses["l1"]) == pytest.approx(2 * l1, rel=1e-4)
         assert float(losses["l2"]) == pytest.approx(3 * l2, rel=1e-4)
@@ -101,36 +93,38 @@ def test_terms_are_taken_at_every_size():
     assert (Options().scales, Options().coarser_weight) == (3, 0.5)
 
 
-def test_validation_measures_what_is_seen():
+def test_validation_measures_the_clipped_image():
     sharp = 0.2 + 0.6 * noise(2, 1, 16, 16)
     white = torch.ones(2, 1, 16, 16)
     batch = {"blurred": sharp + 0.1, "sharp": sharp, "radius_px": 2 * white}
     off = torch.tensor([1.0, -0.5]).view(2, 1, 1, 1)
-    figures = RestoreAndMap(DEFAULT).validate(Told(sharp - 0.01, 2 * white + off, white), batch)
+    figures = RESTORE_AND_MAP.validate(fixed_output(sharp - 0.01, 2 * white + off, white), batch)
     assert next(iter(figures)) == "psnr"
     assert figures["psnr"].tolist() == pytest.approx([40, 40], abs=1e-2)
     assert figures["psnr_blurred"].tolist() == pytest.approx([20, 20], abs=1e-2)
     assert figures["minus_mae_px"].tolist() == [-1.0, -0.5] and figures["minus_mae_px_flat"].tolist() == [0.0, 0.0]
     batch["sharp"] = white
-    figures = RestoreAndMap(DEFAULT).validate(Told(white + 0.3, white, white), batch)
-    assert figures["psnr"].tolist() == [MAX_PSNR_DB, MAX_PSNR_DB]  # cut to [0, 1] it is right
+    figures = RESTORE_AND_MAP.validate(fixed_output(white + 0.3, white, white), batch)
+    assert figures["psnr"].tolist() == [MAX_PSNR_DB, MAX_PSNR_DB]  # clipped to [0, 1] it is exact
 
 
 def test_twenty_steps_lower_every_loss(tmp_path):
     crops = write_crops(tmp_path, count=200)
     trained = train(TINY, crops, Run(tmp_path / "run", device="cpu", log_steps=1))
-    told = [line for line in read_log(tmp_path / "run" / "log.jsonl") if "loss" in line]
-    assert len(told) == 20
-    for line in told:
+    logged = logged_losses(tmp_path / "run")
+    assert len(logged) == 20
+    for line in logged:
         assert line["loss"] == pytest.approx(line["charbonnier"] + line["map"], abs=1e-6)
-    task, kept = RestoreAndMap(TINY), checkpoint.load(trained)
+    kept = checkpoint.load(trained)
     torch.manual_seed(0)
-    fresh, after = task.networks()["network"], task.networks()["network"]
+    fresh, after = make_network(TINY), make_network(TINY)
     after.load_state_dict(kept.best())
     pixels = torch.from_numpy(np.load(crops))[:32]
-    batch = task.pairs(pixels, torch.Generator().manual_seed(9), 0)
+    batch = make_pairs(TINY, pixels, torch.Generator().manual_seed(9), 0)
     with torch.no_grad():  # on the same pairs: batches differ more than twenty steps change
-        before, now = (task.losses("network", {"network": network}, batch, 0) for network in (fresh, after))
+        before, now = (
+            RESTORE_AND_MAP.losses(TINY, "network", {"network": network}, batch, 0) for network in (fresh, after)
+        )
     assert now["charbonnier"] < 0.9 * before["charbonnier"] and now["map"] < before["map"] - 0.05 * 0.2
     assert next(iter(kept.about["validation"])) == "psnr"
 
@@ -139,14 +133,16 @@ def test_recipes_are_complete_and_can_be_followed():
     for recipe in RECIPES.values():
         check_fields(recipe)
         assert to_json(from_json(to_json(recipe))) == to_json(recipe)
-        network = NETWORKS[recipe.network].load()(make_config(recipe))
+        network = make_network(recipe)
         assert sum(weight.numel() for weight in network.parameters()) <= 6_000_000
-        assert TASKS[recipe.task].load()(recipe).options.map_weight > 0
+        assert TASKS[recipe.task].load() is RESTORE_AND_MAP and read_options(recipe, Options).map_weight > 0
         radii = []
         for phase in recipe.phases:
             pairs = PAIRS[recipe.pairs].make({**recipe.pairs_options, **phase.pairs_options})
             assert isinstance(pairs, CameraPairs)
-            assert round(REACH * pairs.max_radius_px) + 1 <= pairs.border_px  # else the other side is seen at the edge
+            assert (
+                round(REACH * pairs.max_radius_px) + 1 <= pairs.border_px
+            )  # else the periodic boundary reaches into the crop
             assert phase.crop_px % 16 == 0 and phase.crop_px // 2 >= 2 * pairs.border_px
             radii.append(pairs.max_radius_px)
         assert radii == sorted(radii)  # small ones first
@@ -154,8 +150,8 @@ def test_recipes_are_complete_and_can_be_followed():
     assert DEFAULT.rate_at(DEFAULT.steps - 1) == pytest.approx(DEFAULT.final_learning_rate)
 
 
-def test_the_scale_of_an_untrained_map_is_no_less_than_told():
-    network = NETWORKS["focus-unet"].load()(make_config(TINY))
+def test_the_scale_of_an_untrained_map_has_its_minimum():
+    network = make_network(TINY)
     with torch.no_grad():
         assert network(noise(1, 1, 32, 32))[2].min() > MIN_SCALE_PX
 
@@ -170,7 +166,7 @@ def test_the_scale_of_an_untrained_map_is_no_less_than_told():
             "phases.0.pairs_options.max_radius_px is a number, not 'wide'",
         ),
         ("task-options.scale", "3", "restore-and-map has no field task_options.scale: there are scales"),
-        ("config.width", "8", "focus-unet has no field config.width: there are channels"),
+        ("config.width", "8", "focus-unet has no field config.width: there are unshuffle"),
         ("pairs-options.lens.rims", "1", "lens"),
         ("pairs-options.lens.rim", "wide", "lens"),
         ("pairs-options.lens.rim", "-1", "lens"),
@@ -186,10 +182,10 @@ def test_the_scale_of_an_untrained_map_is_no_less_than_told():
         ("config.widths", "[32, 64, 128]", "widths"),
         ("config.widths", "[]", "widths"),
         ("config.unshuffle", "0", "unshuffle"),
-        ("config.channels", "2", "channels"),
+        ("config.channels", "3", "focus-unet has no field config.channels"),
     ],
 )
-def test_nonsense_is_refused_in_one_sentence(field, value, sentence, tmp_path, capsys):
+def test_invalid_fields_are_refused_in_one_sentence(field, value, sentence, tmp_path, capsys):
     words = ["--phases.0.steps", "1", "--phases.0.batch", "4", "--phases.0.crop-px", "32"]
     for later in range(1, len(DEFAULT.phases)):
         words += [f"--phases.{later}.steps", "0", f"--phases.{later}.crop-px", "32"]
@@ -207,5 +203,26 @@ def test_nonsense_is_refused_in_one_sentence(field, value, sentence, tmp_path, c
     crops = str(write_crops(tmp_path, count=100))
     words = ["train", "default", "--data", crops, "-o", str(tmp_path / "run"), "--device", "cpu", *words]
     assert main([*words, f"--{field}", value]) == 2
-    told = capsys.readouterr().err
-    assert sentence in told and told.count("\n") == 1
+    message = capsys.readouterr().err
+    assert sentence in message and message.count("\n") == 1
+
+
+def test_configs_of_earlier_versions_are_read():
+    """They have a field ``channels``, of which only luma is still supported."""
+    fields = {"channels": 1, "unshuffle": 2, "widths": [8, 12], "blocks": [1, 1]}
+    assert make_config("focus-unet", fields) == make_config("focus-unet", TINY.config)
+    old = replace(TINY, config=fields)
+    make_network(old).load_state_dict(make_network(TINY).state_dict())
+    with pytest.raises(InputError, match="supports focus-unet with channels 1 only, not 3"):
+        make_config("focus-unet", {"channels": 3})
+
+
+def test_a_checkpoint_of_an_earlier_version_is_exported(tmp_path):
+    """Its recipe has ``config.channels``; the file's metadata has the fields that it always had."""
+    old = replace(TINY, config={"channels": 1, **TINY.config})
+    tensors = {f"weights/network/{name}": tensor for name, tensor in make_network(TINY).state_dict().items()}
+    checkpoint.save(tmp_path / "old.safetensors", checkpoint.Checkpoint(old, 20, tensors, {}))
+    export_checkpoint(tmp_path / "old.safetensors", tmp_path / "old.onnx")
+    file = open_network(tmp_path / "old.onnx")
+    assert json.loads(file.config) == {"channels": 1, "unshuffle": 2, "widths": [8, 12], "blocks": [1, 1]}
+    assert json.loads(file.recipe)["config"]["channels"] == 1 and file.channels == "luma"
