@@ -1,4 +1,4 @@
-"""Fixtures of the tests of ``refocal.learn``; this file also makes ``learn_samples`` importable in the folders below."""
+"""Fixtures of the tests of ``refocal.learn``; this file makes ``learn_samples`` importable in the folders below."""
 
 import importlib.util
 

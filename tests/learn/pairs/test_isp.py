@@ -85,7 +85,7 @@ def test_the_table_is_the_formats():
     [10, 20, 50, 51, 67, 95, 33],
 )
 def test_steps_are_libjpegs(quality):
-    """A block of a single frequency, strong enough to distinguish steps of n and n + 1, becomes a multiple of the step."""
+    """A block of a single frequency, strong enough to distinguish steps of n and n + 1, is quantised to the step."""
     for row, column in [(1, 0), (2, 3), (7, 7)]:
         waves = np.outer(*(np.cos(np.pi / 8 * (np.arange(8) + 0.5) * k) for k in (row, column)))
         block = torch.from_numpy(128 + 110 * waves)[None, None] / 255

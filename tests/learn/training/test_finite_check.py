@@ -55,8 +55,8 @@ def test_the_message_names_the_fault_and_the_training_resumes_with_a_lower_rate(
     with pytest.raises(InputError) as raised:
         train(recipe, crops_file, run)
     assert str(raised.value) == (
-        f"The {fault} of {network} is not finite at step 7: the last checkpoint, of step 6, is from before; resume from "
-        "it with --resume and a --learning-rate below 0.01."
+        f"The {fault} of {network} is not finite at step 7: the last checkpoint, of step 6, is from before; resume "
+        "from it with --resume and a --learning-rate below 0.01."
     )
     saved = checkpoint.load(tmp_path / "checkpoint.safetensors")
     assert saved.step == 6 and all_finite(saved)

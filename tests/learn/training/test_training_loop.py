@@ -129,7 +129,8 @@ from pathlib import Path
 from refocal.learn.recipe import from_json
 from refocal.learn.train import Run, train
 recipe, crops, out, devices = sys.argv[1:]
-train(from_json(Path(recipe).read_text()), crops, Run(Path(out), device="cpu", devices=int(devices), log_steps=1), say=print)
+run = Run(Path(out), device="cpu", devices=int(devices), log_steps=1)
+train(from_json(Path(recipe).read_text()), crops, run, say=print)
 """
     (tmp_path / "go.py").write_text(script)
     for processes in (1, 2):

@@ -1,4 +1,4 @@
-"""The default model: a residual U-Net that predicts the restored photo and the blur radius of each pixel in one pass."""
+"""The default model: a residual U-Net that predicts the restored photo and the radius of each pixel in one pass."""
 
 from __future__ import annotations
 

@@ -28,8 +28,8 @@ class Config:
 class XYDeblur(nn.Module):
     """Blurred (N, C, H, W) in [0, 1] to restored, not clipped: x + d(e(x)) + R^-1 d(R e(x)).
 
-    R is a rotation by 90 degrees. Both passes of the decoder d have the same kernels, so that each handles one direction
-    of the blur. There is no normalisation; levels are joined by convolutions of stride 2 and 4x4 transposed ones, skips
+    R is a rotation by 90 degrees. Both passes of the decoder d have the same kernels, so each handles one direction of
+    the blur. There is no normalisation; levels are joined by convolutions of stride 2 and 4x4 transposed ones, skips
     by concatenation and a 1x1 convolution.
 
     Reference: Ji, Lee, Kim, Hong, Baek, Jung, Ko, "XYDeblur: Divide and Conquer for Single Image Deblurring", CVPR

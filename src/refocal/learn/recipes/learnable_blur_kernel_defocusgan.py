@@ -159,7 +159,7 @@ MULTI_SCALE_SHORT = replace(
     source={
         **_SHORT_SOURCE,
         "pairs": _SHORT_SOURCE["pairs"] + "; grey crops, as the method runs the network on luma",
-        "task_options": "Table 4 without Lp and GAN; guidance for the first 2,000 steps, relatively more than the paper",
+        "task_options": "Table 4 without Lp and GAN; guidance for the first 2,000 steps, a larger share than there",
     },
 )
 
