@@ -10,7 +10,6 @@ from __future__ import annotations
 import copy
 import csv
 import datetime
-import importlib
 import json
 import os
 import statistics
@@ -63,13 +62,12 @@ def eager(method: Network, image: Array) -> dict[str, Callable[[], object]]:
         import torch
 
         from refocal.learn.export.onnx_file import load_state
-        from refocal.learn.nets import NETWORKS
+        from refocal.learn.nets import NETWORKS, make_config
     except ImportError:
         return {}
     file = open_network(method.weights)
     entry = NETWORKS[file.network]
-    known = {key: tuple(value) if isinstance(value, list) else value for key, value in json.loads(file.config).items()}
-    network = entry.load()(importlib.import_module(entry.target.partition(":")[0]).Config(**known)).eval()
+    network = entry.load()(make_config(file.network, json.loads(file.config))).eval()
     network.load_state_dict(load_state(locate(method.weights)))
     torch.set_num_threads(len(os.sched_getaffinity(0)))
     picture = torch.from_numpy(image[None])

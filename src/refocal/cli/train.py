@@ -37,13 +37,12 @@ def command(words: list[str]) -> int:
     from refocal.learn.recipes import RECIPES
 
     chosen = override(find(RECIPES, values.recipe, "recipe"), _fields(rest))
-    if rest:
-        from refocal.learn.recipe_fields import check_fields
-
-        check_fields(chosen)
     if values.data is None and values.out is None:
         import json
 
+        from refocal.learn.recipe_fields import check_fields
+
+        check_fields(chosen)
         put(json.dumps(json.loads(to_json(chosen)), indent=1))
         return 0
     for name in ("data", "out"):
