@@ -4,7 +4,7 @@ JOBS ?= 2
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
-# NumPy's, SciPy's and torch's own threads would only get in each other's way beside $(JOBS) test processes.
+# One thread per test process: the threads of NumPy, SciPy and torch would compete with the $(JOBS) processes.
 PYTEST := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -q -n $(JOBS)
 
 .PHONY: help demo gallery test check format docs bench speed tables clean
@@ -18,20 +18,21 @@ demo: $(VENV)/.run-stamp  ## restore the photos in examples/ into demo-out/
 	@echo "Restored photos: $(CURDIR)/demo-out"
 	@echo "Before and after, for a browser: $(CURDIR)/demo-out/index.html"
 
-gallery: $(VENV)/.run-stamp  ## show real photos before and after in docs/gallery (needs REFOCAL_DATA or ../shared/data/test)
+gallery: $(VENV)/.run-stamp  ## show real photos before and after in docs/gallery (of the data sets in REFOCAL_DATA)
 	@$(BIN)/python benchmarks/gallery.py
 
 test: $(VENV)/.test-stamp  ## run the tests
+	@echo "Running the tests: about 6 minutes on two cores ..."
 	@$(PYTEST)
 
-check: $(VENV)/.test-stamp  ## format, lint, types, floors, tests: what CI runs
+check: $(VENV)/.test-stamp  ## format, lint, types, layers, tests: what CI runs
 	@$(BIN)/ruff format --check
 	@$(BIN)/ruff check
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 	@$(PYTEST)
 
-format: $(VENV)/.test-stamp  ## put the code into its form
+format: $(VENV)/.test-stamp  ## format the code
 	@$(BIN)/ruff format
 	@$(BIN)/ruff check --fix
 
@@ -53,7 +54,7 @@ clean:  ## remove everything that was built, .venv too
 	find src tests benchmarks -name __pycache__ -prune -exec rm -rf {} +
 	rm -rf src/*.egg-info
 
-# One environment serves both: the demo needs the light half of it, the tests the rest as well.
+# One environment for both: the demo needs the runtime packages, the tests those of the training side as well.
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "refocal needs Python 3.11 or newer: make PYTHON=python3.11")'
 	@$(PYTHON) -m venv $(VENV)
@@ -64,6 +65,6 @@ $(VENV)/.run-stamp: pyproject.toml constraints.txt | $(VENV)/bin/python
 	@touch $@
 
 $(VENV)/.test-stamp: pyproject.toml constraints.txt | $(VENV)/bin/python
-	@echo "Installing refocal and all that its tests need into $(VENV) ..."
+	@echo "Installing refocal and the packages of its tests into $(VENV): about 1.7 GB with the CPU build of torch ..."
 	@$(PIP) -e '.[learn,dev]'
 	@touch $(VENV)/.run-stamp $@

@@ -1,8 +1,7 @@
-"""Show real out-of-focus photos before and after, as a web page for the eye: docs/gallery/index.html (``make
-gallery``).
+"""Show real out-of-focus photos before and after, as a web page: docs/gallery/index.html (``make gallery``).
 
-The photos come from the reader's own data sets; the page isn't part of the project, as several sets may not be handed
-on.
+The photos come from the user's own data sets; the page isn't part of the project, as several sets may not be
+redistributed.
 """
 
 from __future__ import annotations
@@ -24,7 +23,8 @@ from gallery_page import MARK, Case, Chapter, Figure, page
 from refocal.catalog import find
 from refocal.cli.flags import Parser
 from refocal.datasets import Pair, Protocol, open_dataset
-from refocal.evaluation.evaluate import evaluate_images, fit_gain_offset
+from refocal.evaluation.evaluate import evaluate_images
+from refocal.evaluation.scoring import fit_gain_offset
 from refocal.images.colour_map import palette
 from refocal.inference.focus import is_focus
 from refocal.inference.network_file import open_network
@@ -37,10 +37,10 @@ from refocal.types import Array, Image, InputError
 
 ROOT = Path(__file__).resolve().parents[1]
 SETS = {
-    "cuhk": "Photos that somebody took out of focus",
+    "cuhk": "Out-of-focus photos without a sharp version",
     "lytro_pairs": "One scene, focused near and far",
-    "pixel4_dp/4": "A phone, focus missed by little",
-    "pixel4_dp/2": "A phone, focus missed by much",
+    "pixel4_dp/4": "A phone, slightly out of focus",
+    "pixel4_dp/2": "A phone, far out of focus",
     "mmsp2024": "A camera, low and medium blur",
 }
 MAX_PHOTOS = 20  # photos of a set: all of lytro_pairs, and a page that loads
@@ -48,8 +48,8 @@ TOO_BLURRED = "_high"  # of mmsp2024: radii beyond what any method here restores
 DETAIL = (168, 126)  # width and height; four of them, twice as large, fit beside each other
 MIN_TOP_PX = 2.0  # a map of what is in focus should not show its noise in all colours
 ABOUT = (
-    "Photos stand at their own size; drag across one to compare. Details stand at their own size and twice as large: where "
-    "most changed, and, where somebody has photographed the same in focus, where least was gained."
+    "Photos are shown at their own size; drag across one to compare. Details are shown at their own size and twice as "
+    "large: where the change is largest, and, where a sharp version exists, where the gain is smallest."
 )
 
 
@@ -93,7 +93,7 @@ class Album:
 
 
 def main(words: Sequence[str]) -> int:
-    """Make the gallery; 2 where the user's mistake prevents it, told in one sentence."""
+    """Make the gallery; returns 2 after a mistake of the user's, described in one sentence."""
     try:
         return _main(words)
     except InputError as error:
@@ -102,27 +102,27 @@ def main(words: Sequence[str]) -> int:
 
 
 def _main(words: Sequence[str]) -> int:
-    parser = Parser(prog="gallery.py", description=(__doc__ or "").partition("\n")[0], allow_abbrev=False)
+    parser = Parser("gallery.py", (__doc__ or "").partition("\n")[0])
     parser.add_argument(
         "--data-root", metavar="DIR", help="folder of the data sets [$REFOCAL_DATA and the usual places]"
     )
-    parser.add_argument("--data", nargs="+", default=list(SETS), metavar="SET", help=f"some of {', '.join(SETS)} [all]")
+    parser.add_argument("--data", nargs="+", metavar="SET", help=f"some of {', '.join(SETS)} [all that are here]")
     parser.add_argument(
         "--method",
         nargs="+",
         default=["default", "fast"],
         metavar="M",
-        help="names or .onnx files; the first is shown most",
+        help="names or .onnx files; the first is compared with the input",
     )
     parser.add_argument("-o", "--out", type=Path, default=ROOT / "docs/gallery", metavar="DIR", help="[docs/gallery]")
     values = parser.parse_args(words)
-    for name in values.data:
+    for name in values.data or ():
         find(SETS, name, "part of the gallery")
     methods = {Path(name).stem: _method(name) for name in values.method}
     if len(methods) < len(values.method):
-        raise InputError(f"Two of {', '.join(values.method)} have the same name: the page couldn't tell them apart.")
+        raise InputError(f"Two of {', '.join(values.method)} have the same name: the page couldn't distinguish them.")
     check_out(values.out)
-    opened = {name: open_dataset(name, values.data_root) for name in values.data}  # all of them, before any work
+    opened = _open_sets(values.data, values.data_root)  # all of them, before any work
 
     part = Path(tempfile.mkdtemp(prefix=".gallery-", dir=values.out.resolve().parent))
     try:
@@ -139,8 +139,32 @@ def _main(words: Sequence[str]) -> int:
     return 0
 
 
+def _open_sets(names: Sequence[str] | None, data_root: str | None) -> dict[str, Any]:
+    """The sets that were named, or else those that are here.
+
+    Raises:
+        InputError: If a named set isn't here, or none is.
+    """
+    if names:
+        return {name: open_dataset(name, data_root) for name in names}
+    opened, missing = {}, []
+    for name in SETS:
+        try:
+            opened[name] = open_dataset(name, data_root)
+        except InputError as error:
+            missing.append((name, error))
+    if not opened:
+        raise InputError(
+            f"There are no photos for the gallery here: get one of the sets {', '.join(SETS)} (docs/data.md says where) and "
+            "name the folder that holds it with REFOCAL_DATA."
+        )
+    for name, _ in missing:
+        print(f"{name} isn't here and is left out")
+    return opened
+
+
 def check_out(out: Path) -> None:
-    """Refuse a folder that holds other things than a gallery.
+    """Refuse a folder with other files than a gallery.
 
     Raises:
         InputError: If it does, or can't be made.
@@ -177,14 +201,14 @@ def chapter(name: str, data: Any, methods: dict[str, Any], album: Album) -> Chap
         )
         for place, pair in enumerate(pairs)
     ]
-    about = f"How they were measured: {data.protocol.about}." if metrics else "Nobody has them in focus: judge by eye."
+    about = f"Protocol: {data.protocol.about}." if metrics else "There are no sharp versions: judge by eye."
     return Chapter(_plain(name), f"{SETS[name]} ({name})", about, _means(scores) if metrics else (), cases)
 
 
 def case(
     of: tuple[str, Pair, Protocol], restored: dict[str, Restored], scores: dict[str, tuple[float, ...]], album: Album
 ) -> Case:
-    """Lay out one photo; ``scores``: PSNR and SSIM of the input and of each method, or nothing."""
+    """Lay out one photo; ``scores`` are PSNR and SSIM of the input and of each method, or empty."""
     name, pair, protocol = of
     stem, (first, main_one) = f"{name}-{pair.name}", next(iter(restored.items()))
     images = {"input": pair.blurred, **{label: one.image for label, one in restored.items()}}
@@ -205,18 +229,18 @@ def case(
         rows.append((f"{heading}, twice as large", [replace(figure, zoom=2) for figure in details]))
         rows.append((f"{heading}, at its own size", details))
     if isinstance(main_one.blur, BlurMap):
-        rows.append((f"What {first} tells of the blur", _maps(stem, main_one.blur, album)))
-    about = "; ".join(f"{label}: {_told(values)}" for label, values in scores.items() if values)
+        rows.append((f"Blur predicted by {first}", _maps(stem, main_one.blur, album)))
+    about = "; ".join(f"{label}: {_score_text(values)}" for label, values in scores.items() if values)
     return Case(pair.name, about, (figures["input"], figures[first]), figures.get(truth), rows)
 
 
 def _maps(stem: str, blur: BlurMap, album: Album) -> list[Figure]:
     low, middle, high = (float(value) for value in np.percentile(blur.radius_px, (0, 50, 100)))
-    told = f"Radius of the blur, {low:.1f} to {high:.1f} px, median {middle:.1f} px"
-    maps = [album.radius(f"{stem}-radius", blur.radius_px, told)]
+    caption = f"Radius of the blur, {low:.1f} to {high:.1f} px, median {middle:.1f} px"
+    maps = [album.radius(f"{stem}-radius", blur.radius_px, caption)]
     if blur.confidence is not None:
-        told = f"Confidence, mean {float(blur.confidence.mean()):.2f}: white where the radius is surely right"
-        maps.append(album.photo(f"{stem}-confidence", blur.confidence[None], told, told))
+        caption = f"Confidence, mean {float(blur.confidence.mean()):.2f}: white where the radius is certain"
+        maps.append(album.photo(f"{stem}-confidence", blur.confidence[None], caption, caption))
     return maps
 
 
@@ -226,16 +250,16 @@ def _details(pair: Pair, restored: Image, protocol: Protocol) -> list[tuple[str,
     if border := protocol.border_px:
         counts[:border] = counts[-border:] = counts[:, :border] = counts[:, -border:] = 0
     changed = ((restored - pair.blurred) ** 2).mean(0) * counts
-    found = [("Where most changed", "changed", _box(_over_windows(changed), changed.shape))]
+    found = [("Largest change", "changed", _box(_over_windows(changed), changed.shape))]
     if pair.sharp is not None:
         seen = (pair.blurred, restored)
         if protocol.fit == "gain-offset":
             seen = (fit_gain_offset(seen[0], pair.sharp, counts), fit_gain_offset(seen[1], pair.sharp, counts))
         before, after = (_over_windows(((image - pair.sharp) ** 2).mean(0) * counts) for image in seen)
-        # Where the photo was nearly right, nothing could be gained: the better half of it is left out.
+        # Where the photo was nearly sharp, nothing could be gained: the better half of it is left out.
         share = np.where(before >= np.median(before), after / np.maximum(before, 1e-12), 0)
         gain = -10 * np.log10(max(float(share.max()), 1e-6))
-        found.append((f"Where least was gained ({gain:+.1f} dB)", "least", _box(share, changed.shape)))
+        found.append((f"Smallest gain ({gain:+.1f} dB)", "least", _box(share, changed.shape)))
     return found
 
 
@@ -276,7 +300,7 @@ def _means(scores: dict[str, dict[str, tuple[float, ...]]]) -> list[list[str]]:
     return lines
 
 
-def _told(values: tuple[float, ...]) -> str:
+def _score_text(values: tuple[float, ...]) -> str:
     return f"PSNR {values[0]:.2f} dB, SSIM {values[1]:.3f}"
 
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 
+from refocal.batch.report import slider_script
 from refocal.images.colour_map import palette
 
 MARK = '<meta name="generator" content="refocal gallery">'
@@ -77,7 +78,8 @@ def page(title: str, about: str, chapters: Sequence[Chapter]) -> str:
     parts = "".join(_chapter(chapter) for chapter in chapters)
     return (
         _HEAD.replace("TITLE", escape(title)) + f"<h1>{escape(title)}</h1>\n<p>{escape(about)}</p>\n"
-        f'<nav aria-label="Sets of photos"><ul>{links}</ul></nav>\n<main>\n{parts}</main>\n{_FOOT}'
+        f'<nav aria-label="Sets of photos"><ul>{links}</ul></nav>\n<main>\n{parts}</main>\n'
+        + _FOOT.replace("SCRIPT", slider_script())
     )
 
 
@@ -183,16 +185,9 @@ tr:first-child th { color: var(--quiet); font-size: .875rem }
 """
 )
 
-_FOOT = """<footer>Made on this machine with refocal. The photos belong to those who took them: before you publish this page,
-see what their data sets allow.</footer>
-<script>
-for (const input of document.querySelectorAll(".frame input")) {
-  const show = () => input.parentElement.style.setProperty("--cut", input.value + "%")
-  input.hidden = false
-  input.addEventListener("input", show)
-  show()
-}
-</script>
+_FOOT = """<footer>Made on this machine with refocal. The photos belong to their photographers: before you publish this page,
+see what the licences of their data sets allow.</footer>
+SCRIPT
 </body>
 </html>
 """

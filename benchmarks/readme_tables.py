@@ -20,6 +20,9 @@ from refocal.datasets import DATASETS
 from refocal.estimators import ESTIMATORS
 from refocal.evaluation.results import COLUMNS, Row, read_rows
 from refocal.methods import METHODS
+from refocal.tables import TABLES
+from refocal.tables.markdown import SUPERSCRIPTS
+from refocal.tables.published import Line
 
 HEADS = {"psnr": "PSNR, dB", "ssim": "SSIM", "q": "Q", "lpips": "LPIPS"}
 ROOT = Path(__file__).resolve().parents[1]
@@ -84,12 +87,11 @@ def errors(file: Path) -> dict[str, dict[str, str]]:
 
 def published(file: Path) -> str:
     """A published table measured again, from the cells that ``refocal reproduce`` wrote: ours / published."""
-    with file.open(encoding="utf-8", newline="") as lines:
-        cells = list(csv.DictReader(lines))
-    heads = {cell["column"]: HEADS[cell["column"]] for cell in cells}
+    cells = read_cells(file)
+    heads = {cell["column"]: HEADS[cell["column"]] for _, cell in cells}
     rows = []
-    for line in dict.fromkeys(cell["line"] for cell in cells):
-        figures = {cell["column"]: cell for cell in cells if cell["line"] == line}
+    for line in dict.fromkeys(line.label for line, _ in cells):
+        figures = {cell["column"]: cell for of, cell in cells if of.label == line}
         rows.append(
             [line, *(" / ".join(_three(figures[name][side]) for side in ("ours", "published")) for name in heads)]
         )
@@ -97,35 +99,53 @@ def published(file: Path) -> str:
 
 
 def by_map(file: Path) -> str:
-    """Our figures of svbr_net's table on kodak22: PSNR / SSIM of each method by where its blur map comes from."""
-    with file.open(encoding="utf-8", newline="") as lines:
-        cells = {(*cell["line"].split(" | "), cell["column"]): cell["ours"] for cell in csv.DictReader(lines)}
+    """Our figures of svbr_net's table on kodak22: PSNR / SSIM of each method by the source of its blur map."""
+    cells = {
+        (line.row, line.blur_head or line.blur, cell["column"]): cell["ours"]
+        for line, cell in read_cells(file)
+        if line.data == "kodak22"
+    }
     maps = ("given", "dandres", "liu", "ebdb", "zhuo-sim", "none")
     rows = []
-    for method in dict.fromkeys(row for row, _, data, _ in cells if data == "kodak22"):
-        figures = [[cells.get((method, name, "kodak22", column)) for column in ("psnr", "ssim")] for name in maps]
+    for method in dict.fromkeys(row for row, _, _ in cells):
+        figures = [[cells.get((method, name, column)) for column in ("psnr", "ssim")] for name in maps]
         if any(all(pair) for pair in figures):
-            told = [f"{float(psnr):.2f} / {float(ssim):.3f}" if psnr and ssim else "" for psnr, ssim in figures]
-            rows.append([method, *told])
+            texts = [f"{float(psnr):.2f} / {float(ssim):.3f}" if psnr and ssim else "" for psnr, ssim in figures]
+            rows.append([method, *texts])
     heads = ("true map", *(f"`{name}`" for name in maps[1:-1]), "none")
     return table(("method", *heads), rows)
 
 
 def on_sets(file: Path, columns: Sequence[str]) -> str:
-    """Our figures of a table of learnable_blur_kernel_defocusgan that runs on several data sets: a line for each
-    method.
+    """Our figures of a table of learnable_blur_kernel_defocusgan on several data sets, a line for each method.
+
+    Footnotes of the rows follow the table.
     """
-    with file.open(encoding="utf-8", newline="") as lines:
-        cells = {(cell["line"], cell["column"]): cell["ours"] for cell in csv.DictReader(lines) if cell["ours"]}
+    cells = [(line, cell) for line, cell in read_cells(file) if cell["ours"] and cell["column"] in columns]
+    ours = {(line.row, line.data, cell["column"]): cell["ours"] for line, cell in cells}
     sets = ("pixel4_dp/4", "pixel4_dp/2", "kodak24_dp")
     digits = {"psnr": 2}
 
     def figures(method: str, data: str) -> str:
-        found = [(cells.get((f"{method} | {data}", name)), digits.get(name, 3)) for name in columns]
+        found = [(ours.get((method, data, name)), digits.get(name, 3)) for name in columns]
         return " / ".join(f"{float(value):.{places}f}" for value, places in found if value)
 
-    methods = dict.fromkeys(line.split(" | ")[0] for line, column in cells if column in columns)
-    return table(("method", *sets), [(method, *(figures(method, data) for data in sets)) for method in methods])
+    notes = {line.row: line.footnote for line, _ in cells}
+    places = {
+        note: SUPERSCRIPTS[place] for place, note in enumerate(dict.fromkeys(filter(None, notes.values())), start=1)
+    }
+    rows = [
+        (f"{row} {places.get(note, '')}".strip(), *(figures(row, data) for data in sets)) for row, note in notes.items()
+    ]
+    return table(("method", *sets), rows) + "".join(f"\n{place} {note}\n" for note, place in places.items())
+
+
+def read_cells(file: Path) -> list[tuple[Line, dict[str, str]]]:
+    """The cells of a table's means, each with its line; real scenes, which have lines of their own, are left out."""
+    paper, _, number = file.stem.rpartition("-")
+    lines = {line.label: line for line in TABLES[f"{paper}:{number}"].make().lines}
+    with file.open(encoding="utf-8", newline="") as rows:
+        return [(lines[row["line"]], row) for row in csv.DictReader(rows) if row["line"] in lines]
 
 
 def _three(figure: str) -> str:

@@ -169,8 +169,8 @@ def test_mistakes_are_one_sentence_and_leave_nothing(gallery, root, tmp_path, mo
     monkeypatch.chdir(tmp_path)
     before = sorted(tmp_path.rglob("*"))
     assert make(gallery, root, tmp_path / "out", *more) == 2
-    told = capsys.readouterr().err
-    assert re.search(said, told) and told.count("\n") == 1
+    error = capsys.readouterr().err
+    assert re.search(said, error) and error.count("\n") == 1
     assert sorted(tmp_path.rglob("*")) == before
 
 
@@ -193,3 +193,17 @@ def test_a_gallery_is_replaced_whole_or_not_at_all(gallery, root, tmp_path, monk
     (out / "index.html").write_text("<p>mine")
     assert make(gallery, root, out) == 2 and "is no gallery of refocal's" in capsys.readouterr().err
     assert (out / "index.html").read_text() == "<p>mine"
+
+
+def test_without_any_photos_one_sentence_says_what_to_get(gallery, tmp_path, capsys):
+    (tmp_path / "data").mkdir()
+    assert gallery.main(["--data-root", str(tmp_path / "data"), "-o", str(tmp_path / "out")]) == 2
+    error = capsys.readouterr().err
+    assert "get one of the sets cuhk, lytro_pairs" in error and error.count("\n") == 1
+    assert not (tmp_path / "out").exists()
+
+
+def test_sets_that_are_not_here_are_left_out(gallery, root, tmp_path, capsys):
+    assert gallery.main(["--data-root", str(root), "-o", str(tmp_path / "out"), "--method", "identity"]) == 0
+    assert "lytro_pairs isn't here and is left out" in capsys.readouterr().out
+    assert (tmp_path / "out/index.html").is_file()

@@ -26,6 +26,8 @@ class Entry(Generic[Made]):
             view of a dual-pixel photo, instead of the image), ``"learn"`` (the extra ``refocal[learn]``) or nothing.
         paper: Authors (or name) and year, as a citation.
         options: Fields that this line sets to other values than the class's defaults.
+        folders: Names that the folder of a data set may have beneath the data root; the first that exists is taken.
+        source: Where to get a data set.
     """
 
     target: str
@@ -33,6 +35,8 @@ class Entry(Generic[Made]):
     needs: Literal["", "blur", "psf", "map", "sharp", "views", "learn"] = ""
     paper: str = ""
     options: Mapping[str, Any] = field(default_factory=dict)
+    folders: tuple[str, ...] = ()
+    source: str = ""
 
     def load(self) -> Callable[..., Made]:
         """Import the module and return the named class or function."""

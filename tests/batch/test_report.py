@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageCms
 
-from refocal.batch.report import PageEntry, open_page, write_page
+from refocal.batch.report import PageEntry, open_page
 from refocal.images.io import Metadata, Photo
 from refocal.types import InputError
 
@@ -44,7 +44,9 @@ def photo(height, width, channels=3, dtype=np.uint8):
 
 def page(tmp_path, *entries, title="Test"):
     path = tmp_path / "page.html"
-    write_page(path, entries, title)
+    with open_page(path, title) as add:
+        for entry in entries:
+            add(entry)
     return Reader(path.read_text(encoding="utf-8"))
 
 
@@ -110,17 +112,15 @@ def test_the_profile_is_kept_and_the_place_is_not(tmp_path):
 def test_the_page_appears_at_the_end_or_not_at_all(tmp_path):
     path = tmp_path / "page.html"
 
-    def entries():
-        yield PageEntry("a", photo(20, 20), photo(20, 20), {})
+    with pytest.raises(ArithmeticError), open_page(path, "Test") as add:
+        add(PageEntry("a", photo(20, 20), photo(20, 20), {}))
         assert not path.exists()
         raise ArithmeticError
-
-    with pytest.raises(ArithmeticError):
-        write_page(path, entries(), "Test")
     assert list(tmp_path.iterdir()) == []
     with open_page(path, "Test"):
         pass
-    write_page(path, [], "Again")  # its own page may be replaced
+    with open_page(path, "Again"):  # its own page may be replaced
+        pass
     assert "<h1>Again</h1>" in path.read_text(encoding="utf-8")
 
 
@@ -132,6 +132,6 @@ def test_other_files_are_not_written_over(tmp_path):
         (tmp_path / "page.png", "ends in .html"),
         (tmp_path / "none/page.html", "there is no folder"),
     ]:
-        with pytest.raises(InputError, match=said):
-            write_page(path, [], "Test")
+        with pytest.raises(InputError, match=said), open_page(path, "Test"):
+            pass
     assert own.read_text() == "<p>mine"

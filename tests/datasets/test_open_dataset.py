@@ -63,7 +63,7 @@ def test_a_path_is_a_folder_of_pairs(tmp_path, monkeypatch):
         ("kodak24:7", "choose mean5, none or disk:R"),
     ],
 )
-def test_mistakes_are_told_in_one_sentence(root, name, said):
+def test_mistakes_are_one_sentence(root, name, said):
     with pytest.raises(InputError, match=said):
         open_dataset(name, root)
 
@@ -77,8 +77,6 @@ def test_a_set_without_options_refuses_one(tmp_path):
 
 @pytest.mark.parametrize("name", [name for name in DATASETS if name != "folder"])
 def test_every_set_refuses_an_empty_folder(tmp_path, name):
-    from refocal.datasets import _HOMES
-
-    (tmp_path / _HOMES[name].folders[0]).mkdir(parents=True)
+    (tmp_path / DATASETS[name].folders[0]).mkdir(parents=True)
     with pytest.raises(InputError, match="expected"):
         open_dataset(name, tmp_path)

@@ -1,5 +1,4 @@
 import re
-import sys
 from dataclasses import dataclass
 from types import SimpleNamespace
 
@@ -12,7 +11,9 @@ from refocal.datasets import Pair, Protocol
 from refocal.estimators import ESTIMATORS
 from refocal.estimators.ebdb import Ebdb
 from refocal.estimators.views import stack_views
-from refocal.evaluation.evaluate import evaluate, evaluate_images, fit_gain_offset
+from refocal.evaluation import evaluate as module
+from refocal.evaluation.evaluate import evaluate, evaluate_images
+from refocal.evaluation.scoring import fit_gain_offset
 from refocal.methods import METHODS
 from refocal.optics.blur import BlurMap, Psf
 from refocal.restore import restore
@@ -107,7 +108,7 @@ def test_the_true_blur_is_handed_over_only_when_asked():
         seen.append(blur)
         return picture
 
-    rows = [evaluate(method, data(pairs), blur=told)[0] for told in (None, "given")]
+    rows = [evaluate(method, data(pairs), blur=source)[0] for source in (None, "given")]
     assert seen[0] is None and seen[1] is psf
     assert [row.blur for row in rows] == ["none", "given"]
     assert rows[0].method == "method"
@@ -118,11 +119,11 @@ def test_the_true_blur_is_handed_over_only_when_asked():
 def test_a_named_method_runs_through_restore_which_estimates_the_blur(monkeypatch):
     calls = []
 
-    def restore(picture, method, *, blur=None):
+    def restore(picture, method, blur=None):
         calls.append((method, blur))
         return SimpleNamespace(image=picture)
 
-    monkeypatch.setitem(sys.modules, "refocal.restore", SimpleNamespace(restore=restore))
+    monkeypatch.setattr(module, "restore", restore)
     psf = Psf(np.ones((1, 1)))
     pairs = data([Pair(sharp := image(), sharp, "a", {"blur": psf})])
     for method, blur, source, told in (
@@ -151,7 +152,7 @@ class Apart:
 
 
 def test_the_views_of_a_data_set_are_shown_to_the_estimator_that_takes_two(monkeypatch):
-    monkeypatch.setitem(ESTIMATORS, "apart", Entry(f"{__name__}:Apart", "stand-in", "views"))
+    monkeypatch.setitem(ESTIMATORS, "apart", Entry(f"{__name__}:Apart", "of this test", "views"))
     pairs = [Pair(image(), image(), str(i), {"left": image(), "right": image()}) for i in range(2)]
     wanted = [10 * np.abs(pair.extras["left"] - pair.extras["right"]).mean(0) for pair in pairs]
     seen = []
@@ -202,7 +203,7 @@ def test_options_of_an_object_and_time_per_megapixel_are_in_the_row():
 def test_a_metric_without_reference_needs_no_sharp_picture():
     pairs = [Pair(image(1, (64, 64)), None, "a")]
     assert evaluate("identity", data(pairs), ("q",))[0].value > 0
-    with pytest.raises(InputError, match="'psnr' needs a sharp picture, and 'memory' has none"):
+    with pytest.raises(InputError, match="'psnr' needs a sharp image, and 'memory' has none"):
         evaluate("identity", data(pairs))
 
 
@@ -210,15 +211,15 @@ def test_a_metric_without_reference_needs_no_sharp_picture():
     ("kwargs", "said"),
     [
         ({"metrics": ("psmr",)}, "did you mean 'psnr'"),
-        ({"metrics": ("map-mae",)}, "judges blur maps"),
+        ({"metrics": ("map-mae",)}, "scores blur maps"),
         ({"metrics": ("q",)}, "'q' takes no mask"),
-        ({"limit": 0}, "no picture to measure on in 'memory'"),
+        ({"limit": 0}, "no image to measure on in 'memory'"),
         ({"method": "winer"}, "did you mean 'wiener'"),
-        ({"method": lambda picture, _blur: picture[:, 1:]}, "made .* of a picture of"),
+        ({"method": lambda picture, _blur: picture[:, 1:]}, "returned .* for an image of"),
         ({"data": "kodak42"}, "did you mean 'kodak24'"),
     ],
 )
-def test_mistakes_are_told_in_one_sentence(kwargs, said):
+def test_mistakes_are_one_sentence(kwargs, said):
     sharp = image()
     pairs = data([Pair(sharp, sharp, "a", {"mask": np.ones(sharp.shape[1:], np.float32)})])
     with pytest.raises(InputError, match=said):

@@ -1,9 +1,9 @@
-"""Data sets: an index in, a ``Pair`` of a blurred and a sharp picture out.
+"""Data sets: an index in, a ``Pair`` of a blurred and a sharp image out.
 
-A data set is opened by name, with at most one option behind a slash or a colon (both mean the same): ``kodak24``,
-``kodak24:none``, ``bsds500/disk:3``, ``pixel4_dp/4``, ``dpdd/val``; or by the path of a folder of pairs. It gives
-``len(data)``, ``data[i]`` and ``data.protocol``, and reads pictures only when they are asked for. No data set is
-shipped: licences differ, and several carry none.
+A data set is opened by name, with at most one option after a slash or a colon (both mean the same): ``kodak24``,
+``kodak24:none``, ``bsds500/disk:3``, ``pixel4_dp/4``, ``dpdd/val``; or by the path of a folder of pairs. It has
+``len(data)``, ``data[i]`` and ``data.protocol``, and reads an image only when it is indexed. No data set is shipped:
+licences differ, and several carry none.
 """
 
 from __future__ import annotations
@@ -21,66 +21,118 @@ from refocal.types import Image, InputError
 
 DATASETS: dict[str, Entry[Any]] = {
     "folder": Entry("refocal.datasets.folder:folder", "your own pairs: blurred/ and sharp/, or A_blurred and A_sharp"),
-    "kodak24": Entry("refocal.datasets.synthetic:kodak24", "24 sharp photos, blurred here", "", "Kodak 1993"),
+    "kodak24": Entry(
+        "refocal.datasets.synthetic:kodak24",
+        "24 sharp photos, blurred here",
+        paper="Kodak 1993",
+        folders=("kodak24", "kodak"),
+        source="https://r0k.us/graphics/kodak/",
+    ),
     "kodak22": Entry(
-        "refocal.datasets.kodak22:kodak22", "22 sharp crops, blurred by known maps", "", "Karaali & Jung 2022"
+        "refocal.datasets.kodak22:kodak22",
+        "22 sharp crops, blurred by known maps",
+        paper="Karaali & Jung 2022",
+        folders=("kodak24", "kodak"),
+        source="https://r0k.us/graphics/kodak/",
     ),
     "kodak24_dp": Entry(
         "refocal.datasets.kodak24_dp:kodak24_dp",
-        "24 sharp crops, seen by a dual-pixel sensor made here",
-        "",
-        "Kodak 1993",
+        "24 sharp crops through a simulated dual-pixel sensor",
+        paper="Kodak 1993",
+        folders=("kodak24", "kodak"),
+        source="https://r0k.us/graphics/kodak/",
     ),
     "bsds500": Entry(
-        "refocal.datasets.synthetic:bsds500", "500 sharp photos, blurred here", "", "Arbelaez et al. 2011"
+        "refocal.datasets.synthetic:bsds500",
+        "500 sharp photos, blurred here",
+        paper="Arbelaez et al. 2011",
+        folders=("bsds500", "BSDS500/data/images", "BSR/BSDS500/data/images"),
+        source="https://github.com/BIDS/BSDS500",
     ),
-    "cid22": Entry("refocal.datasets.synthetic:cid22", "41 sharp photos, blurred here", "", "Sneyers et al. 2023"),
+    "cid22": Entry(
+        "refocal.datasets.synthetic:cid22",
+        "41 sharp photos, blurred here",
+        paper="Sneyers et al. 2023",
+        folders=("cid22", "CID22"),
+        source="https://github.com/imazen/codec-corpus",
+    ),
     "camera_synthetic": Entry(
         "refocal.datasets.camera_synthetic:camera_synthetic",
-        "65 sharp crops, taken out of focus by a camera made here",
-        "",
-        "Kodak 1993, Sneyers et al. 2023",
+        "65 sharp crops through a simulated out-of-focus camera",
+        paper="Kodak 1993, Sneyers et al. 2023",
+        folders=("kodak24", "kodak"),
+        source="https://r0k.us/graphics/kodak/",
     ),
     "pixel4_dp": Entry(
-        "refocal.datasets.pixel4_dp:pixel4_dp", "real defocus of a phone, at scale 1, 2 or 4", "", "Xin et al. 2021"
+        "refocal.datasets.pixel4_dp:pixel4_dp",
+        "real defocus of a phone, at scale 1, 2 or 4",
+        paper="Xin et al. 2021",
+        folders=("pixel4_dp", "DP_data_pixel_4"),
+        source="https://github.com/cmu-ci-lab/dual_pixel_defocus_estimation_deblurring",
     ),
     "lytro_pairs": Entry(
-        "refocal.datasets.lytro:lytro_pairs", "real defocus: near and far focus of a scene", "", "Nejati et al. 2015"
+        "refocal.datasets.lytro:lytro_pairs",
+        "real defocus: near and far focus of a scene",
+        paper="Nejati et al. 2015",
+        folders=("lytro_pairs", "LytroDataset"),
+        source="the authors of https://doi.org/10.1016/j.inffus.2014.10.004",
     ),
     "mmsp2024": Entry(
         "refocal.datasets.mmsp2024:mmsp2024",
         "9 public crops of real defocus, misaligned",
-        "",
-        "Aurangabadkar et al. 2024",
+        paper="Aurangabadkar et al. 2024",
+        folders=("mmsp2024_crops", "MMSP2024", "mmsp2024"),
+        source="https://github.com/aurangau/MMSP2024",
     ),
     "dpdd": Entry(
-        "refocal.datasets.source_target:dpdd", "real defocus of a Canon, both views", "", "Abuolaim & Brown 2020"
+        "refocal.datasets.source_target:dpdd",
+        "real defocus of a Canon, both views",
+        paper="Abuolaim & Brown 2020",
+        folders=("dd_dp_dataset_canon", "DPDD", "dpdd"),
+        source="https://github.com/Abdullah-Abuolaim/defocus-deblurring-dual-pixel",
     ),
-    "realdof": Entry("refocal.datasets.source_target:realdof", "real defocus, two cameras", "", "Lee et al. 2021"),
+    "realdof": Entry(
+        "refocal.datasets.source_target:realdof",
+        "real defocus, two cameras",
+        paper="Lee et al. 2021",
+        folders=("RealDOF", "realdof"),
+        source="https://github.com/codeslake/IFAN",
+    ),
     "pixeldp": Entry(
-        "refocal.datasets.source_target:pixeldp", "real defocus of a phone, no sharp", "", "Abuolaim & Brown 2020"
+        "refocal.datasets.source_target:pixeldp",
+        "real defocus of a phone, no sharp",
+        paper="Abuolaim & Brown 2020",
+        folders=("dd_dp_dataset_pixel", "PixelDP", "pixeldp"),
+        source="https://github.com/Abdullah-Abuolaim/defocus-deblurring-dual-pixel",
     ),
     "dandres": Entry(
         "refocal.datasets.dandres:dandres",
         "real defocus; sharp and maps where you have them",
-        "",
-        "D'Andres et al. 2016",
+        paper="D'Andres et al. 2016",
+        folders=("dandres",),
+        source="its authors (D'Andres et al., IEEE TIP 2016)",
     ),
-    "cuhk": Entry("refocal.datasets.blurred_only:cuhk", "704 out-of-focus photos, no sharp", "", "Shi et al. 2014"),
+    "cuhk": Entry(
+        "refocal.datasets.blurred_only:cuhk",
+        "704 out-of-focus photos, no sharp",
+        paper="Shi et al. 2014",
+        folders=("CUHK", "cuhk", "photos"),
+        source="http://www.cse.cuhk.edu.hk/~leojia/projects/dblurdetect/dataset.html",
+    ),
 }
 
 
 @dataclass(frozen=True, eq=False)
 class Pair:
-    """One picture of a data set.
+    """One image of a data set.
 
     Attributes:
-        blurred: (C, H, W) float32 in [0, 1], what a method is given.
-        sharp: (C, H, W) float32 in [0, 1], what it should give back; None where nobody knows.
-        name: Names the picture within its data set.
-        extras: What else is known. ``"mask"`` (H, W) float32: weights of the pixels that count; ``"blur"``: the true
-            ``Psf`` or ``BlurMap``; ``"left"``, ``"right"`` (C, H, W) float32: dual-pixel views; ``"defocus"``,
-            ``"segmentation"`` (H, W) float32: as the set's own module tells.
+        blurred: (C, H, W) float32 in [0, 1], the input of a method.
+        sharp: (C, H, W) float32 in [0, 1], the ground truth; None where it is unknown.
+        name: Name of the image within its data set.
+        extras: Further ground truth. ``"mask"`` (H, W) float32: weights of the pixels in the scores; ``"blur"``: the
+            true ``Psf`` or ``BlurMap``; ``"left"``, ``"right"`` (C, H, W) float32: dual-pixel views; ``"radius_px"``,
+            ``"defocus"``, ``"valid"``, ``"segmentation"`` (H, W) float32: as the set's own module documents.
     """
 
     blurred: Image
@@ -95,12 +147,12 @@ class Protocol:
 
     Attributes:
         data: Name and option of the data set, as ``open_dataset`` takes them.
-        about: What the numbers depend on, in a sentence or two.
-        depth: Depth of the pictures handed to the method; what comes back is scored as float, never rounded.
-        channels: What is compared; with ``"luma"``, colour pictures are reduced to BT.601 luma first.
+        about: One or two sentences on what the scores depend on.
+        depth: Bit depth of the images that a method gets; restored images are scored as float, never rounded.
+        channels: Channels that are compared; with ``"luma"``, colour images are reduced to BT.601 luma first.
         border_px: Pixels left out along each edge.
-        fit: ``"gain-offset"``: the restored picture's gain and offset are fitted to the sharp one by least squares over
-            the area that counts.
+        fit: With ``"gain-offset"``, gain and offset of the restored image are fitted to the sharp one by least squares
+            over the scored area.
     """
 
     data: str
@@ -109,41 +161,6 @@ class Protocol:
     channels: Literal["rgb", "luma", "green"] = "rgb"
     border_px: int = 0
     fit: Literal["none", "gain-offset"] = "none"
-
-
-@dataclass(frozen=True)
-class _Home:
-    """Where a set lies beneath a data root (the first folder that exists), and where to get it."""
-
-    folders: tuple[str, ...]
-    source: str
-
-
-_HOMES = {
-    "kodak24": _Home(("kodak24", "kodak"), "https://r0k.us/graphics/kodak/"),
-    "kodak22": _Home(("kodak24", "kodak"), "https://r0k.us/graphics/kodak/"),
-    "camera_synthetic": _Home(("kodak24", "kodak"), "https://r0k.us/graphics/kodak/"),
-    "kodak24_dp": _Home(("kodak24", "kodak"), "https://r0k.us/graphics/kodak/"),
-    "bsds500": _Home(("bsds500", "BSDS500/data/images", "BSR/BSDS500/data/images"), "https://github.com/BIDS/BSDS500"),
-    "cid22": _Home(("cid22", "CID22"), "https://github.com/imazen/codec-corpus"),
-    "pixel4_dp": _Home(
-        ("pixel4_dp", "DP_data_pixel_4"), "https://github.com/cmu-ci-lab/dual_pixel_defocus_estimation_deblurring"
-    ),
-    "lytro_pairs": _Home(
-        ("lytro_pairs", "LytroDataset"), "the authors of https://doi.org/10.1016/j.inffus.2014.10.004"
-    ),
-    "mmsp2024": _Home(("mmsp2024_crops", "MMSP2024", "mmsp2024"), "https://github.com/aurangau/MMSP2024"),
-    "dpdd": _Home(
-        ("dd_dp_dataset_canon", "DPDD", "dpdd"), "https://github.com/Abdullah-Abuolaim/defocus-deblurring-dual-pixel"
-    ),
-    "realdof": _Home(("RealDOF", "realdof"), "https://github.com/codeslake/IFAN"),
-    "pixeldp": _Home(
-        ("dd_dp_dataset_pixel", "PixelDP", "pixeldp"),
-        "https://github.com/Abdullah-Abuolaim/defocus-deblurring-dual-pixel",
-    ),
-    "dandres": _Home(("dandres",), "its authors (D'Andres et al., IEEE TIP 2016)"),
-    "cuhk": _Home(("CUHK", "cuhk", "photos"), "http://www.cse.cuhk.edu.hk/~leojia/projects/dblurdetect/dataset.html"),
-}
 
 
 def open_dataset(name: str | Path, data_root: str | Path | None = None) -> Any:
@@ -161,7 +178,7 @@ def open_dataset(name: str | Path, data_root: str | Path | None = None) -> Any:
     Raises:
         InputError: If there is no such name, option or folder, or the folder isn't laid out as expected.
     """
-    match = re.fullmatch(r"(\w+)(?:[/:](.+))?", str(name))
+    match = re.fullmatch(r"([\w-]+)(?:[/:](.+))?", str(name))
     head, option = (match[1], match[2]) if match and match[1] in DATASETS else (str(name), None)
     if head not in DATASETS and Path(name).is_dir():
         head, option = "folder", str(name)
@@ -177,17 +194,18 @@ def open_dataset(name: str | Path, data_root: str | Path | None = None) -> Any:
 
 
 def _find_root(name: str, data_root: str | Path | None) -> Path:
-    """The folder of data set ``name``; an explicit ``data_root`` is not silently passed over for another place."""
+    """The folder of data set ``name``; with an explicit ``data_root``, no other place is searched."""
     if data_root is not None:
         roots = [Path(data_root)]
     else:
         roots = [Path(place) for place in (os.environ.get("REFOCAL_DATA"), "data", "../shared/data/test") if place]
-    home = _HOMES[name]
+    entry = DATASETS[name]
+    folders = entry.folders or (name,)
     for root in roots:
-        for folder in home.folders:
+        for folder in folders:
             if (root / folder).is_dir():
                 return root / folder
     raise InputError(
-        f"Data set {name!r} isn't in {' or '.join(map(str, roots))}: expected a folder {' or '.join(home.folders)} "
-        f"there; get it from {home.source} and name its parent with --data-root or REFOCAL_DATA."
+        f"Data set {name!r} isn't in {' or '.join(map(str, roots))}: expected a folder {' or '.join(folders)} there; "
+        f"get it from {entry.source or 'its authors'} and name its parent with --data-root or REFOCAL_DATA."
     )

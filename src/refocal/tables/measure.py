@@ -75,7 +75,7 @@ def measure(table: PublishedTable, settings: Settings, show: Show) -> tuple[list
         places = work.places(images)
         records = [] if isinstance(runnable, str) else work.records(places, maps, known)
         columns = line.columns or tuple(column.name for column in table.columns)
-        values = {name: tuple(record[name] for record in records if name in record) for name in columns}
+        values = {name: tuple(record[name] for record in records if name in record) for name in columns if records}
         if "parameters" in columns and (found := _parameters(line)) is not None:
             values["parameters"] = (found,)
         reason = NO_DATA if not images and not isinstance(runnable, str) else runnable

@@ -5,17 +5,12 @@ from __future__ import annotations
 import os
 import platform
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 
+from refocal.tables.by_map import by_map, cost_sentence
+from refocal.tables.markdown import MEASURED, PLACES, Sections, bullets, digits, footnotes, markdown, marked
 from refocal.tables.published import Cell, PublishedTable
-from refocal.tables.runnable import make_estimator_runnable
 
-NONE = "–"  # where there is no figure
 ALL = "dpdd"  # the data set of the paper's figures, in tables that are laid out by set
-MAP_ERROR = "map_mae"  # the column of a map's own error
-SUPERSCRIPTS = "⁰¹²³⁴⁵⁶⁷⁸⁹"
-_PLACES = {"psnr": 2, "parameters": 2, "seconds": 2}  # as papers print; the others have three
-_MEASURED = ("measured", "left out")
 
 
 def page(table: PublishedTable, found: Sequence[Cell], more: Sequence[str] = ()) -> str:
@@ -30,7 +25,7 @@ def page(table: PublishedTable, found: Sequence[Cell], more: Sequence[str] = ())
     sections, notes = _LAYOUTS[table.layout](table, found)
     parts = [
         f"# {paper}, Table {number}",
-        f"{table.title}. In every cell: refocal / published ({table.source}).{_cost_sentence(table)}",
+        f"{table.title}. In every cell: refocal / published ({table.source}).{cost_sentence(table)}",
         *sections,
         *([footnotes(found)] if any(cell.line.footnote for cell in found) else []),
         "## Protocol\n\n" + bullets(table.protocol),
@@ -38,16 +33,6 @@ def page(table: PublishedTable, found: Sequence[Cell], more: Sequence[str] = ())
         f"Measured {when_measured(found)}.",
     ]
     return "\n\n".join(part.strip() for part in parts) + "\n"
-
-
-def bullets(sentences: Sequence[str]) -> str:
-    """A list, in Markdown."""
-    return "\n".join(f"- {sentence}" for sentence in sentences)
-
-
-def digits(value: float | None, places: int = 3) -> str:
-    """A figure, or a dash where there is none."""
-    return NONE if value is None else f"{value:.{places}f}"
 
 
 def when_measured(found: Sequence[Cell]) -> str:
@@ -61,33 +46,7 @@ def when_measured(found: Sequence[Cell]) -> str:
     )
 
 
-def footnotes(found: Sequence[Cell]) -> str:
-    """The footnotes of the rows, numbered in the order of the rows."""
-    return "\n\n".join(f"{SUPERSCRIPTS[place]} {sentence}" for sentence, place in _footnote_places(found).items())
-
-
-def marked(row: str, found: Sequence[Cell]) -> str:
-    """The name of a row with the number of its footnote."""
-    sentence = next((cell.line.footnote for cell in found if cell.row == row and cell.line.footnote), "")
-    return f"{row} {SUPERSCRIPTS[_footnote_places(found)[sentence]]}" if sentence else row
-
-
-def markdown(lines: Sequence[Sequence[str]]) -> str:
-    """A table, its first line as the head."""
-    head, *rows = lines
-    return "".join(f"| {' | '.join(line)} |\n" for line in (head, ["---"] * len(head), *rows))
-
-
-def _footnote_places(found: Sequence[Cell]) -> dict[str, int]:
-    sentences = dict.fromkeys(cell.line.footnote for cell in found if cell.line.footnote)
-    return {sentence: place for place, sentence in enumerate(sentences, start=1)}
-
-
-_Sections = tuple[list[str], tuple[list[str], list[str]]]
-"""Sections, and the notes before and after the table's own."""
-
-
-def by_line(table: PublishedTable, found: Sequence[Cell]) -> _Sections:
+def by_line(table: PublishedTable, found: Sequence[Cell]) -> Sections:
     """One row per line."""
     lines: list[Sequence[str]] = [(table.label_head, "pictures", *(column.head for column in table.columns))]
     for row in dict.fromkeys(cell.row for cell in found):
@@ -109,7 +68,7 @@ def _count(row: Sequence[Cell]) -> str:
     return str(best.n) if best.n == best.of else f"{best.n} of {best.of}"
 
 
-def by_set(table: PublishedTable, found: Sequence[Cell]) -> _Sections:
+def by_set(table: PublishedTable, found: Sequence[Cell]) -> Sections:
     """A grid for each data set beside the paper's figures for all of its data, and real scenes one by one."""
     sections = []
     for data in (*table.data, *table.more_data):
@@ -145,9 +104,7 @@ def _means(table: PublishedTable, found: Sequence[Cell], data: str) -> str:
         texts = [
             _beside(cells.get((row, column.name)), theirs.get((row, column.name)), column.name) for column in shown
         ]
-        status = next(
-            (cell.status for (of, _), cell in cells.items() if of == row and cell.status not in _MEASURED), ""
-        )
+        status = next((cell.status for (of, _), cell in cells.items() if of == row and cell.status not in MEASURED), "")
         lines.append((f"{marked(row, found)} ({status})" if status else marked(row, found), *texts))
     return markdown(lines)
 
@@ -163,7 +120,7 @@ def _scenes(found: Sequence[Cell], data: str, column: str) -> str:
     lines: list[Sequence[str]] = [(f"scene, {head}", *rows)]
     for scene in dict.fromkeys(scene for scene, _ in ours):
         cells = [ours.get((scene, row)) for row in rows]
-        lines.append((scene, *("" if cell is None else digits(cell.ours, _PLACES.get(column, 3)) for cell in cells)))
+        lines.append((scene, *("" if cell is None else digits(cell.ours, PLACES.get(column, 3)) for cell in cells)))
     return markdown(lines)
 
 
@@ -171,7 +128,7 @@ def _beside(cell: Cell | None, published: float | None, column: str) -> str:
     ours = None if cell is None else cell.ours
     if ours is None and published is None:
         return ""
-    places = 3 if cell is None else _PLACES.get(column, 3)
+    places = 3 if cell is None else PLACES.get(column, 3)
     return digits(ours, places) if published is None else f"{digits(ours, places)} / {digits(published, places)}"
 
 
@@ -184,124 +141,7 @@ def _measured_on(found: Sequence[Cell], data: str) -> str:
     return f", {most.n} pictures" if most.n == most.of else f", {most.n} of {most.of} pictures"
 
 
-@dataclass(frozen=True)
-class Grid:
-    """The cells of one data set, by method and blur map.
-
-    Attributes:
-        table: The table.
-        data: Name of the data set.
-        cells: (row, blur, column) -> cell.
-    """
-
-    table: PublishedTable
-    data: str
-    cells: Mapping[tuple[str, str, str], Cell]
-
-    def ours(self, row: str, blur: str, column: str) -> float | None:
-        """Our figure, where there is one."""
-        cell = self.cells.get((row, blur, column))
-        return None if cell is None else cell.ours
-
-    def published(self, row: str, blur: str, column: str) -> float | None:
-        """The paper's figure, where there is one."""
-        cell = self.cells.get((row, blur, column))
-        return None if cell is None else cell.published
-
-    def cost(self, figure: Callable[[str, str, str], float | None], row: str, column: str) -> float | None:
-        """The figure with the worst of the paper's estimated maps minus that with the true one."""
-        true = figure(row, "given", column)
-        estimated = [value for blur in self.table.compared if (value := figure(row, blur, column)) is not None]
-        return min(estimated) - true if estimated and true is not None else None
-
-    def has(self, column: str) -> bool:
-        """Whether any figure of ours stands in a column."""
-        return any(cell.ours is not None for (_, _, name), cell in self.cells.items() if name == column)
-
-    @property
-    def rows(self) -> list[str]:
-        """Names of the rows, in the table's order."""
-        return list(dict.fromkeys(row for row, _, _ in self.cells))
-
-
-def by_map(table: PublishedTable, found: Sequence[Cell]) -> _Sections:
-    """A grid of methods by blur maps for each data set, and what it says of the paper's claims."""
-    sections = []
-    for data in (*table.data, *table.more_data):
-        of_set = {
-            (cell.row, cell.line.blur_head or cell.line.blur, cell.column): cell
-            for cell in found
-            if cell.line.data == data
-        }
-        grid = Grid(table, data, of_set)
-        if not any(cell.n for cell in grid.cells.values()):
-            continue
-        most = max(grid.cells.values(), key=lambda cell: cell.n)
-        sections += [
-            f"## `{data}`, " + (f"{most.n} pictures" if most.n == most.of else f"{most.n} of {most.of} pictures")
-        ]
-        if grid.has("psnr"):
-            sections += [_by_map_grid(grid, ("ssim", "psnr")), *([bullets(table.claims(grid))] if table.claims else [])]
-            continue
-        missing = "sharp versions" if grid.has(MAP_ERROR) else "sharp versions or maps"
-        sections += [
-            f"There are no {missing} of these photos here, so restored images have no figure but Q, which needs none; "
-            "it increases with ringing as well as with sharpness.",
-            _by_map_grid(grid, ("q",)),
-        ]
-    return sections, ([*_absent_maps(table), *_absent_methods(found)], [])
-
-
-def _by_map_grid(grid: Grid, columns: Sequence[str]) -> str:
-    heads, scored = {"none": "no map", **grid.table.blur_heads}, grid.has("psnr")
-    blurs = [
-        blur for blur in heads if scored or any(grid.ours(row, blur, columns[0]) is not None for row in grid.rows)
-    ]  # where images are scored, a column without figures of ours shows that they are missing
-    lines: list[Sequence[str]] = [["method", "measure", *(heads[blur] for blur in blurs), *(["worst − GT"] * scored)]]
-    for row in grid.rows:
-        of_row = (MAP_ERROR,) if any((row, blur, MAP_ERROR) in grid.cells for blur in heads) else columns
-        for column in of_row:
-            measured = [cell for (name, _, of), cell in grid.cells.items() if name == row and of == column]
-            if all(cell.ours is None and (cell.published is None or not scored) for cell in measured):
-                continue
-            head = {"ssim": "SSIM", "psnr": "PSNR (dB)", "q": "Q", MAP_ERROR: "px"}[column]
-            texts = [_pair(grid.ours(row, blur, column), grid.published(row, blur, column), column) for blur in blurs]
-            cost = _pair(grid.cost(grid.ours, row, column), grid.cost(grid.published, row, column), column)
-            name = row if column == of_row[0] else ""
-            lines.append([name, head, *texts, *(["" if column == MAP_ERROR else cost] * scored)])
-    return markdown(lines)
-
-
-def _pair(ours: float | None, published: float | None, column: str) -> str:
-    if ours is None and published is None:
-        return ""
-    places = _PLACES.get(column, 3)
-    return digits(ours, places) if column == "q" else f"{digits(ours, places)} / {digits(published, places)}"
-
-
-def _cost_sentence(table: PublishedTable) -> str:
-    if table.layout != "by-map":
-        return ""
-    return (
-        " The last column is the cost of the worst estimated map against the true one, among the paper's "
-        f"{len(table.compared)} estimators as far as they could be run."
-    )
-
-
-def _absent_maps(table: PublishedTable) -> list[str]:
-    return [
-        f"{head}: {reason}, so its column has no figures of ours."
-        for name, head in table.blur_heads.items()
-        if name != "given" and isinstance(reason := make_estimator_runnable(name, table.max_radius_px), str)
-    ]
-
-
-def _absent_methods(found: Sequence[Cell]) -> list[str]:
-    reasons = {cell.row: cell.status for cell in found if cell.blur == "none" and cell.status not in _MEASURED}
-    return [f"{row}: {reason}, so its line has no figures of ours." for row, reason in reasons.items()]
-
-
-_LAYOUTS: Mapping[str, Callable[[PublishedTable, Sequence[Cell]], _Sections]] = {
+_LAYOUTS: Mapping[str, Callable[[PublishedTable, Sequence[Cell]], Sections]] = {
     "lines": by_line,
     "by-map": by_map,
     "by-set": by_set,

@@ -59,7 +59,7 @@ class Runnable:
         method: The method, or the engine around it.
         options: Its fields as text.
         weights_sha256: SHA-256 of its weights; empty where it has none.
-        uses_blur: Whether it gets a blur.
+        uses_blur: Whether it needs a blur.
         estimator: The estimator whose map it gets; None for the data set's own blur.
     """
 
@@ -106,7 +106,7 @@ def make_runnable(line: Line, max_radius_px: float, weights_dir: Path | None = N
         asked = ESTIMATORS["default"].make()  # restore uses it: its weights count, too
         options += f"; map: {_options(asked)}, weights={_sha256_of(asked)[:12]}"
     run = Restoring(method) if line.run == "restore" else method
-    return Runnable(run, options, sha256, entry.needs in ("blur", "psf", "map") and line.blur != "none", estimator)
+    return Runnable(run, options, sha256, entry.needs in ("blur", "psf", "map"), estimator)
 
 
 def make_estimator_runnable(name: str, max_radius_px: float, weights_dir: Path | None = None) -> Estimator | str:

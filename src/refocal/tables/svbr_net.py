@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from refocal.methods import METHODS
-from refocal.tables.page import Grid
+from refocal.tables.by_map import Grid
 from refocal.tables.published import Column, Line, PublishedTable
 from refocal.tables.svbr_net_figures import figure_3, figure_3_dandres
 

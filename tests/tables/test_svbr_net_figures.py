@@ -10,9 +10,10 @@ from refocal.datasets import open_dataset
 from refocal.estimators import ESTIMATORS
 from refocal.methods import METHODS
 from refocal.optics.blur import BlurMap
-from refocal.tables.map_pictures import ROWS_SHOWN, figure_3, figure_3_dandres
+from refocal.tables import TABLES
+from refocal.tables.contact_sheet import BAR_PX, HEAD_PX, MARGIN_PX
 from refocal.tables.published import Settings
-from refocal.tables.sheets import BAR_PX, HEAD_PX, MARGIN_PX
+from refocal.tables.svbr_net_figures import ROWS_SHOWN, figure_3, figure_3_dandres
 from refocal.types import InputError
 
 SHOWN = ROWS_SHOWN.stop - ROWS_SHOWN.start
@@ -33,20 +34,21 @@ class Darker:
     def __call__(self, image, blur=None):
         return image - blur.radius_px / 20
 
-    def context_px(self, half_px):
-        return half_px
+    needs = "map"
 
 
 @pytest.fixture
 def sheet_of(shared, monkeypatch):
     for name in list(ESTIMATORS):
         monkeypatch.delitem(ESTIMATORS, name)
-    monkeypatch.setitem(ESTIMATORS, "dmenet", Entry(f"{__name__}:Three", "stand-in"))
+    monkeypatch.setitem(ESTIMATORS, "dmenet", Entry(f"{__name__}:Three", "of this test"))
     for name in ("zhang-superpixel", "levin-krishnan", "svbr-net-gtb", "svbr-net"):
         monkeypatch.delitem(METHODS, name, raising=False)
-    monkeypatch.setitem(METHODS, "default", Entry("refocal.methods.identity:Identity", "stand-in"))
-    monkeypatch.setitem(METHODS, "svbr-net", Entry(f"{__name__}:Darker", "stand-in", "map"))
-    return lambda draw: np.asarray(Image.open(io.BytesIO(draw([], Settings(shared / "data/test")))))
+    monkeypatch.setitem(METHODS, "default", Entry("refocal.methods.identity:Identity", "of this test"))
+    monkeypatch.setitem(METHODS, "svbr-net", Entry(f"{__name__}:Darker", "of this test", "map"))
+    return lambda draw: np.asarray(
+        Image.open(io.BytesIO(draw(TABLES["svbr_net:1"].make(), [], Settings(shared / "data/test"))))
+    )
 
 
 def tile(sheet, row, column, width):
@@ -65,8 +67,8 @@ def test_maps_stand_above_what_is_made_of_them(sheet_of, shared):
     assert sheet.shape == (3 * (SHOWN + HEAD_PX + MARGIN_PX) + MARGIN_PX, 3 * (340 + MARGIN_PX) + MARGIN_PX, 3)
     for column, image in enumerate((pair.blurred, pair.sharp, pair.blurred)):
         np.testing.assert_array_equal(tile(sheet, 0, column, 340), levels(image))
-    for column, told in enumerate((radius, np.full_like(radius, 3))):
-        assert np.abs(tile(sheet, 2, column, 340) - levels(pair.blurred - told / 20)).max() <= 1
+    for column, given in enumerate((radius, np.full_like(radius, 3))):
+        assert np.abs(tile(sheet, 2, column, 340) - levels(pair.blurred - given / 20)).max() <= 1
     true, three = (tile(sheet, 1, column, 340) for column in (0, 1))
     colour = three[0, 0]
     assert (three[:-BAR_PX] == colour).all()
@@ -85,6 +87,6 @@ def test_it_is_said_when_the_photo_isn_t_there(tmp_path, shared):
     (tmp_path / "kodak24").mkdir()
     (tmp_path / "kodak24/kodim01.png").write_bytes((shared / "data/test/kodak24/kodim01.png").read_bytes())
     with pytest.raises(InputError, match="it shows kodim14, which isn't among the data"):
-        figure_3([], Settings(tmp_path))
+        figure_3(TABLES["svbr_net:1"].make(), [], Settings(tmp_path))
     with pytest.raises(InputError, match="'dandres' isn't in"):
-        figure_3_dandres([], Settings(tmp_path))
+        figure_3_dandres(TABLES["svbr_net:1"].make(), [], Settings(tmp_path))

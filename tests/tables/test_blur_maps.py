@@ -1,4 +1,4 @@
-"""Lines that are told an estimated map, or nothing, instead of the data set's own blur."""
+"""Lines that get an estimated map, or nothing, instead of the data set's own blur."""
 
 import json
 from dataclasses import dataclass, replace
@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from refocal.catalog import Entry
-from refocal.datasets import Pair
+from refocal.datasets import Pair, Protocol
 from refocal.estimators import ESTIMATORS
 from refocal.inference.network_file import open_network
 from refocal.methods import METHODS
@@ -18,12 +18,28 @@ from refocal.tables.blur_maps import Maps
 from refocal.tables.cells import cells
 from refocal.tables.measure import measure
 from refocal.tables.published import Column, Line, PublishedTable, Settings
-from refocal.tables.runnable import prepare, prepare_estimator
+from refocal.tables.runnable import make_estimator_runnable, make_runnable
 from refocal.types import InputError
 
 RNG = np.random.default_rng(31)
 SHARP = (RNG.integers(0, 256, (3, 20, 24)) / 255).astype(np.float32)
 TRUE = BlurMap(RNG.integers(0, 25, (20, 24)) / 4, step_px=0.25, boundary="replicate", encoding="srgb")
+
+
+@dataclass(frozen=True)
+class InMemory:
+    """A data set of given pairs."""
+
+    pairs: tuple
+    protocol: Protocol
+
+    def __len__(self):
+        return len(self.pairs)
+
+    def __getitem__(self, index):
+        return self.pairs[index]
+
+
 PAIRS = {
     "known": [Pair(0.5 * SHARP, SHARP, "a", {"blur": TRUE}), Pair(0.25 * SHARP, SHARP, "b", {"blur": TRUE})],
     "real": [Pair(0.75 * SHARP, None, "c")],
@@ -53,28 +69,27 @@ class Unshipped:
 
 
 @dataclass(frozen=True)
-class Told:
-    """A stand-in for a method: what it is told, as a picture."""
+class Shown:
+    """A method that returns the given radius as an image."""
+
+    needs = "map"
 
     def __call__(self, image, blur=None):
         assert (blur.boundary, blur.encoding, blur.step_px) == ("replicate", "srgb", 0.25)
         return np.broadcast_to(blur.radius_px / 10, image.shape).astype(np.float32)
 
-    def context_px(self, half_px):
-        return half_px
-
 
 @pytest.fixture(autouse=True)
 def stand_ins(monkeypatch):
     asked.clear()
-    monkeypatch.setitem(ESTIMATORS, "brightness", Entry(f"{__name__}:Brightness", "stand-in"))
-    monkeypatch.setitem(ESTIMATORS, "unshipped", Entry(f"{__name__}:Unshipped", "stand-in"))
-    monkeypatch.setitem(METHODS, "told", Entry(f"{__name__}:Told", "stand-in", "map"))
+    monkeypatch.setitem(ESTIMATORS, "brightness", Entry(f"{__name__}:Brightness", "of this test"))
+    monkeypatch.setitem(ESTIMATORS, "unshipped", Entry(f"{__name__}:Unshipped", "of this test"))
+    monkeypatch.setitem(METHODS, "shown", Entry(f"{__name__}:Shown", "of this test", "map"))
 
     def open_stand_in(name, _root=None):
         if name not in PAIRS:
             raise InputError(f"There is no {name}.")
-        return PAIRS[name]
+        return InMemory(tuple(PAIRS[name]), Protocol(name, ""))
 
     monkeypatch.setattr(module, "open_dataset", open_stand_in)
 
@@ -90,23 +105,25 @@ def expected_radius(pair):
     return np.rint(np.minimum(10 * pair.blurred.mean(0), 6) * 256) / 256
 
 
-def test_methods_are_told_the_estimated_map():
+def test_methods_get_the_estimated_map():
     restored = ("psnr", "q")
     lines = (
-        Line("truth", method="told", data="known", columns=restored),
-        Line("estimate", (9.0, None), "told", data="known", blur="brightness", columns=restored),
+        Line("truth", method="shown", data="known", columns=restored),
+        Line("estimate", (9.0, None), "shown", data="known", blur="brightness", columns=restored),
         Line("error", (0.5,), "identity", data="known", blur="brightness", columns=("map_mae",)),
     )
     (truth, estimate, error), _, found = run(*lines)
     for place, pair in enumerate(PAIRS["known"]):
         for line, radius in ((truth, TRUE.radius_px), (estimate, expected_radius(pair))):
-            told = np.floor(np.broadcast_to(radius / 10, SHARP.shape).astype(np.float32) * 255) / 255
-            assert line.values["psnr"][place] == pytest.approx(-10 * np.log10(np.mean((told - SHARP) ** 2)), abs=1e-4)
+            restored = np.floor(np.broadcast_to(radius / 10, SHARP.shape).astype(np.float32) * 255) / 255
+            assert line.values["psnr"][place] == pytest.approx(
+                -10 * np.log10(np.mean((restored - SHARP) ** 2)), abs=1e-4
+            )
         assert error.values["map_mae"][place] == pytest.approx(
             np.abs(expected_radius(pair) - TRUE.radius_px).mean(), abs=1e-6
         )
     assert len(asked) == 2  # each picture once, for both lines
-    assert [(cell.line, cell.column, cell.published, cell.blur, cell.data) for cell in found[2:]] == [
+    assert [(cell.line.label, cell.column, cell.published, cell.blur, cell.data) for cell in found[2:]] == [
         ("estimate", "psnr", 9.0, "brightness", "known"),
         ("estimate", "q", None, "brightness", "known"),
         ("error", "map_mae", 0.5, "brightness", "known"),
@@ -116,32 +133,34 @@ def test_methods_are_told_the_estimated_map():
 
 def test_pictures_without_truth_give_what_needs_none():
     (estimate,), missing, found = run(
-        Line("estimate", method="told", data="real", blur="brightness"), more=("real", "gone")
+        Line("estimate", method="shown", data="real", blur="brightness"), more=("real", "gone")
     )
     assert estimate.values["psnr"] == estimate.values["map_mae"] == () and len(estimate.values["q"]) == 1
     assert [cell.status for cell in found] == ["left out", "measured", "left out"]
     assert missing == ["Nothing was measured on gone. There is no gone."]
-    assert run(Line("truth", (1.0,), "told", data="real"))[0] == []  # nobody knows the true map
+    assert run(Line("truth", (1.0,), "shown", data="real"))[0] == []  # the true map is unknown
 
 
-def test_estimators_that_aren_t_there_are_told():
-    lines = [Line(name, (1.0, 2.0, 3.0), "told", blur=name, data="known") for name in ("unshipped", "none-such")]
-    assert [one.ready for one in run(*lines)[0]] == ["no map: weights not shipped", "no map: not in refocal"]
+def test_estimators_that_aren_t_there_are_named():
+    lines = [Line(name, (1.0, 2.0, 3.0), "shown", blur=name, data="known") for name in ("unshipped", "none-such")]
+    assert [one.runnable for one in run(*lines)[0]] == ["no map: weights not shipped", "no map: not trained"]
     assert run(replace(lines[0], published=()))[0] == []
 
 
 def test_maps_are_kept_as_files_until_the_picture_or_the_options_change(tmp_path, monkeypatch):
-    cache, line = tmp_path / "t.jsonl", Line("estimate", method="told", data="known", blur="brightness")
+    cache, line = tmp_path / "t.jsonl", Line("estimate", method="shown", data="known", blur="brightness")
     first = run(line, cache=cache)[0][0].values
     names = sorted(path.name.rpartition("-")[0] for path in (tmp_path / "maps").iterdir())
-    assert names == ["a-brightness", "b-brightness"]
-    with Image.open(next((tmp_path / "maps").glob("a-*"))) as kept:
+    assert names == ["known-a-brightness", "known-b-brightness"]
+    with Image.open(next((tmp_path / "maps").glob("known-a-*"))) as kept:
         np.testing.assert_allclose(np.asarray(kept) / 256, expected_radius(PAIRS["known"][0]))
     asked.clear()
     cache.unlink()  # the figures, not the maps
     assert run(line, cache=cache)[0][0].values == first and asked == []
 
-    monkeypatch.setitem(ESTIMATORS, "brightness", Entry(f"{__name__}:Brightness", "stand-in", "", "", {"gain": 5.0}))
+    monkeypatch.setitem(
+        ESTIMATORS, "brightness", Entry(f"{__name__}:Brightness", "of this test", "", "", {"gain": 5.0})
+    )
     assert run(line, cache=cache)[0][0].values != first and len(asked) == 2
     assert len(list((tmp_path / "maps").iterdir())) == 2
     assert len(cache.read_text().splitlines()) == 4
@@ -149,7 +168,7 @@ def test_maps_are_kept_as_files_until_the_picture_or_the_options_change(tmp_path
 
 def test_figures_under_another_map_are_not_taken_for_those_under_this_one(tmp_path):
     cache = tmp_path / "t.jsonl"
-    lines = [Line(blur, method="told", data="known", blur=blur) for blur in ("given", "brightness")]
+    lines = [Line(blur, method="shown", data="known", blur=blur) for blur in ("given", "brightness")]
     run(*lines, cache=cache)
     keys = [json.loads(line)["key"] for line in cache.read_text().splitlines()]
     assert len(set(keys)) == 4
@@ -159,7 +178,9 @@ def test_blind_lines_are_what_refocal_deblur_does(monkeypatch):
     from refocal.restore import restore
 
     method = METHODS["hyper-laplacian"].make()
-    (blind,), _, found = run(Line("blind", method="hyper-laplacian", data="known", blur="none", columns=("psnr",)))
+    (blind,), _, found = run(
+        Line("blind", method="hyper-laplacian", data="known", blur="none", run="restore", columns=("psnr",))
+    )
     for place, pair in enumerate(PAIRS["known"]):
         image = np.floor(restore(pair.blurred, method).image * 255) / 255
         assert blind.values["psnr"][place] == pytest.approx(-10 * np.log10(np.mean((image - SHARP) ** 2)), abs=1e-3)
@@ -168,15 +189,18 @@ def test_blind_lines_are_what_refocal_deblur_does(monkeypatch):
 
 def test_two_processes_estimate_what_one_does(monkeypatch):
     monkeypatch.setattr("refocal.evaluation.workers.MIN_PARALLEL_SECONDS", 0.0)
-    estimator = prepare_estimator("zhuo-sim")
+    estimator = make_estimator_runnable("zhuo-sim", 6.0)
     pairs = [Pair(RNG.random((3, 30, 34), np.float32), None, str(number)) for number in range(3)]
-    one, two = (Maps(Settings(jobs=jobs), lambda *_: None).of(estimator, pairs) for jobs in (1, 2))
+    one, two = (Maps(Settings(jobs=jobs), lambda *_: None).of(estimator, "data", pairs) for jobs in (1, 2))
     for first, second in zip(one, two, strict=True):
         np.testing.assert_array_equal(first.radius_px, second.radius_px)
         assert first.encoding == "srgb"
 
 
-def test_red_is_told_by_its_denoiser_s_weights():
-    ready = prepare(Line("RED", method="red-fixed-point", options={"denoiser": "network"}))
-    assert ready.weights_sha256 == open_network("denoiser-small").weights_sha256
-    assert prepare(Line("RED", method="red-fixed-point", options={"denoiser": "median"})).weights_sha256 == ""
+def test_red_is_identified_by_its_denoiser_s_weights():
+    network, median = (
+        make_runnable(Line("RED", method="red-fixed-point", options={"denoiser": denoiser}), 6.0)
+        for denoiser in ("network", "median")
+    )
+    assert network.weights_sha256 == open_network("denoiser-small").weights_sha256
+    assert median.weights_sha256 == ""

@@ -1,6 +1,6 @@
 import io
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
@@ -10,9 +10,10 @@ from refocal.catalog import Entry
 from refocal.methods import METHODS
 from refocal.tables import TABLES
 from refocal.tables.cells import cells
+from refocal.tables.contact_sheet import HEAD_PX, MARGIN_PX
 from refocal.tables.measure import Measured
-from refocal.tables.pictures import ENLARGED, HEAD_PX, MARGIN_PX, beta_strip, scatter
 from refocal.tables.published import Settings
+from refocal.tables.sharpness_loss_figures import ENLARGED, beta_strip, scatter
 from refocal.types import InputError
 
 
@@ -27,15 +28,16 @@ class Darker:
 def tile(sheet, row, column, side=128):
     left = MARGIN_PX + column * (ENLARGED * side + MARGIN_PX)
     top = MARGIN_PX + row * (ENLARGED * side + HEAD_PX + MARGIN_PX) + HEAD_PX
-    return sheet[top : top + ENLARGED * side : ENLARGED, left : left + ENLARGED * side : ENLARGED]
+    return sheet[top : top + ENLARGED * side : ENLARGED, left : left + ENLARGED * side : ENLARGED, 0]
 
 
 def test_the_strip_shows_our_pictures_above_the_published_ones(shared, tmp_path, monkeypatch):
-    monkeypatch.setitem(METHODS, "sharpness-unet-beta-0.05", Entry(f"{__name__}:Darker", "stand-in"))
+    monkeypatch.setitem(METHODS, "sharpness-unet-beta-0.05", Entry(f"{__name__}:Darker", "of this test"))
     data = shared / "data/test"
-    table = TABLES["sharpness_loss:I"].load()()
+    table = TABLES["sharpness_loss:I"].make()
+    table = replace(table, lines=tuple(replace(line, loss={}) for line in table.lines))
     found = cells(table, [Measured(line, "not trained", {}, 24) for line in table.lines])
-    sheet = np.asarray(Image.open(io.BytesIO(beta_strip(found, Settings(data)))))
+    sheet = np.asarray(Image.open(io.BytesIO(beta_strip(table, found, Settings(data)))))
     blurred = tile(sheet, 0, 1)
     np.testing.assert_array_equal(tile(sheet, 0, 5), blurred // 2)  # the fourth beta; truncated, as it is scored
     published = np.asarray(Image.open(data / "mmsp2024_crops/Beta_Value_Comp/kodim01_b_r_0_1.png").convert("L"))
@@ -45,17 +47,17 @@ def test_the_strip_shows_our_pictures_above_the_published_ones(shared, tmp_path,
 
     shutil.copytree(data / "kodak24", tmp_path / "kodak24", ignore=shutil.ignore_patterns("kodim01.png", "kodim1*"))
     with pytest.raises(InputError, match="kodim01, which isn't among the data"):
-        beta_strip(found, Settings(tmp_path))
+        beta_strip(table, found, Settings(tmp_path))
 
 
 def test_the_scatter_has_a_point_per_method_and_lines_at_the_means():
     pytest.importorskip("matplotlib")
-    table = TABLES["sharpness_loss:II"].load()()
+    table = TABLES["sharpness_loss:II"].make()
     figures = {"q": {"aL": 0.16, "mLM": 0.17}, "ssim": {"aL": 0.88, "mLM": 0.98}}
 
     def measured(line):
         values = {column: (of[line.label],) for column, of in figures.items() if line.label in of}
-        return Measured(line, "stand-in", values, 1)
+        return Measured(line, "of this test", values, 1)
 
     (axes,) = scatter(cells(table, [measured(line) for line in table.lines])).axes
     published, ours = (np.asarray(points.get_offsets()) for points in axes.collections)

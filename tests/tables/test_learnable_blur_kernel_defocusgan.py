@@ -1,6 +1,5 @@
-"""The six tables of learnable_blur_kernel_defocusgan: their figures, and what is measured for them."""
+"""The six tables of learnable_blur_kernel_defocusgan: their published figures, and ours."""
 
-import importlib
 import io
 import json
 from dataclasses import dataclass, replace
@@ -16,15 +15,16 @@ from refocal.estimators import ESTIMATORS
 from refocal.methods import METHODS
 from refocal.optics.blur import BlurMap
 from refocal.optics.kernels import disk
-from refocal.tables import kernel_pictures as kernels
-from refocal.tables import learnable_blur_kernel_defocusgan_measure as module
-from refocal.tables import learnable_blur_kernel_defocusgan_pictures as pictures
-from refocal.tables import sheets
+from refocal.tables import TABLES, contact_sheet
+from refocal.tables import learnable_blur_kernel_defocusgan_figures as pictures
+from refocal.tables import learned_kernels_figure as kernels
+from refocal.tables import measure as module
 from refocal.tables.cells import cells, to_csv
-from refocal.tables.learnable_blur_kernel_defocusgan_page import page
-from refocal.tables.learnable_blur_kernel_defocusgan_parameters import PARAMETERS, millions
+from refocal.tables.measure import measure
+from refocal.tables.page import page
+from refocal.tables.parameters import PARAMETERS, millions
 from refocal.tables.published import Settings
-from refocal.types import InputError
+from refocal.types import InputError, Tiling
 
 RNG = np.random.default_rng(12)
 NAMES = {"Ours (DefocusGAN)": "Ours", "Ours (learnable BK)": "Ours"}
@@ -34,7 +34,7 @@ asked = []
 
 
 def table_of(number):
-    return importlib.import_module(f"refocal.tables.learnable_blur_kernel_defocusgan_{number}").table()
+    return TABLES[f"learnable_blur_kernel_defocusgan:{number}"].make()
 
 
 @pytest.mark.parametrize(("number", "count"), [(1, 86), (2, 12), (3, 12), (4, 18), (5, 9), (6, 16)])
@@ -49,8 +49,8 @@ def test_published_figures_are_the_paper_s(number, count, shared):
     }
     found = {}
     for line in table_of(number).lines:
-        label, data = line.label.split(" | ")
-        assert data == line.data
+        label, data = line.row, line.data
+        assert line.label == f"{label} | {data}"
         if line.published:
             for column, figure in zip(line.columns, line.published, strict=True):
                 if figure is not None:
@@ -66,7 +66,7 @@ def scene(name, **extras):
 
 @dataclass(frozen=True)
 class Few:
-    """A stand-in for a data set."""
+    """A data set of given pairs."""
 
     pairs: tuple
     protocol: Protocol
@@ -80,7 +80,9 @@ class Few:
 
 @dataclass(frozen=True)
 class Affine:
-    """A stand-in for a method: another gain and offset, and on the outermost 16 pixels nothing but black."""
+    """A method that changes gain and offset, and makes the outermost 16 pixels black."""
+
+    needs = ""
 
     gain: float = 0.5
     weights: str = ""
@@ -91,13 +93,13 @@ class Affine:
         out[..., 16:-16, 16:-16] = self.gain * image[..., 16:-16, 16:-16] + 0.2
         return out
 
-    def context_px(self, half_px):
-        return 64
+    def tiling(self, half_px):
+        return Tiling(64)
 
 
 @dataclass(frozen=True)
 class FromRight:
-    """A stand-in for an estimator of two views: eight times the right one, which is 2 px at most."""
+    """An estimator of two views: eight times the right one, which is 2 px at most."""
 
     views: int = 2
 
@@ -109,7 +111,9 @@ class FromRight:
 
 @dataclass(frozen=True)
 class Added:
-    """A stand-in for a deconvolution: it adds a tenth of the radius."""
+    """A method that adds a tenth of the radius."""
+
+    needs = "blur"
 
     weight: float = 0.0
 
@@ -117,8 +121,8 @@ class Added:
         assert blur.encoding == "srgb"
         return image + blur.radius_px / 10
 
-    def context_px(self, half_px):
-        return 64
+    def tiling(self, half_px):
+        return Tiling(64)
 
 
 @pytest.fixture
@@ -141,9 +145,9 @@ def stand_ins(monkeypatch):
 
     for place in (module, pictures):
         monkeypatch.setattr(place, "open_dataset", open_stand_in)
-    monkeypatch.setitem(METHODS, "defocusgan", Entry(f"{__name__}:Affine", "stand-in"))
-    monkeypatch.setitem(METHODS, "hyper-laplacian", Entry(f"{__name__}:Added", "stand-in", "blur"))
-    monkeypatch.setitem(ESTIMATORS, "dual-pixel-learned", Entry(f"{__name__}:FromRight", "stand-in", "views"))
+    monkeypatch.setitem(METHODS, "defocusgan", Entry(f"{__name__}:Affine", "of this test"))
+    monkeypatch.setitem(METHODS, "hyper-laplacian", Entry(f"{__name__}:Added", "of this test", "blur"))
+    monkeypatch.setitem(ESTIMATORS, "dual-pixel-learned", Entry(f"{__name__}:FromRight", "of this test", "views"))
     for name in ("jnb", "ebdb", "dmenet", "dandres", "bambnet"):
         monkeypatch.delitem(ESTIMATORS, name, raising=False)
     return sets
@@ -159,14 +163,14 @@ def run(number, cache=None, rows=()):
     """Cells and sentences, of the table without LPIPS, which needs torch."""
     table = table_of(number)
     columns = tuple(column for column in table.columns if column.name != "lpips")
-    lines = tuple(without_lpips(line) for line in table.lines if line.label.split(" | ")[0] in rows)
+    lines = tuple(without_lpips(line) for line in table.lines if line.row in rows)
     table = replace(table, columns=columns, lines=lines)
-    measured, missing = table.measure(table, Settings(cache=cache), lambda *_: None)
+    measured, missing = measure(table, Settings(cache=cache), lambda *_: None)
     return table, cells(table, measured), missing
 
 
 def ours(found, label, column):
-    (cell,) = (cell for cell in found if (cell.line, cell.column) == (label, column))
+    (cell,) = (cell for cell in found if (cell.line.label, cell.column) == (label, column))
     return cell.ours
 
 
@@ -180,7 +184,7 @@ def test_each_set_is_scored_under_its_protocol_and_each_real_scene_alone(stand_i
         -10 * np.log10(np.mean((restored - pair.sharp) ** 2))
     )
     assert ours(found, "Ours | kodak24_dp", "mae") == pytest.approx(np.mean(np.abs(restored - pair.sharp)))
-    by_line = {cell.line: cell for cell in found if cell.column == "psnr"}
+    by_line = {cell.line.label: cell for cell in found if cell.column == "psnr"}
     assert (by_line["Ours | dpdd"].published, by_line["Ours | dpdd"].status) == (25.56, "no data here")
     assert (
         by_line["IFAN | kodak24_dp"].status == "not in refocal"
@@ -194,14 +198,14 @@ def test_each_set_is_scored_under_its_protocol_and_each_real_scene_alone(stand_i
     assert "## `pixel4_dp/4`, 2 pictures" in text and "## `dpdd/indoor`, not measured" in text
     assert "| IFAN (not in refocal) | – / 25.18 | – / 0.786 | – / 0.041 | – / 10.48 |" in text.partition("## `dpdd`")[0]
     indoor = text.partition("## `dpdd/indoor`")[2].partition("## `dpdd/outdoor`")[0]
-    assert "| Ours (no data here) | – / 28.31 | – / 0.857 |" in indoor
+    assert "| Ours ¹ (no data here) | – / 28.31 | – / 0.857 |" in indoor
     assert "| scene, PSNR (dB) | Ours |" in text and "- Nothing was measured on dpdd." in text
 
     count = asked.count("method")
     assert run(1, tmp_path / "t.jsonl", ("Ours",))[1] and asked.count("method") == count  # every figure is kept
 
 
-def test_maps_of_two_views_are_told_and_ranked_where_they_are_known(stand_ins):
+def test_maps_of_two_views_are_given_and_ranked_where_the_radius_is_known(stand_ins):
     _, found, _ = run(3, rows=("Ours", "DMENet", "BaMBNet"))
     for place, pair in enumerate(stand_ins["pixel4_dp/4"].pairs):
         radius = np.rint(8 * pair.extras["right"][0] * 256) / 256
@@ -212,17 +216,16 @@ def test_maps_of_two_views_are_told_and_ranked_where_they_are_known(stand_ins):
     assert ours(found, "Ours | kodak24_dp", "spearman") == pytest.approx(
         spearmanr(radius.ravel(), pair.extras["radius_px"].ravel())[0], abs=1e-6
     )
-    told = pair.blurred + radius / 10
+    restored = pair.blurred + radius / 10
     assert ours(found, "Ours | kodak24_dp", "psnr") == pytest.approx(
-        -10 * np.log10(np.mean((np.clip(told, 0, 1) - pair.sharp) ** 2)), abs=1e-3
+        -10 * np.log10(np.mean((np.clip(restored, 0, 1) - pair.sharp) ** 2)), abs=1e-3
     )
-    assert {cell.status for cell in found if cell.line.startswith("DMENet | pixel4")} == {"no map: not trained"}
+    assert {cell.status for cell in found if cell.line.label.startswith("DMENet | pixel4")} == {"no map: not trained"}
 
 
 def test_ablations_are_looked_for_by_their_own_names(stand_ins):
     _, found, _ = run(4, rows=("Base", "Base+RCAB+DGB+MS+Lp+GAN"))
-    status = {cell.line: cell.status for cell in found if cell.column == "psnr"}
-    assert status["Base | kodak24_dp"] == "not trained" and status["Base+RCAB+DGB+MS+Lp+GAN | kodak24_dp"] == "measured"
+    assert {cell.status for cell in found} == {"not trained"}
 
 
 def test_parameters_are_those_of_the_networks():
@@ -242,13 +245,13 @@ def test_parameters_are_those_of_the_networks():
 
 
 def test_figure_3_has_a_row_per_scene(stand_ins):
-    sheet = np.asarray(Image.open(io.BytesIO(pictures.figure_3([], Settings()))))
-    across, down = 48 + sheets.MARGIN_PX, 44 + sheets.HEAD_PX + sheets.MARGIN_PX
-    assert sheet.shape == (2 * down + sheets.MARGIN_PX, 4 * across + sheets.MARGIN_PX, 3)
+    sheet = np.asarray(Image.open(io.BytesIO(pictures.figure_3(table_of(1), [], Settings()))))
+    across, down = 48 + contact_sheet.MARGIN_PX, 44 + contact_sheet.HEAD_PX + contact_sheet.MARGIN_PX
+    assert sheet.shape == (2 * down + contact_sheet.MARGIN_PX, 4 * across + contact_sheet.MARGIN_PX, 3)
     for row, pair in enumerate(stand_ins["pixel4_dp/4"].pairs):
-        top = sheets.MARGIN_PX + row * down + sheets.HEAD_PX
+        top = contact_sheet.MARGIN_PX + row * down + contact_sheet.HEAD_PX
         for column, image in ((0, pair.blurred), (3, pair.sharp)):
-            left = sheets.MARGIN_PX + column * across
+            left = contact_sheet.MARGIN_PX + column * across
             np.testing.assert_array_equal(sheet[top : top + 44, left : left + 48, 1], np.rint(image[0] * 255))
 
 

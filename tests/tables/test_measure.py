@@ -7,8 +7,9 @@ import pytest
 from scipy.ndimage import convolve
 
 from refocal.catalog import Entry
-from refocal.datasets import Pair
+from refocal.datasets import Pair, Protocol
 from refocal.datasets.files import read_luma8
+from refocal.evaluation.evaluate import evaluate
 from refocal.evaluation.workers import restore_each
 from refocal.images.io import Photo, write
 from refocal.methods import METHODS
@@ -27,8 +28,22 @@ calls = []
 
 
 @dataclass(frozen=True)
+class InMemory:
+    """A data set of given pairs."""
+
+    pairs: list
+    protocol: Protocol
+
+    def __len__(self):
+        return len(self.pairs)
+
+    def __getitem__(self, index):
+        return self.pairs[index]
+
+
+@dataclass(frozen=True)
 class Scale:
-    """A stand-in for a method that takes long.
+    """A method that counts its calls.
 
     Attributes:
         factor: Of brightness.
@@ -47,7 +62,7 @@ class Scale:
 
 @dataclass(frozen=True)
 class Trained:
-    """A stand-in for a network."""
+    """A method with weights."""
 
     weights: str = "nowhere.onnx"
 
@@ -58,8 +73,8 @@ class Trained:
 @pytest.fixture
 def stand_in(monkeypatch):
     calls.clear()
-    monkeypatch.setitem(METHODS, "scale", Entry(f"{__name__}:Scale", "stand-in"))
-    monkeypatch.setitem(METHODS, "trained", Entry(f"{__name__}:Trained", "stand-in"))
+    monkeypatch.setitem(METHODS, "scale", Entry(f"{__name__}:Scale", "of this test"))
+    monkeypatch.setitem(METHODS, "trained", Entry(f"{__name__}:Trained", "of this test"))
 
 
 @pytest.fixture
@@ -116,7 +131,7 @@ def test_figures_are_of_each_picture_and_limits_are_kept(root, stand_in):
     said = []
     lines = (Line("a", method="scale"), Line("b", method="scale", limit=2), Line("c", (1.0, 2.0), "none-such"))
     a, b, c = run(root, *lines, Line("d", method="none-such"), show=lambda *words: said.append(words))
-    assert len(a.values["psnr"]) == a.of == b.of == 4 and c.ready == "not trained" and c.values == {}
+    assert len(a.values["psnr"]) == a.of == b.of == 4 and c.runnable == "not trained" and c.values == {}
     assert b.values["psnr"] == a.values["psnr"][::2]
     sharp = read_luma8(root / "kodak24/kodim01.png")[8:136, 16:144]
     halved = np.floor(0.5 * convolve(sharp.astype(float), np.full((5, 5), 1 / 25), mode="mirror").round())
@@ -172,13 +187,13 @@ def test_stale_figures_are_measured_again(root, stand_in, tmp_path, monkeypatch,
         assert measured[0].values["psnr"][0] == measured[0].values["psnr"][1]
 
 
-def test_own_weights_are_run_and_told_by_their_hash(root, stand_in, tmp_path):
+def test_own_weights_are_run_and_identified_by_their_hash(root, stand_in, tmp_path):
     """SHA-256 of the three letters abc is a published test vector (FIPS 180-2)."""
     line = Line("a", (1.0, 2.0), "trained")
-    assert run(root, line)[0].ready == "weights not shipped"
+    assert run(root, line)[0].runnable == "weights not shipped"
     (tmp_path / "own").mkdir()
     (tmp_path / "own/trained.onnx").write_bytes(b"abc")
-    ready = run(root, line, weights_dir=tmp_path / "own")[0].ready
+    ready = run(root, line, weights_dir=tmp_path / "own")[0].runnable
     assert ready.method.weights == str(tmp_path / "own/trained.onnx")
     assert ready.options == "weights=trained.onnx"
     assert ready.weights_sha256 == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
@@ -190,7 +205,7 @@ def test_own_networks_run_where_nothing_is_shipped(root, tmp_path):
     from onnx import TensorProto, helper
 
     line = Line("0.001", (1.0, 2.0), "sharpness-unet-beta-0.001", own_threads=True)
-    assert line.method not in METHODS and run(root, line)[0].ready == "not trained"
+    assert line.method not in METHODS and run(root, line)[0].runnable == "not trained"
     shapes = [
         helper.make_tensor_value_info(name, TensorProto.FLOAT, ["n", 1, "h", "w"]) for name in ("blurred", "restored")
     ]
@@ -199,8 +214,8 @@ def test_own_networks_run_where_nothing_is_shipped(root, tmp_path):
         [helper.make_node("Mul", ["blurred", "half"], ["restored"])], "g", *([s] for s in shapes), [half]
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
-    told = {"refocal.format": "1", "name": "half", "network": "none", "inputs": '["blurred"]', "channels": "luma"}
-    told |= {
+    metadata = {"refocal.format": "1", "name": "half", "network": "none", "inputs": '["blurred"]', "channels": "luma"}
+    metadata |= {
         "multiple": "1",
         "context_px": "0",
         "working_bytes": "64",
@@ -208,10 +223,10 @@ def test_own_networks_run_where_nothing_is_shipped(root, tmp_path):
         "recipe": "{}",
         "steps": "0",
     }
-    helper.set_model_props(model, told | {"config": "{}", "weights_sha256": "f" * 64})
+    helper.set_model_props(model, metadata | {"config": "{}", "weights_sha256": "f" * 64})
     onnx.save(model, tmp_path / f"{line.method}.onnx")
     measured = run(root, line, weights_dir=tmp_path)[0]
-    assert measured.ready.weights_sha256 == "f" * 64
+    assert measured.runnable.weights_sha256 == "f" * 64
     sharp = read_luma8(root / "kodak24/kodim02.png")[8:136, 16:144]
     halved = np.floor(0.5 * convolve(sharp.astype(float), np.full((5, 5), 1 / 25), mode="mirror").round())
     assert measured.values["psnr"][1] == pytest.approx(-10 * np.log10(np.mean(((halved - sharp) / 255) ** 2)), abs=2e-3)
@@ -226,8 +241,8 @@ def test_several_processes_give_what_one_gives(monkeypatch):
     wiener = METHODS["wiener"].make()
     blur = Psf(np.full((5, 5), 1 / 25), "periodic")
     inputs = [(RNG.uniform(size=(1, 24, 31)), blur) for _ in range(5)]
-    alone, crew = (list(restore_each(wiener, inputs, jobs)) for jobs in (1, 2))
-    for (one, _), (other, seconds), (image, _) in zip(alone, crew, inputs, strict=True):
+    alone, pool = (list(restore_each(wiener, inputs, jobs)) for jobs in (1, 2))
+    for (one, _), (other, seconds), (image, _) in zip(alone, pool, inputs, strict=True):
         np.testing.assert_allclose(one, other, atol=1e-12)
         assert np.abs(one - image).max() > 0.01 and seconds > 0
 
@@ -246,7 +261,7 @@ def test_kodim19_gives_the_published_pictures(shared, tmp_path, label, decibel, 
     published = shared / "data/test/mmsp2024_crops/MMSP_Comparisons"
     (tmp_path / "kodak24").mkdir()
     shutil.copy(published / "kodim19_original.png", tmp_path / "kodak24/kodim19.png")
-    real = TABLES["sharpness_loss:II"].load()()
+    real = TABLES["sharpness_loss:II"].make()
     line = next(line for line in real.lines if line.label == label)
     columns = tuple(column for column in real.columns if column.name != "lpips")
     one = replace(real, lines=(line,), columns=columns, data=("kodak24:mean5",))
@@ -261,3 +276,30 @@ def test_kodim19_gives_the_published_pictures(shared, tmp_path, label, decibel, 
     assert ours["q"] == pytest.approx(float(q(theirs)), abs=1e-6)
     untruncated, _ = measure(replace(one, truncated=False), Settings(data_root=tmp_path), lambda *_: None)
     assert untruncated[0].values["psnr"][0] == pytest.approx(decibel, abs=6e-4)
+
+
+def test_a_table_scores_under_the_protocol_of_its_data_set(monkeypatch):
+    """Border, fit, mask and luma count as in ``refocal evaluate``; tables once dropped luma and mask."""
+    rng = np.random.default_rng(4)
+    sharp = rng.uniform(0.1, 0.9, (3, 40, 52)).astype(np.float32)
+    mask = (rng.random((40, 52)) > 0.4).astype(np.float32)
+    blurred = np.clip(sharp + rng.normal(0, 0.05, sharp.shape), 0, 1).astype(np.float32)
+    blurred[:, mask == 0] = 0
+    pairs = [Pair(blurred, sharp, "a", {"mask": mask})]
+    lines = (Line("as given", method="identity", data="masked"),)
+    figures = {}
+    for protocol in (
+        Protocol("masked", ""),
+        Protocol("masked", "", channels="luma"),
+        Protocol("masked", "", border_px=4, fit="gain-offset"),
+    ):
+        dataset = InMemory(pairs, protocol)
+        monkeypatch.setattr(module, "open_dataset", lambda *_, dataset=dataset: dataset)
+        one = PublishedTable("t:1", "", "", "", (Column("psnr", "", "psnr"),), lines, ("masked",), False, (), ())
+        (measured,), _ = measure(one, Settings(), lambda *_: None)
+        (row,) = evaluate("identity", dataset, ("psnr",))
+        assert measured.values["psnr"] == (row.value,)
+        figures[protocol] = row.value
+    assert len(set(figures.values())) == 3
+    kept = (blurred - sharp)[:, mask == 1]
+    assert figures[Protocol("masked", "")] == pytest.approx(-10 * np.log10(np.mean(kept**2)), abs=1e-4)
