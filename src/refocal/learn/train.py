@@ -12,7 +12,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 from lightning_fabric import Fabric
@@ -56,7 +56,7 @@ def train(recipe: Recipe, data: str | Path, run: Run, say: Callable[[str], None]
     crops = open_crops(data)
     check_fields(recipe)
     check_run(recipe, crops, run)
-    task: Task = find(TASKS, recipe.task, "task").load()
+    task = cast(Task, find(TASKS, recipe.task, "task").load())
     saved = checkpoints.load(run.out / CHECKPOINT) if run.resume else None
     if saved is not None and not _continues(saved.recipe, recipe):
         raise InputError(
