@@ -1,10 +1,9 @@
-"""Measure every estimator on blur that is known exactly: 22 Kodak crops under two kinds of maps; write
-benchmarks/maps.csv.
+"""Measure every estimator on known blur: 22 Kodak crops under two kinds of maps; writes benchmarks/maps.csv.
 
 Mean absolute error of the radius in pixels, over all pixels and over those on edges of the blurred photo (Canny, sigma
-1), where there is something to see; Spearman's rank correlation per photo where the true map varies; seconds per
-megapixel. Estimates are cut to 6 px, the most that there is: some estimators know no more, and would gain by that
-alone.
+1), where the blur can be measured; Spearman's rank correlation per photo where the true map varies; seconds per
+megapixel. Estimates are cut to 6 px, the maximum of the true maps: some estimators are limited to it, and would gain by
+that alone.
 """
 
 from __future__ import annotations
