@@ -47,9 +47,7 @@ def apart(marks: Array, sizes: Array, fixed: Array, bounds: Array) -> tuple[Arra
 
 
 def _candidates(mark: Array, size: Array) -> tuple[Array, Array]:
-    """(K, 4) boxes around a mark, and (K, 25, 2) spots on the lines to them; those of near ones lie in the mark's
-    centre.
-    """
+    """(K, 4) boxes around a mark, and (K, 25, 2) spots on the lines to them, in the mark's centre for near ones."""
     boxes, spots = [], []
     for gap, turn in product(GAPS, SIXTEENTHS):
         towards = np.array([np.cos(np.pi / 8 * turn), np.sin(np.pi / 8 * turn)])

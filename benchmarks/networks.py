@@ -9,7 +9,6 @@ from __future__ import annotations
 import copy
 import csv
 import datetime
-import importlib
 import json
 import os
 import statistics
@@ -62,13 +61,12 @@ def eager(method: Network, image: Array) -> dict[str, Callable[[], object]]:
         import torch
 
         from refocal.learn.export.onnx_file import load_state
-        from refocal.learn.nets import NETWORKS
+        from refocal.learn.nets import NETWORKS, make_config
     except ImportError:
         return {}
     file = open_network(method.weights)
     entry = NETWORKS[file.network]
-    config = {key: tuple(value) if isinstance(value, list) else value for key, value in json.loads(file.config).items()}
-    network = entry.load()(importlib.import_module(entry.target.partition(":")[0]).Config(**config)).eval()
+    network = entry.load()(make_config(file.network, json.loads(file.config))).eval()
     network.load_state_dict(load_state(locate(method.weights)))
     torch.set_num_threads(len(os.sched_getaffinity(0)))
     batch = torch.from_numpy(image[None])

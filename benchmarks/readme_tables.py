@@ -1,6 +1,10 @@
+<<<<<<< HEAD
 """Write the README's tables: methods and estimators from their registries, results from benchmarks/*.csv.
+=======
+"""Write the README's tables: methods and estimators from their tables, results from the rows in benchmarks/*.csv.
+>>>>>>> main
 
-Run it after a new method or a new measurement (``make tables``); a test fails while the README is behind.
+Run it after a new method or a new measurement (``make tables``); a test fails while the README is out of date.
 """
 
 from __future__ import annotations

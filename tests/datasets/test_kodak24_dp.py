@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from PIL import Image as PilImage
 
-from refocal.datasets.kodak24_dp import MAX_RADIUS_PX, NOISE_STD, two_plane_radius, kodak24_dp
+from refocal.datasets.kodak24_dp import MAX_RADIUS_PX, NOISE_STD, kodak24_dp, two_plane_radius
 from refocal.images.colour import linear_to_srgb, srgb_to_linear
 from refocal.optics.dual_pixel import render_views
 from refocal.types import InputError

@@ -33,7 +33,7 @@ HEADS = {
 }
 
 
-def figure_6(table: PublishedTable, found: Sequence[Cell], settings: Settings) -> bytes:  # noqa: ARG001
+def figure_6(table: PublishedTable, found: Sequence[Cell], settings: Settings) -> bytes:
     """The learned kernels and the calibrated ones of ``pixel4_dp``.
 
     Raises:
@@ -82,11 +82,7 @@ def read_lens(data_root: Path | None) -> Kernel:
 
 
 def radius_of(kernel: Kernel) -> tuple[float, float, float]:
-<<<<<<< HEAD
-    """Radius of the disk with the kernel's second moment, sqrt(2 <rho^2>), and its centre (row, column), in pixels."""
-=======
     """Radius in pixels of the disk of the kernel's second moment, sqrt(2 <rho^2>), and its centre (row, column)."""
->>>>>>> main
     down, across = np.indices(kernel.shape)
     share = kernel / kernel.sum()
     row, column = float((share * down).sum()), float((share * across).sum())
@@ -144,7 +140,7 @@ def draw(kernels: Mapping[str, Mapping[int, Kernel]], lens: Kernel) -> bytes:
 
 
 def _places() -> list[int]:
-    """Indices among the 48 places: the middle, then outwards along the diagonal to a corner, then two edges."""
+    """Of the 48 places: the middle, then outwards along the diagonal to a corner, then two edges."""
     return [row * FIELD[1] + column for row, column in ((3, 4), (4, 5), (4, 6), (5, 7), (3, 7), (0, 4))]
 
 

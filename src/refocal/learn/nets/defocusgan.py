@@ -182,6 +182,6 @@ class _Light(nn.Module):
         self.to_eighth = nn.Sequential(nn.MaxPool2d(2), conv())
         self.enlarge = _enlarge()
 
-    def up(self, f8: Tensor, f4: Tensor, x4: Tensor) -> Tensor:  # noqa: ARG002
+    def up(self, f8: Tensor, f4: Tensor, x4: Tensor) -> Tensor:
         """As in ``_Released``."""
         return nn.functional.interpolate(f4 + self.enlarge(f8), scale_factor=4, mode="nearest")

@@ -55,7 +55,7 @@ class MeanBlur:
 
     size_px: int = 5
 
-    def __call__(self, crops: Tensor, random: torch.Generator) -> dict[str, Tensor]:  # noqa: ARG002
+    def __call__(self, crops: Tensor, random: torch.Generator) -> dict[str, Tensor]:
         """Make ``blurred`` and ``sharp``, (N, 1, H, W) float32, from uint8 (N, H, W, 3), and the ``kernel``."""
         sharp = luma8(crops)
         kernel = torch.full((self.size_px, self.size_px), 1 / self.size_px**2, device=crops.device)
@@ -67,7 +67,7 @@ class MeanBlur:
 class RealPairs:
     """Photographed pairs, luma."""
 
-    def __call__(self, crops: Tensor, random: torch.Generator) -> dict[str, Tensor]:  # noqa: ARG002
+    def __call__(self, crops: Tensor, random: torch.Generator) -> dict[str, Tensor]:
         """Make ``blurred`` and ``sharp``, (N, 1, H, W) float32, from uint8 (N, H, W, 6), the sharp photo first.
 
         Raises:
