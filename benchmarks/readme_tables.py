@@ -1,8 +1,4 @@
-<<<<<<< HEAD
-"""Write the README's tables: methods and estimators from their registries, results from benchmarks/*.csv.
-=======
 """Write the README's tables: methods and estimators from their tables, results from the rows in benchmarks/*.csv.
->>>>>>> main
 
 Run it after a new method or a new measurement (``make tables``); a test fails while the README is out of date.
 """
@@ -156,7 +152,7 @@ def _three(figure: str) -> str:
 
 
 def rows_of(files: Iterable[Path]) -> list[Row]:
-    """The rows of the files that hold evaluations; other files are skipped."""
+    """The rows of those files that hold evaluations; other files in the folder hold other things."""
     rows = []
     for file in files:
         with file.open(encoding="utf-8") as lines:
@@ -166,7 +162,7 @@ def rows_of(files: Iterable[Path]) -> list[Row]:
 
 
 def results(rows: Sequence[Row]) -> str:
-    """PSNR and SSIM of every method on every data set: one table per source of the blur."""
+    """PSNR and SSIM of every method on every data set: one table for each way the blur was known."""
     if not rows:
         return "Nothing has been measured yet.\n"
     text = ""

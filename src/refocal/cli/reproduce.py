@@ -104,11 +104,7 @@ def reproduce(name: str, out: str | Path | None = None, settings: Settings | Non
 
 @contextmanager
 def _shown() -> Iterator[Show]:
-<<<<<<< HEAD
-    """Show progress and remaining time of each line on stderr: bars in a terminal, text lines elsewhere."""
-=======
     """Show the progress of each line of a table on stderr: bars in a terminal, text lines elsewhere."""
->>>>>>> main
     if not sys.stderr.isatty():
         began: dict[str, tuple[float, int]] = {}
         said: dict[str, float] = {}
