@@ -50,7 +50,7 @@ class Region:
         return tile[..., top : top + height, left : left + width]
 
 
-def apply_tiled(
+def apply_tiled(  # noqa: PLR0913
     function: Callable[[Image, Region], Image],
     image: Image,
     *,
