@@ -74,9 +74,9 @@ def measure(name: str, data: str) -> dict[str, str]:
         if np.ptp(true) > 0 and np.ptp(found) > 0:
             ranks.append(float(metrics.spearman(found, true)))
     figures = (np.mean(errors), np.mean(on_edges), np.mean(biases), np.mean(ranks))
-    told = [name, data, *(f"{figure:.3f}" for figure in figures), str(len(pairs)), f"{seconds / pixels * 1e6:.2f}"]
+    facts = [name, data, *(f"{figure:.3f}" for figure in figures), str(len(pairs)), f"{seconds / pixels * 1e6:.2f}"]
     date = datetime.datetime.now(datetime.UTC).date().isoformat()
-    return dict(zip(HEAD, (*told, str(os.cpu_count()), commit(), date), strict=True))
+    return dict(zip(HEAD, (*facts, str(os.cpu_count()), commit(), date), strict=True))
 
 
 if __name__ == "__main__":
