@@ -84,12 +84,12 @@ def facts_of(method: Deblurrer | Restorer) -> Facts:
         getattr(method, "needs", None),
         getattr(method, "encoding", None),
         getattr(method, "max_radius_px", np.inf),
-        getattr(method, "tiling", lambda half_px: None),
+        getattr(method, "tiling", lambda half_px: None),  # noqa: ARG005
         getattr(method, "restore_and_map", None),
     )
 
 
-def restore(
+def restore(  # noqa: PLR0913  the words of the command line
     image: Image,
     method: str | Deblurrer | Restorer = "default",
     blur: Blur | BlurEstimator | str | float | None = None,

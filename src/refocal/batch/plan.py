@@ -179,7 +179,7 @@ def _expand(text: str, out: Path) -> Iterator[tuple[Path, Path]]:
     elif glob.has_magic(text):
         parts = path.parts
         base = Path(*parts[: next(i for i, part in enumerate(parts) if glob.has_magic(part))])
-        for source in map(Path, sorted(glob.glob(text, recursive=True))):
+        for source in map(Path, sorted(glob.glob(text, recursive=True))):  # noqa: PTH207 (pathlib's takes hidden files)
             if source.is_file() and _is_photo(source) and not _is_result(source, base, out):
                 yield source, source.relative_to(base)
 

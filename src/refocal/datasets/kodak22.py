@@ -108,12 +108,12 @@ def ramps(shape: str, random: np.random.Generator) -> Array:
 
 def _crop(pixels: Array, random: np.random.Generator, path: Path) -> Array:
     """(3, 360, 340) at a random position."""
-    room = pixels.shape[0] - HEIGHT, pixels.shape[1] - WIDTH
-    if min(room) < 0 or pixels.shape[2] != 3 or pixels.dtype != np.uint8:
+    spare = pixels.shape[0] - HEIGHT, pixels.shape[1] - WIDTH
+    if min(spare) < 0 or pixels.shape[2] != 3 or pixels.dtype != np.uint8:
         raise InputError(
             f"{path} is no 8-bit colour photo of at least {WIDTH}x{HEIGHT} px, as those of the Kodak suite are."
         )
-    top, left = random.integers(room[0] + 1), random.integers(room[1] + 1)
+    top, left = random.integers(spare[0] + 1), random.integers(spare[1] + 1)
     return pixels[top : top + HEIGHT, left : left + WIDTH].transpose(2, 0, 1)
 
 

@@ -59,7 +59,7 @@ class Restoring:
         return restore(image, self.method, blur).image
 
 
-def evaluate(
+def evaluate(  # noqa: PLR0913  the words of the command line
     method: str | Deblurrer | Restorer,
     data: str | Any,
     metrics: Sequence[str] = ("psnr", "ssim"),
@@ -73,7 +73,7 @@ def evaluate(
     return evaluate_images(method, data, metrics, name=name, blur=blur, limit=limit, progress=progress).rows
 
 
-def evaluate_images(
+def evaluate_images(  # noqa: PLR0913  the words of the command line
     method: str | Deblurrer | Restorer,
     data: str | Any,
     metrics: Sequence[str] = ("psnr", "ssim"),

@@ -129,7 +129,7 @@ def _descriptive(exif: Exif, load: Callable[[], None]) -> tuple[dict[int, Any], 
         warnings.simplefilter("ignore")
         try:
             load()
-        except Exception:  # Pillow meets broken directories with many types; the caller tells the user of the loss
+        except Exception:  # Pillow meets broken directories with many types; the caller reports the loss
             return {}, 1
         for tag in DESCRIPTIVE_TAGS.intersection(exif):
             try:

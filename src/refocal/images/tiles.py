@@ -50,7 +50,7 @@ class Region:
         return tile[..., top : top + height, left : left + width]
 
 
-def apply_tiled(
+def apply_tiled(  # noqa: PLR0913
     function: Callable[[Image, Region], Image],
     image: Image,
     *,
@@ -165,7 +165,7 @@ def _ramp(feather_px: int) -> Array:
 
 
 def _free_bytes() -> int:
-    """Memory that can be had without swapping, where the system tells (Linux); else a fixed 1 GiB."""
+    """Memory available without swapping, where the system reports it (Linux); else a fixed 1 GiB."""
     try:
         with Path("/proc/meminfo").open(encoding="ascii") as lines:
             return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable:"))

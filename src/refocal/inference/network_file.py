@@ -200,7 +200,7 @@ def _stamp(path: Path) -> Stamp:
 
 
 @lru_cache(maxsize=4)  # each keeps the working memory of the largest image that it has run on
-def _open(path: Path, stamp: Stamp, threads: int, device: str, process: int) -> NetworkFile:
+def _open(path: Path, stamp: Stamp, threads: int, device: str, process: int) -> NetworkFile:  # noqa: ARG001
     if path.suffix != ".onnx":
         raise InputError(
             f"The weights file {path} is not .onnx: refocal export writes the file that a network runs from."

@@ -59,7 +59,7 @@ def denoiser_tiling(denoiser: Denoiser) -> Tiling:
     return tiling
 
 
-def median(image: Image, noise_std: float = 0.0) -> Image:
+def median(image: Image, noise_std: float = 0.0) -> Image:  # noqa: ARG001 (a median has no strength)
     """The median of 3x3 pixels, (..., H, W) of any float dtype to the same; edges are continued by mirroring.
 
     Every column of three is sorted once, for all three medians that use it. The median of the nine is then that of

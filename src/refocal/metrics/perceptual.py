@@ -59,7 +59,7 @@ def lpips(
     if min(restored.shape[-2:]) < MIN_SIDE_PX[net]:
         raise InputError(f"LPIPS with {net!r} needs images of at least {MIN_SIDE_PX[net]} px a side.")
     try:
-        import safetensors
+        import safetensors  # noqa: F401
         import torch
     except ImportError:
         raise InputError("LPIPS needs torch and safetensors: pip install 'refocal[learn]'.") from None

@@ -15,7 +15,7 @@ from refocal.types import Image
 DATA, MAP, METHOD = "pixel4_dp/4", "dual-pixel-learned", "defocusgan"
 
 
-def figure_3(table: PublishedTable, found: Sequence[Cell], settings: Settings) -> bytes:
+def figure_3(table: PublishedTable, found: Sequence[Cell], settings: Settings) -> bytes:  # noqa: ARG001
     """Every scene of ``pixel4_dp/4`` as a row of four images; words where there are no weights.
 
     Raises:

@@ -33,7 +33,7 @@ HEADS = {
 }
 
 
-def figure_6(table: PublishedTable, found: Sequence[Cell], settings: Settings) -> bytes:
+def figure_6(table: PublishedTable, found: Sequence[Cell], settings: Settings) -> bytes:  # noqa: ARG001
     """The learned kernels and the calibrated ones of ``pixel4_dp``.
 
     Raises:

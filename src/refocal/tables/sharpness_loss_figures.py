@@ -65,14 +65,14 @@ def _tile(name: str, label: str, image: Image | str) -> Tile:
     return f"{label if label in ('original', 'blurred') else f'beta = {label}'}, {name}", image
 
 
-def ssim_against_q(table: PublishedTable, found: Sequence[Cell], settings: Settings) -> bytes:
+def ssim_against_q(table: PublishedTable, found: Sequence[Cell], settings: Settings) -> bytes:  # noqa: ARG001
     """Fig. 5 of Aurangabadkar et al. 2024: Q against SSIM, a labelled point per method; dashed lines at the means.
 
     Raises:
         InputError: If matplotlib isn't installed.
     """
     try:
-        import matplotlib.figure
+        import matplotlib.figure  # noqa: F401
     except ImportError:
         raise InputError("it needs matplotlib: pip install 'refocal[learn]'") from None
     stream = BytesIO()

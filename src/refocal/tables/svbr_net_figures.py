@@ -23,7 +23,7 @@ COLUMNS = 3
 ROWS_SHOWN = slice(60, 300)  # part of the image: the sheet fits on a screen
 
 
-def figure_3(table: PublishedTable, found: Sequence[Cell], settings: Settings) -> bytes:
+def figure_3(table: PublishedTable, found: Sequence[Cell], settings: Settings) -> bytes:  # noqa: ARG001
     """Fig. 3 on an image of ``kodak22``: the true map and two estimated ones.
 
     Raises:
@@ -32,7 +32,7 @@ def figure_3(table: PublishedTable, found: Sequence[Cell], settings: Settings) -
     return _sheet(table, "kodak22", PHOTO, settings)
 
 
-def figure_3_dandres(table: PublishedTable, found: Sequence[Cell], settings: Settings) -> bytes:
+def figure_3_dandres(table: PublishedTable, found: Sequence[Cell], settings: Settings) -> bytes:  # noqa: ARG001
     """Fig. 3 on a photo of D'Andres et al.; without its sharp version and map, three estimated maps and Q.
 
     Raises:

@@ -37,7 +37,7 @@ def charbonnier(restored: Tensor, sharp: Tensor, epsilon: float = 1e-3) -> Tenso
 
 def sharpness(
     restored: Tensor,
-    sharp: Tensor,
+    sharp: Tensor,  # noqa: ARG001 (a loss without reference)
     variant: Literal["eval", "zm", "tf"] = "eval",
     clipped: bool = True,
 ) -> Tensor:

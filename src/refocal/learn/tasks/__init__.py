@@ -57,7 +57,7 @@ def only_network(recipe: Recipe) -> Networks:
     return {"network": make_network(recipe)}
 
 
-def network_each_step(recipe: Recipe, step: int) -> tuple[str, ...]:
+def network_each_step(recipe: Recipe, step: int) -> tuple[str, ...]:  # noqa: ARG001
     """Every step updates ``network`` once."""
     return ("network",)
 

@@ -12,7 +12,7 @@ from refocal.learn.recipe import Recipe
 from refocal.learn.tasks import Batch, Networks, Task, predict
 
 
-def losses(recipe: Recipe, updated: str, networks: Networks, batch: Batch, step: int) -> dict[str, Tensor]:
+def losses(recipe: Recipe, updated: str, networks: Networks, batch: Batch, step: int) -> dict[str, Tensor]:  # noqa: ARG001
     """The recipe's terms against ``radius_px``, of the map and of the sum over the coarser maps, with the same weight.
 
     The network returns radii in pixels (N, 1, H, W), or while it trains a tuple of these and of coarser ones, which are

@@ -12,7 +12,7 @@ from refocal.learn.recipe import Recipe
 from refocal.learn.tasks import Batch, Networks, Task, predict
 
 
-def losses(recipe: Recipe, updated: str, networks: Networks, batch: Batch, step: int) -> dict[str, Tensor]:
+def losses(recipe: Recipe, updated: str, networks: Networks, batch: Batch, step: int) -> dict[str, Tensor]:  # noqa: ARG001
     """The recipe's terms, of the restored image against ``sharp``, in float32."""
     restored = predict(networks[updated], batch)
     with torch.autocast(restored.device.type, enabled=False):

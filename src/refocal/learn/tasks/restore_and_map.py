@@ -42,7 +42,7 @@ class Options:
             raise InputError("The task's coarser_weight and map_weight are at least 0.")
 
 
-def losses(recipe: Recipe, updated: str, networks: Networks, batch: Batch, step: int) -> dict[str, Tensor]:
+def losses(recipe: Recipe, updated: str, networks: Networks, batch: Batch, step: int) -> dict[str, Tensor]:  # noqa: ARG001
     """The recipe's terms at all sizes, and the negative log-likelihood of the true radius."""
     options = read_options(recipe, Options)
     restored, radius_px, scale_px = predict(networks[updated], batch)

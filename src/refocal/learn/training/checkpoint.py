@@ -68,7 +68,7 @@ def load(path: Path) -> Checkpoint:
     try:
         with safe_open(path, "pt") as file:
             metadata = file.metadata() or {}
-            tensors = {name: file.get_tensor(name) for name in file.keys()}
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  (not a dict)
     except (OSError, SafetensorError) as error:
         raise InputError(f"The checkpoint {path} can't be read: {error}.") from None
     if metadata.get("format") != "refocal-checkpoint-1":

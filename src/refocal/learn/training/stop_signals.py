@@ -13,7 +13,7 @@ def stop_signals() -> Iterator[Callable[[], bool]]:
     """Yield a function: whether SIGINT (Ctrl-C) or SIGTERM came. A second one raises ``KeyboardInterrupt`` at once."""
     caught: list[int] = []
 
-    def note(number: int, frame: Any) -> None:
+    def note(number: int, frame: Any) -> None:  # noqa: ARG001
         if caught:
             raise KeyboardInterrupt
         caught.append(number)
