@@ -48,7 +48,7 @@ def decode(data: bytes) -> Photo:
     """Decode a PNG of any kind; palettes become RGB, 1 to 4 bits become 8, a transparent colour becomes alpha."""
     import imagecodecs
 
-    # The decoder gets nothing but the picture, so that no hostile text or profile reaches it.
+    # The decoder gets the image chunks alone, so that no hostile text or profile reaches it.
     picture = [SIGNATURE]
     exif = icc = xmp = dpi = None
     for kind, chunk in _chunks(BytesIO(data)):

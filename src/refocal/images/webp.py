@@ -22,7 +22,7 @@ _ANIMATED = 0x02  # RFC 9649, section 2.7: the flags of VP8X
 
 
 def header(stream: BinaryIO) -> Header:
-    """Read up to the picture's own header; the canvas that VP8X states isn't trusted.
+    """Read up to the image's own header; the canvas size in VP8X is ignored, as it may be wrong.
 
     Raises:
         Unsupported: If it is animated or has no picture.
