@@ -100,7 +100,7 @@ def test_the_map_has_colours_by_radius_and_a_scale(tmp_path):
 def test_the_profile_is_kept_and_the_place_is_not(tmp_path):
     icc = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
     exif = Image.Exif()
-    exif[0x010F] = "Camera of somebody"
+    exif[0x010F] = "Camera of the author"
     before = Photo(photo(20, 20).pixels, metadata=Metadata(exif=exif.tobytes(), icc=icc))
     found = page(tmp_path, PageEntry("a", before, before, {}))
     for picture in found.pictures:

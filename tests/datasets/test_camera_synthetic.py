@@ -149,7 +149,7 @@ def test_occluders_are_blurred_by_their_own_kernel_and_cover():
 
 
 def test_the_noise_matches_the_sensor_model():
-    """Grey steps, so that JPEG keeps what noise there is; its variance grows with the light."""
+    """Grey steps, so that JPEG keeps the noise; its variance grows with the light."""
     light = np.repeat(decode(np.array([0.25, 0.6])), 256 * 128).reshape(1, 256, 256).repeat(3, 0)
     taken = recipe.Shot(None, None, 1e-3, 3e-3, 98)
     found = decode(developed(light, taken, np.random.default_rng(0)).astype(float))
@@ -157,7 +157,7 @@ def test_the_noise_matches_the_sensor_model():
         level = light[0, rows.start, 0]
         expected = np.sqrt(taken.shot * level + taken.read**2)
         assert found[:, rows].mean() == pytest.approx(level, rel=0.01)
-        # 4:2:0 evens out what the channels' noise doesn't share: the luma keeps all of it.
+        # 4:2:0 averages the chroma of the noise; the luma keeps all of it.
         luma = np.tensordot([0.299, 0.587, 0.114], found[:, rows], 1)
         weights = np.sqrt(0.299**2 + 0.587**2 + 0.114**2)
         assert luma.std() == pytest.approx(expected * weights, rel=0.09)  # JPEG adds a level

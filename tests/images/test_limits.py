@@ -31,7 +31,7 @@ def refusal(data: bytes, function=read, **limits: int) -> str:
     finally:
         tracemalloc.stop()
     sentence = str(caught.value)
-    assert sentence.startswith("The picture ")
+    assert sentence.startswith("The image ")
     assert sentence.endswith(".")
     assert "\n" not in sentence
     return sentence
@@ -167,7 +167,7 @@ def test_compressed_chunks_do_not_blow_up(kind):
 @settings(deadline=None, max_examples=300)
 @given(st.sampled_from(FORMATS), st.data())
 def test_hostile_bytes_give_a_photo_or_a_sentence(format, data):
-    """Any few bytes of a file changed: read either returns or raises InputError, and so does writing what was read."""
+    """With a few bytes of a file changed, read returns or raises InputError; what it returns can be written."""
     file = bytearray(encode(Photo(make_samples((9, 8, 3), np.uint8), metadata=make_metadata()), format))
     for _ in range(data.draw(st.integers(1, 4))):
         # The first bytes, those of EXIF among them, are where structure is.

@@ -197,7 +197,7 @@ def scene(kind: Literal["constant", "ramp", "layers"], random: np.random.Generat
 
 
 def defocused(sharp: Image, taken: Shot) -> Image:
-    """The light that falls onto the sensor: linear (C, H, W) float32, of a sharp sRGB picture of that shape."""
+    """The light that falls onto the sensor: linear (C, H, W) float32, of a sharp sRGB image of that shape."""
     from refocal.optics.blur import Psf
     from refocal.optics.render import render_layers
 

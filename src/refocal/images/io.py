@@ -58,7 +58,7 @@ def read(source: str | Path | bytes, *, max_pixels: int = MAX_PIXELS, max_bytes:
 
     Args:
         source: A path, or a file's bytes.
-        max_pixels: Refuse larger pictures before anything is decoded.
+        max_pixels: Refuse larger images before anything is decoded.
         max_bytes: Refuse larger files before they are read.
 
     Raises:
@@ -77,7 +77,7 @@ def check_header(source: str | Path | bytes, *, max_pixels: int = MAX_PIXELS, ma
     """Refuse the files that ``read`` refuses, before decoding, at the cost of a few kB; return the header.
 
     Raises:
-        InputError: As ``read`` does, for all but damage to the picture's data.
+        InputError: As ``read`` does, for all but damage to the image data.
     """
     with _opened(source, max_bytes) as (stream, name), refusing(name):
         return _header(stream, max_pixels)
@@ -87,7 +87,7 @@ def encode(photo: Photo, format: Format | None = None) -> bytes:
     """A file's bytes, in ``photo.format`` if no other is named; content it can't hold is converted or left out.
 
     Raises:
-        InputError: If the picture is too large for the format.
+        InputError: If the image is too large for the format.
     """
     format = format or photo.format
     return _CODECS[format].encode(_fitted(photo, format))
@@ -175,7 +175,7 @@ def _opened(source: str | Path | bytes, max_bytes: int) -> Iterator[tuple[Binary
     """The file as a stream, and its name for error messages."""
     if isinstance(source, bytes):
         stream: BinaryIO = BytesIO(source)
-        name, size = "The picture", len(source)
+        name, size = "The image", len(source)
     else:
         path, name = Path(source), str(source)
         try:

@@ -65,14 +65,14 @@ def refusing(name: str) -> Iterator[None]:
 
 
 def check_size(header: Header, max_pixels: int) -> None:
-    """Refuse a picture with more than ``max_pixels``, or none.
+    """Refuse an image with more than ``max_pixels``, or none.
 
     Raises:
         Unsupported: If it has.
     """
     pixels = header.width * header.height
     if pixels <= 0:
-        raise Unsupported(f"is {header.width} x {header.height} pixels large, so there is no picture in it")
+        raise Unsupported(f"is {header.width} x {header.height} pixels large, so there is no image in it")
     if pixels > max_pixels:
         raise Unsupported(
             f"has {header.width} x {header.height} pixels, {pixels / 1e6:,.0f} megapixels, and the limit is"
