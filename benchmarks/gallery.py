@@ -1,4 +1,4 @@
-"""Show real out-of-focus photos before and after, as a web page: docs/gallery/index.html (``make gallery``).
+"""Write a web page of real out-of-focus photos before and after: docs/gallery/index.html (``make gallery``).
 
 The photos come from the user's own data sets; the page isn't part of the project, as several sets may not be
 redistributed.
@@ -45,11 +45,11 @@ SETS = {
 }
 MAX_PHOTOS = 20  # photos of a set: all of lytro_pairs, and a page that loads
 TOO_BLURRED = "_high"  # of mmsp2024: radii beyond what any method here restores
-DETAIL = (168, 126)  # width and height; four of them, twice as large, fit beside each other
-MIN_TOP_PX = 2.0  # a map of what is in focus should not show its noise in all colours
+DETAIL = (168, 126)  # width and height; four of them, enlarged twofold, fit in a row
+MIN_TOP_PX = 2.0  # the map of a photo in focus should not show its noise in all colours
 ABOUT = (
-    "Photos are shown at their own size; drag across one to compare. Details are shown at their own size and twice as "
-    "large: where the change is largest, and, where a sharp version exists, where the gain is smallest."
+    "Photos are shown at full size; drag across one to compare before and after. Details are shown at full size and "
+    "enlarged twofold: where the change is largest, and, if a sharp version exists, where the gain is smallest."
 )
 
 
@@ -69,18 +69,18 @@ class Photos:
 
 @dataclass(frozen=True)
 class Album:
-    """Writes pictures into the folder of the page."""
+    """Writes image files into the folder of the page."""
 
     folder: Path
 
     def photo(self, name: str, image: Image, alt: str, caption: str) -> Figure:
-        """Of (C, H, W) in [0, 1]."""
+        """Write an image (C, H, W) in [0, 1] as JPEG."""
         levels = np.rint(np.clip(image, 0, 1) * 255).astype(np.uint8).transpose(1, 2, 0)
         picture = PilImage.fromarray(levels[..., 0] if levels.shape[2] == 1 else levels)
         return self._save(f"{name}.jpg", picture, Figure("", picture.size, alt, caption), quality=93, subsampling=0)
 
     def radius(self, name: str, radius_px: Array, caption: str) -> Figure:
-        """Of a blur map (H, W), in the colours of the report."""
+        """Write a blur map (H, W) in the colours of the report."""
         top = max(float(radius_px.max()), MIN_TOP_PX)
         picture = PilImage.fromarray(np.rint(radius_px / top * 255).astype(np.uint8))
         picture.putpalette(palette().tobytes())
@@ -106,7 +106,7 @@ def _main(words: Sequence[str]) -> int:
     parser.add_argument(
         "--data-root", metavar="DIR", help="folder of the data sets [$REFOCAL_DATA and the usual places]"
     )
-    parser.add_argument("--data", nargs="+", metavar="SET", help=f"some of {', '.join(SETS)} [all that are here]")
+    parser.add_argument("--data", nargs="+", metavar="SET", help=f"some of {', '.join(SETS)} [all that are found]")
     parser.add_argument(
         "--method",
         nargs="+",
@@ -140,10 +140,10 @@ def _main(words: Sequence[str]) -> int:
 
 
 def _open_sets(names: Sequence[str] | None, data_root: str | None) -> dict[str, Any]:
-    """The sets that were named, or else those that are here.
+    """The named sets, or else those that are found.
 
     Raises:
-        InputError: If a named set isn't here, or none is.
+        InputError: If a named set isn't found, or none is.
     """
     if names:
         return {name: open_dataset(name, data_root) for name in names}
@@ -159,7 +159,7 @@ def _open_sets(names: Sequence[str] | None, data_root: str | None) -> dict[str, 
             "and name the folder that holds it with REFOCAL_DATA."
         )
     for name, _ in missing:
-        print(f"{name} isn't here and is left out")
+        print(f"{name} isn't found and is left out")
     return opened
 
 
@@ -195,13 +195,13 @@ def chapter(name: str, data: Any, methods: dict[str, Any], album: Album) -> Chap
     cases = [
         case(
             (name, pair, data.protocol),
-            {label: all_of_it[place] for label, all_of_it in restored.items()},
+            {label: images[place] for label, images in restored.items()},
             {label: tuple(values[place] for values in each.values()) for label, each in scores.items()},
             album,
         )
         for place, pair in enumerate(pairs)
     ]
-    about = f"Protocol: {data.protocol.about}." if metrics else "There are no sharp versions: judge by eye."
+    about = f"Protocol: {data.protocol.about}." if metrics else "Without sharp versions there are no scores."
     return Chapter(_plain(name), f"{SETS[name]} ({name})", about, _means(scores) if metrics else (), cases)
 
 
@@ -226,8 +226,8 @@ def case(
             album.photo(f"{stem}-{tag}-{label}", image[:, down, across], f"{heading}: {_worded(label)}", label)
             for label, image in images.items()
         ]
-        rows.append((f"{heading}, twice as large", [replace(figure, zoom=2) for figure in details]))
-        rows.append((f"{heading}, at its own size", details))
+        rows.append((f"{heading}, enlarged twofold", [replace(figure, zoom=2) for figure in details]))
+        rows.append((f"{heading}, at full size", details))
     if isinstance(main_one.blur, BlurMap):
         rows.append((f"Blur predicted by {first}", _maps(stem, main_one.blur, album)))
     about = "; ".join(f"{label}: {_score_text(values)}" for label, values in scores.items() if values)
@@ -256,7 +256,7 @@ def _details(pair: Pair, restored: Image, protocol: Protocol) -> list[tuple[str,
         if protocol.fit == "gain-offset":
             seen = (fit_gain_offset(seen[0], pair.sharp, counts), fit_gain_offset(seen[1], pair.sharp, counts))
         before, after = (_over_windows(((image - pair.sharp) ** 2).mean(0) * counts) for image in seen)
-        # Where the photo was nearly sharp, nothing could be gained: the better half of it is left out.
+        # A photo that is nearly sharp has nothing to gain: the windows with the smaller half of errors are left out.
         share = np.where(before >= np.median(before), after / np.maximum(before, 1e-12), 0)
         gain = -10 * np.log10(max(float(share.max()), 1e-6))
         found.append((f"Smallest gain ({gain:+.1f} dB)", "least", _box(share, changed.shape)))
@@ -291,7 +291,7 @@ def _method(name: str) -> Any:
 
 
 def _means(scores: dict[str, dict[str, tuple[float, ...]]]) -> list[list[str]]:
-    lines = [["mean", "PSNR, dB", "SSIM", "PSNR gained, dB", "photos with a lower PSNR than the input's"]]
+    lines = [["mean", "PSNR, dB", "SSIM", "PSNR gained, dB", "photos whose PSNR falls"]]
     untouched = np.array(scores["input"]["psnr"])
     for label, values in scores.items():
         gained = np.array(values["psnr"]) - untouched
@@ -306,7 +306,7 @@ def _score_text(values: tuple[float, ...]) -> str:
 
 def _worded(label: str) -> str:
     words = {
-        "input": "as it was taken",
+        "input": "as taken",
         "in focus": "taken in focus",
         "focused elsewhere": "taken with focus elsewhere",
     }
@@ -314,7 +314,7 @@ def _worded(label: str) -> str:
 
 
 def _plain(name: str) -> str:
-    """For files and links."""
+    """A name that is safe in file names and links."""
     return re.sub(r"[^\w.-]+", "-", name)
 
 

@@ -1,4 +1,4 @@
-"""The web page of the gallery: what stands where, in HTML that needs nothing but the pictures beside it."""
+"""The HTML of the gallery; the page needs only the image files beside it."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from refocal.batch.report import slider_script
 from refocal.images.colour_map import palette
 
 MARK = '<meta name="generator" content="refocal gallery">'
-"""By this a gallery is known, which may be replaced by a newer one."""
+"""Marks a page that ``make gallery`` wrote and may replace."""
 
 
 @dataclass(frozen=True)
 class Figure:
-    """One picture file.
+    """One image file.
 
     Attributes:
-        file: Its path, seen from the page.
-        size: Its width and height in pixels.
-        alt: What it shows, for those who don't see it.
-        caption: Below it.
-        zoom: How many pixels of the screen show one of the picture, across and down.
-        top: Of a blur map: the radius in pixels that has the last colour.
+        file: Path relative to the page.
+        size: Width and height in pixels.
+        alt: Alternative text.
+        caption: Caption below the image.
+        zoom: Integer factor of enlargement on the page.
+        top: Radius in pixels that has the last colour, for a blur map.
     """
 
     file: str
@@ -39,11 +39,11 @@ class Case:
     """One photo.
 
     Attributes:
-        title: Its name.
-        about: What was measured, in a sentence; may be empty.
+        title: Name of the photo.
+        about: Scores, in a sentence; may be empty.
         pair: Before and after, of one size.
-        sharp: The same in focus, where somebody has photographed it.
-        rows: A heading and pictures side by side, each.
+        sharp: The photo in focus, where one exists.
+        rows: Heading and images of each row.
     """
 
     title: str
@@ -59,9 +59,9 @@ class Chapter:
 
     Attributes:
         name: An identifier of letters, digits, ``-``, ``_`` and ``.``.
-        title: What they are.
-        about: How they were taken and measured.
-        scores: Means over the photos, the first line the heads; none where no sharp photos are.
+        title: Heading.
+        about: Protocol of the scores.
+        scores: Rows of a table of means over the photos, header first; empty without sharp photos.
         cases: The photos.
     """
 
@@ -105,8 +105,8 @@ def _case(case: Case) -> str:
     )
     compared = (
         f'<figure class="compare" style="--width:{width}px"><div class="frame">{sides}'
-        '<input type="range" min="0" max="100" value="50" hidden aria-label="How much of the photo before restoring is '
-        'shown, in percent"><i></i></div></figure>'
+        '<input type="range" min="0" max="100" value="50" hidden aria-label="Share of the photo before restoring, '
+        'in percent"><i></i></div></figure>'
     )
     text = f"<article>\n<h3>{escape(case.title)}</h3>\n" + (f"<p>{escape(case.about)}</p>\n" if case.about else "")
     text += f'<div class="row">{compared}{_figure(case.sharp) if case.sharp else ""}</div>\n'
@@ -186,7 +186,7 @@ tr:first-child th { color: var(--quiet); font-size: .875rem }
 )
 
 _FOOT = """<footer>Made on this machine with refocal. The photos belong to their photographers:
-before you publish this page, see what the licences of their data sets allow.</footer>
+check the licences of their data sets before you publish this page.</footer>
 SCRIPT
 </body>
 </html>

@@ -1,4 +1,4 @@
-"""Find places for the names of the points in a picture: near their marks, over no other, and all inside."""
+"""Place the labels of a scatter plot: near their marks, without overlap, and inside the plot."""
 
 from __future__ import annotations
 
@@ -8,25 +8,25 @@ import numpy as np
 
 from refocal.types import Array
 
-GAPS = (2, 6, 12, 18, 24, 32, 40, 50, 62, 76, 92, 110)  # between a mark and its name
+GAPS = (2, 6, 12, 18, 24, 32, 40, 50, 62, 76, 92, 110)  # between a mark and its label
 SIXTEENTHS = (0, 8, 4, 12, 2, 14, 6, 10, 1, 15, 7, 9, 3, 13, 5, 11)  # of a turn, 0 to the right, 4 up; the best first
-NEAR = 6  # a name further off is tied to its mark by a line
-COVER, CROSS = 1000.0, 60.0  # what words over something cost, and a line over something, in units of the gap
+NEAR = 6  # a label farther away is joined to its mark by a line
+COVER, CROSS = 1000.0, 60.0  # cost of a label over something, and of a line over something, in units of the gap
 SWEEPS = 6
 
 
 def apart(marks: Array, sizes: Array, fixed: Array, bounds: Array) -> tuple[Array, Array]:
-    """Places of the names, each the best while the others stay, settled in a few rounds.
+    """Positions of the labels by coordinate descent: each in turn moves to its cheapest place.
 
     Args:
         marks: (N, 3): centre and radius.
-        sizes: (N, 2): width and height of the names.
-        fixed: (M, 4): left, bottom, right, top of what else mustn't be covered.
-        bounds: (4,): left, bottom, right, top of the picture.
+        sizes: (N, 2): width and height of the labels.
+        fixed: (M, 4): left, bottom, right, top of other areas to keep free.
+        bounds: (4,): left, bottom, right, top of the plot.
 
     Returns:
-        (N, 4) left, bottom, right, top of the names, and (N, 2) where their lines end: in the mark, where none is
-        needed.
+        (N, 4) left, bottom, right, top of the labels, and (N, 2) the ends of their lines: in the mark's centre
+        where no line is needed.
     """
     shapes = np.concatenate([np.c_[marks[:, :2] - marks[:, 2:], marks[:, :2] + marks[:, 2:]], fixed])
     choices = [_candidates(mark, size) for mark, size in zip(marks, sizes, strict=True)]
@@ -59,7 +59,7 @@ def _candidates(mark: Array, size: Array) -> tuple[Array, Array]:
 
 
 def _alone(boxes: Array, spots: Array, mark: Array, shapes: Array, bounds: Array) -> Array:
-    """(K,): what each place costs before the other names are there."""
+    """(K,): cost of each place without regard to the other labels."""
     gaps = np.repeat(GAPS, len(SIXTEENTHS)).astype(float)
     outside = ((boxes[:, :2] < bounds[:2]) | (boxes[:, 2:] > bounds[2:])).any(1)
     beside = shapes[~_inside(mark[None, None, :2], shapes)[0]]  # not the marks that overlap its own
@@ -67,7 +67,7 @@ def _alone(boxes: Array, spots: Array, mark: Array, shapes: Array, bounds: Array
 
 
 def _overlap(boxes: Array, others: Array) -> Array:
-    """(K, M): whether they share some ground."""
+    """(K, M): whether two boxes overlap."""
     return ((boxes[:, None, :2] < others[:, 2:]) & (boxes[:, None, 2:] > others[:, :2])).all(-1)
 
 

@@ -69,7 +69,7 @@ def make(gallery, root, out, *more):
     return gallery.main([*words, *([] if "--method" in more else ["--method", "unsharp-mask", "identity"])])
 
 
-def test_the_page_shows_what_it_tells(gallery, root, tmp_path, capsys):
+def test_the_page_shows_its_images_and_scores(gallery, root, tmp_path, capsys):
     out = tmp_path / "out"
     assert make(gallery, root, out) == 0 and str(out / "index.html") in capsys.readouterr().out
     text = (out / "index.html").read_text(encoding="utf-8")
@@ -111,7 +111,7 @@ def test_nothing_is_fetched_and_the_slider_has_a_name(gallery, root, tmp_path):
     assert {link["href"] for link in page.of("a")} == {f"#{name}" for name in ids} == {"#cuhk", "#mmsp2024"}
 
 
-def test_what_the_model_tells_is_drawn_in_the_report_s_colours(gallery, tmp_path):
+def test_the_predicted_blur_is_drawn_in_the_colours_of_the_report(gallery, tmp_path):
     (tmp_path / "pictures").mkdir()
     radius_px = np.full((40, 60), 0.5, np.float32)
     radius_px[:, 20:], radius_px[:, 50:] = 4.0, 8.0
@@ -128,7 +128,7 @@ def test_what_the_model_tells_is_drawn_in_the_report_s_colours(gallery, tmp_path
         assert np.abs(np.asarray(drawn)[20] / 255 - confidence[20]).max() < 0.03
     (faint,) = gallery._maps("b", BlurMap(radius_px / 100), album)
     with PilImage.open(tmp_path / faint.file) as drawn:
-        assert np.asarray(drawn).max() < 16  # what is in focus doesn't shine
+        assert np.asarray(drawn).max() < 16  # a map of a photo in focus stays dark
     text = gallery.page(
         "A", "b", [gallery.Chapter("c", "d", "e", (), [gallery.Case("f", "", (sure, sure), None, [("g", [radius])])])]
     )
@@ -140,7 +140,7 @@ def test_a_file_of_a_network_is_a_method(gallery):
     assert gallery._method(str(file)) == Network(str(file))
 
 
-def test_details_are_where_most_changed_and_where_least_was_gained(gallery):
+def test_details_show_the_largest_change_and_the_smallest_gain(gallery):
     from refocal.datasets import Pair, Protocol
 
     random = np.random.default_rng(0)
@@ -205,5 +205,5 @@ def test_without_any_photos_one_sentence_says_what_to_get(gallery, tmp_path, cap
 
 def test_sets_that_are_not_here_are_left_out(gallery, root, tmp_path, capsys):
     assert gallery.main(["--data-root", str(root), "-o", str(tmp_path / "out"), "--method", "identity"]) == 0
-    assert "lytro_pairs isn't here and is left out" in capsys.readouterr().out
+    assert "lytro_pairs isn't found and is left out" in capsys.readouterr().out
     assert (tmp_path / "out/index.html").is_file()

@@ -22,11 +22,11 @@ def version() -> str:
 def commit() -> str:
     """Short hash of this checkout's commit, with -dirty after it when files were changed; empty outside a checkout."""
     checkout = Path(__file__).resolve().parents[2]
-    if not (checkout / ".git").exists():  # installed: a repository further up would be somebody else's
+    if not (checkout / ".git").exists():  # installed: a repository further up is another project
         return ""
     command = ["git", "-C", str(checkout), "describe", "--always", "--dirty", "--exclude", "*"]
     try:
-        answer = subprocess.run(command, capture_output=True, text=True, check=False)
+        result = subprocess.run(command, capture_output=True, text=True, check=False)
     except FileNotFoundError:  # no git on this machine
         return ""
-    return answer.stdout.strip()
+    return result.stdout.strip()

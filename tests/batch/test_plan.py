@@ -35,7 +35,7 @@ def test_a_folder_is_mirrored_and_only_photos_are_taken(here):
     assert plan(["in"], "out").refused == ()
 
 
-def test_what_an_earlier_run_wrote_is_no_input(here):
+def test_results_of_an_earlier_run_are_no_input(here):
     touch("in/a.png", "in/out/a.png", "in/own_map.png")
     write_map("in/a_map.png", np.ones((3, 3), np.float32))
     expected = [("in/a.png", "in/out/a.png"), ("in/own_map.png", "in/out/own_map.png")]
@@ -84,7 +84,7 @@ def test_an_existing_folder_is_a_folder_whatever_its_name(here):
         (["in", "hard.jpg"], "other", r"in/a\.jpg would replace the input hard\.jpg"),
     ],
 )
-def test_mistakes_are_told_before_anything_is_done(here, inputs, out, said):
+def test_mistakes_are_reported_before_any_work(here, inputs, out, said):
     touch("a.jpg", "b.jpg", "in/a.jpg", "notes.txt")
     for folder in ("empty", "other"):
         Path(folder).mkdir()
@@ -114,7 +114,7 @@ def test_maps_count_as_results(here):
         plan(["a.jpg", "a_map.png"], "out", save_map=True)
 
 
-def test_a_photo_named_twice_is_done_once_and_missing_ones_are_told(here):
+def test_a_photo_named_twice_is_restored_once_and_missing_ones_are_reported(here):
     touch("a.jpg", "b.jpg")
     batch = plan(["a.jpg", "*.jpg", "none.jpg", "./a.jpg"], "out")
     assert [job.source.name for job in batch.jobs] == ["a.jpg", "b.jpg"]
@@ -144,7 +144,7 @@ def test_one_bad_photo_does_not_stop_the_others(here):
     assert [o.status for o in run(batch.jobs, work, overwrite=True)] == ["ok", "failed", "failed", "ok"]
 
 
-def test_a_folder_that_cannot_be_made_is_told(here):
+def test_a_folder_that_cannot_be_made_is_reported(here):
     touch("a.png", "sub")
     (outcome,) = run(plan(["a.png"], "sub/out").jobs, lambda _: None)
     assert outcome.mistake and outcome.message == "The folder sub/out can't be made: Not a directory."

@@ -11,8 +11,6 @@ from refocal.batch.report import PageEntry, open_page
 from refocal.images.io import Metadata, Photo
 from refocal.types import InputError
 
-RNG = np.random.default_rng(5)
-
 
 class Reader(HTMLParser):
     """Pictures, texts and tags of a page."""
@@ -37,7 +35,9 @@ class Reader(HTMLParser):
 
 
 def photo(height, width, channels=3, dtype=np.uint8):
-    coarse = RNG.integers(0, 256, (height // 16 + 1, width // 16 + 1, channels))
+    coarse = np.random.default_rng((5, height, width, channels)).integers(
+        0, 256, (height // 16 + 1, width // 16 + 1, channels)
+    )
     pixels = np.kron(coarse, np.ones((16, 16, 1)))[:height, :width]
     return Photo(pixels.astype(np.uint8) if dtype == np.uint8 else (pixels * 257).astype(np.uint16))
 
@@ -92,16 +92,15 @@ def test_the_map_has_colours_by_radius_and_a_scale(tmp_path):
     found = page(tmp_path, PageEntry("a", photo(20, 30), photo(20, 30), {}, radius_px))
     colours = np.asarray(found.pictures[2].convert("RGB"))
     assert colours[5, 5].tolist() == [0x44, 0x01, 0x54] and colours[5, 25].tolist() == [0xFD, 0xE7, 0x25]
-    assert (
-        np.abs(colours[5, 15].astype(int) - [33, 145, 140]).max() < 6
-    )  # viridis at the middle, matplotlib's (33, 145, 140)
+    middle = [33, 145, 140]  # matplotlib's viridis at 0.5
+    assert np.abs(colours[5, 15].astype(int) - middle).max() < 6
     assert {"0.0", "2.0", "4.0", "6.0", "8.0"} <= set(found.words)
 
 
 def test_the_profile_is_kept_and_the_place_is_not(tmp_path):
     icc = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
     exif = Image.Exif()
-    exif[0x010F] = "Camera of somebody"
+    exif[0x010F] = "Camera of the author"
     before = Photo(photo(20, 20).pixels, metadata=Metadata(exif=exif.tobytes(), icc=icc))
     found = page(tmp_path, PageEntry("a", before, before, {}))
     for picture in found.pictures:

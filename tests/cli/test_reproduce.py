@@ -49,7 +49,7 @@ def test_table_i_in_one_command(here, capsys):
     assert "LPIPS was left out. It isn't installed." in page
     assert "5 × 5 pixels with mirrored edges" in page and "(U. Aurangabadkar, " in page
     assert (folder / "sharpness_loss-I_figure_3.png").stat().st_size > 1000
-    assert "blurred, as given: 2 of 2 pictures" in said.err
+    assert "blurred, as given: 2 of 2 images" in said.err
 
     decibels = []
     for name in ("kodim01", "kodim07"):

@@ -22,5 +22,5 @@ def test_cuhk_photos_and_segmentations_are_matched_by_name(tmp_path, image, gt):
     assert first.blurred[0].min() > 0.9 and first.blurred[2].max() < 0.1
 
 
-def test_the_photos_at_hand(shared):
+def test_the_available_photos(shared):
     assert len(open_dataset("cuhk", shared / "data/test")) == 7

@@ -7,7 +7,7 @@ from refocal.datasets import camera_synthetic as recipe
 from refocal.datasets.camera_synthetic import (
     MARGIN_PX,
     MAX_RADIUS_PX,
-    MIN_SIDE_PX,
+    MIN_RADIUS_PX,
     SIDE_PX,
     Lens,
     camera_synthetic,
@@ -55,7 +55,7 @@ def blurred_by(sharp, kernel):
     return np.stack([convolve2d(channel, kernel, mode="valid") for channel in grown])
 
 
-def test_a_picture_depends_on_its_name_alone(root):
+def test_an_image_depends_on_its_name_alone(root):
     data = camera_synthetic(root / "kodak24")
     assert [pair.name for pair in data] == ["kodim01", "kodim02", "7"]
     first, second, other = data
@@ -71,7 +71,7 @@ def test_a_picture_depends_on_its_name_alone(root):
     assert other.sharp.shape == other.blurred.shape == (3, SIDE_PX, SIDE_PX)
 
 
-def test_the_sharp_picture_is_the_photo_s_middle(root):
+def test_the_sharp_image_is_the_central_crop(root):
     pair = camera_synthetic(root / "kodak24")[0]
     expected = photo(len("kodak24/kodim01.png"))[58:442, 128:512]
     np.testing.assert_array_equal(np.rint(pair.sharp * 255).transpose(1, 2, 0), expected)
@@ -82,17 +82,17 @@ def test_the_sharp_picture_is_the_photo_s_middle(root):
 def test_radii_are_in_range_and_of_all_sizes():
     maps = [draw(np.random.default_rng(seed), 64).signed_radius_px for seed in range(300)]
     sizes = np.abs(np.stack(maps))
-    assert sizes.min() >= MIN_SIDE_PX and sizes.max() <= MAX_RADIUS_PX
+    assert sizes.min() >= MIN_RADIUS_PX and sizes.max() <= MAX_RADIUS_PX
     # As many between 1 and 2 px as between 2 and 4, or 4 and 8.
     counts, _ = np.histogram(sizes, bins=(1, 2, 4, 8.01))
     assert (np.abs(counts / sizes.size - 1 / 3) < 0.1).all(), counts / sizes.size
     varying = np.mean([np.ptp(radius) > 0 for radius in maps])
     assert varying == pytest.approx(0.75, abs=0.08)
-    assert 0.03 < (np.stack(maps) < 0).mean() < 0.35  # things before the plane of focus
+    assert 0.03 < (np.stack(maps) < 0).mean() < 0.35  # occluders in front of the plane of focus
 
 
 @pytest.mark.parametrize("seed", range(8))
-def test_kinds_are_what_they_are_called(seed):
+def test_kinds_match_their_names(seed):
     constant, ramp, layers = (
         scene(kind, np.random.default_rng(seed), 96).astype(float) for kind in ("constant", "ramp", "layers")
     )
@@ -101,12 +101,12 @@ def test_kinds_are_what_they_are_called(seed):
     assert max(np.abs(np.diff(ramp, axis=axis)).max() for axis in (0, 1)) < 0.25  # no edge in it
     radii, counts = np.unique(layers, return_counts=True)
     assert len(radii) in (2, 3) and (radii * 2 % 1 == 0).all()
-    assert counts[0] >= 0.19 * layers.size  # the foremost thing hides nothing of itself
+    assert counts[0] >= 0.19 * layers.size  # nothing covers the foremost occluder
 
 
 @pytest.mark.parametrize("lens", [Lens(0.04, 0, 0, 0), Lens(0.1, 5, 20, 0), Lens(0.08, 6, 7, 0.4), Lens(0.1, 9, 90, 1)])
 @pytest.mark.parametrize("radius_px", [1.0, 3.3, 8.0])
-def test_kernels_have_the_radius_they_are_told(lens, radius_px):
+def test_kernels_have_the_requested_radius(lens, radius_px):
     """Light is kept, nothing shifts, and the variance is that of the disk of equal area and of the rim."""
     kernel = lens.kernel(radius_px)
     half = kernel.shape[0] // 2
@@ -116,7 +116,7 @@ def test_kernels_have_the_radius_they_are_told(lens, radius_px):
     assert abs((across * axis).sum()) < 0.02 * radius_px
     variance = (across * axis**2).sum()
     expected = radius_px**2 / 4 + (lens.rim * radius_px) ** 2 + 1 / 12  # and a pixel's own
-    assert variance == pytest.approx(expected, rel=0.05, abs=0.06)  # so much may fall onto whole pixels
+    assert variance == pytest.approx(expected, rel=0.05, abs=0.06)  # the error of sampling at whole pixels
 
 
 @pytest.mark.parametrize("blades", [0, 5])
@@ -129,8 +129,8 @@ def test_a_constant_radius_is_one_convolution_of_light(blades):
     )
 
 
-def test_things_in_front_are_blurred_by_their_own_kernel_and_cover():
-    """Away from outlines each surface is one convolution; the near thing's rim spills over the far surface."""
+def test_occluders_are_blurred_by_their_own_kernel_and_cover():
+    """Away from outlines each surface is one convolution; the rim of the near one covers part of the far one."""
     lens = Lens(0.05, 7, 30.0, 0.5)
     signed = np.full((90, 90), 2.0, np.float32)
     signed[:, 40:] = -4.5
@@ -143,13 +143,13 @@ def test_things_in_front_are_blurred_by_their_own_kernel_and_cover():
     sharp[:] = 0
     sharp[..., 40:] = 1
     spilt = defocused(sharp, taken)[:, 45, 33:40]
-    covered = blurred_by(sharp, lens.kernel(4.5))[:, 45, 33:40]  # of a white thing on black: its coverage
+    covered = blurred_by(sharp, lens.kernel(4.5))[:, 45, 33:40]  # of a white occluder on black: its coverage
     np.testing.assert_allclose(spilt, covered, atol=2e-5)
     assert spilt[0, 3] > 0.05
 
 
-def test_noise_is_that_of_the_sensor():
-    """Grey steps, so that JPEG keeps what noise there is; its variance grows with the light."""
+def test_the_noise_matches_the_sensor_model():
+    """Grey steps, so that JPEG keeps the noise; its variance grows with the light."""
     light = np.repeat(decode(np.array([0.25, 0.6])), 256 * 128).reshape(1, 256, 256).repeat(3, 0)
     taken = recipe.Shot(None, None, 1e-3, 3e-3, 98)
     found = decode(developed(light, taken, np.random.default_rng(0)).astype(float))
@@ -157,7 +157,7 @@ def test_noise_is_that_of_the_sensor():
         level = light[0, rows.start, 0]
         expected = np.sqrt(taken.shot * level + taken.read**2)
         assert found[:, rows].mean() == pytest.approx(level, rel=0.01)
-        # 4:2:0 evens out what the channels' noise doesn't share: the luma keeps all of it.
+        # 4:2:0 averages the chroma of the noise; the luma keeps all of it.
         luma = np.tensordot([0.299, 0.587, 0.114], found[:, rows], 1)
         weights = np.sqrt(0.299**2 + 0.587**2 + 0.114**2)
         assert luma.std() == pytest.approx(expected * weights, rel=0.09)  # JPEG adds a level
@@ -165,7 +165,7 @@ def test_noise_is_that_of_the_sensor():
     assert np.abs(quiet - encode(light)).max() < 1.01 / 255
 
 
-def test_the_set_is_made_of_those_parts(shared):
+def test_the_set_matches_an_independent_simulation(shared):
     """A photo made again from lens and map by plain convolution is as near as noise and JPEG allow."""
     data = camera_synthetic(shared / "data/test/kodak24")
     assert len(data) == 65
@@ -185,7 +185,7 @@ def test_the_set_is_made_of_those_parts(shared):
     assert (result.rows[0].data, result.rows[0].border_px, result.rows[0].channels) == ("camera_synthetic", 16, "rgb")
 
 
-def test_what_is_missing_is_told(root):
+def test_missing_files_are_reported(root):
     with pytest.raises(InputError, match=r"expected kodim01.png \.\.\. kodim24.png"):
         camera_synthetic(root / "cid22")
     (root / "cid22").rename(root / "elsewhere")

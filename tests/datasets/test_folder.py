@@ -38,7 +38,7 @@ def test_a_file_without_partner_is_named(tmp_path):
         folder(tmp_path)
 
 
-def test_pictures_of_different_size_are_named(tmp_path):
+def test_images_of_different_size_are_named(tmp_path):
     save(tmp_path / "a_blurred.png", np.zeros((2, 2)))
     save(tmp_path / "a_sharp.png", np.zeros((2, 3)))
     with pytest.raises(InputError, match=r"a_blurred\.png and .*a_sharp\.png differ"):

@@ -45,7 +45,7 @@ def test_photos_are_crops_and_all_rules_occur(data, shared):
     assert any((photo[:, y : y + 360, x : x + 340] == crop).all() for y, x in places)
 
 
-def test_a_picture_doesn_t_depend_on_which_others_are_there(data, shared, tmp_path):
+def test_an_image_does_not_depend_on_the_others(data, shared, tmp_path):
     (tmp_path / "kodak24").mkdir()
     (tmp_path / "kodak24/kodim07.png").write_bytes((shared / "data/test/kodak24/kodim07.png").read_bytes())
     (alone,) = open_dataset("kodak22", tmp_path)
@@ -60,7 +60,7 @@ def test_ramps_have_no_sharp_pixel(shared):
     assert radius.min() >= 1 and radius.max() <= 6 and (radius * 4 % 1 == 0).all()
 
 
-def test_the_shapes_are_what_they_are_called():
+def test_shapes_match_their_names():
     for seed in range(6):
         plane, radial, hard, soft = (ramps(shape, np.random.default_rng(seed)) for shape in SHAPES)
         for radius in (plane, radial, hard, soft):
@@ -76,7 +76,7 @@ def test_the_shapes_are_what_they_are_called():
 
 
 @pytest.mark.parametrize(("option", "said"), [("ramp", "choose generators or ramps"), ("3", "no maps 3 for kodak22")])
-def test_mistakes_are_told(shared, option, said):
+def test_mistakes_are_reported(shared, option, said):
     with pytest.raises(InputError, match=said):
         open_dataset(f"kodak22/{option}", shared / "data/test")
 

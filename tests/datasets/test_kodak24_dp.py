@@ -18,7 +18,7 @@ def second(data):
     return data[1]
 
 
-def test_the_sharp_picture_is_the_photo_s_middle(data, second, shared):
+def test_the_sharp_image_is_the_central_crop(data, second, shared):
     assert len(data) == 24 and second.name == "kodim02"
     photo = np.asarray(PilImage.open(shared / "data/test/kodak24/kodim02.png"))
     np.testing.assert_array_equal(np.rint(second.sharp * 255).transpose(1, 2, 0), photo[128:384, 192:576])
@@ -44,7 +44,7 @@ def test_views_are_rendered_by_the_map_and_noisy(second):
     assert np.std(other) > 2 * NOISE_STD  # parallax
 
 
-def test_the_map_has_both_signs_and_is_told_as_a_radius(data, second):
+def test_the_map_has_both_signs_and_its_absolute_value_is_the_blur(data, second):
     signed = second.extras["signed_radius_px"]
     np.testing.assert_array_equal(second.extras["radius_px"], np.abs(signed))
     np.testing.assert_array_equal(second.extras["blur"].radius_px, np.abs(signed))
@@ -63,14 +63,14 @@ def test_maps_are_planes_in_front_of_a_plane():
     assert counts.min() > 0.04 * every.size
 
 
-def test_a_picture_doesn_t_depend_on_which_others_are_there(second, shared, tmp_path):
+def test_an_image_does_not_depend_on_the_others(second, shared, tmp_path):
     (tmp_path / "kodim02.png").write_bytes((shared / "data/test/kodak24/kodim02.png").read_bytes())
     (alone,) = (kodak24_dp(tmp_path)[0],)
     np.testing.assert_array_equal(alone.blurred, second.blurred)
     np.testing.assert_array_equal(alone.extras["left"], second.extras["left"])
 
 
-def test_what_is_no_kodak_photo_is_refused(tmp_path):
+def test_other_photos_are_refused(tmp_path):
     with pytest.raises(InputError, match=r"expected kodim01.png \.\.\. kodim24.png"):
         kodak24_dp(tmp_path)
     PilImage.new("RGB", (300, 200)).save(tmp_path / "kodim01.png")

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 from PIL import Image as PilImage
 
+from refocal.catalog import Entry
 from refocal.datasets import DATASETS, open_dataset
 from refocal.types import InputError
 
@@ -80,3 +81,14 @@ def test_every_set_refuses_an_empty_folder(tmp_path, name):
     (tmp_path / DATASETS[name].folders[0]).mkdir(parents=True)
     with pytest.raises(InputError, match="expected"):
         open_dataset(name, tmp_path)
+
+
+def test_a_new_set_is_one_line(tmp_path, monkeypatch):
+    """An entry without folders and source, as CONTRIBUTING.md describes it, looks for a folder of its own name."""
+    monkeypatch.setitem(DATASETS, "my-set", Entry("refocal.datasets.synthetic:cid22", "my sharp photos"))
+    with pytest.raises(
+        InputError, match=r"'my-set' isn't in .*expected a folder my-set there; get it from its authors"
+    ):
+        open_dataset("my-set", tmp_path)
+    save(tmp_path / "my-set/a.png", np.full((4, 5, 3), 51))
+    assert [pair.name for pair in open_dataset("my-set/none", tmp_path)] == ["a"]

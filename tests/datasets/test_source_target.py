@@ -40,13 +40,13 @@ def test_dpdd_files_belong_together_in_sorted_order(dpdd, name, offset):
     assert data.protocol.depth == "16-bit"
 
 
-def test_a_number_of_files_that_differs_is_told(dpdd):
+def test_different_numbers_of_files_are_reported(dpdd):
     (dpdd / "dd_dp_dataset_canon/test_c/target/1P0A1001.png").unlink()
-    with pytest.raises(InputError, match=r"source holds 2 pictures but .*target holds 1"):
+    with pytest.raises(InputError, match=r"source holds 2 images but .*target holds 1"):
         open_dataset("dpdd", dpdd)
 
 
-def test_a_split_that_isnt_there_is_told(dpdd):
+def test_an_unknown_split_is_reported(dpdd):
     with pytest.raises(InputError, match="expected PNG files in train_c/source"):
         open_dataset("dpdd/train", dpdd)
     with pytest.raises(InputError, match="choose train, val or test"):
@@ -54,7 +54,7 @@ def test_a_split_that_isnt_there_is_told(dpdd):
 
 
 @pytest.mark.parametrize("listed", ["1P0A1002\n", "1P0A1002.png", "\n2\n"])
-def test_dpdd_is_parted_as_the_user_s_list_tells(dpdd, listed):
+def test_dpdd_is_split_by_the_user_s_list(dpdd, listed):
     (dpdd / "dd_dp_dataset_canon/indoor.txt").write_text(listed)
     parts = {part: open_dataset(f"dpdd/{part}", dpdd) for part in ("indoor", "outdoor")}
     for part, place in (("indoor", 1), ("outdoor", 0)):
@@ -67,7 +67,7 @@ def test_dpdd_is_parted_as_the_user_s_list_tells(dpdd, listed):
         assert parts[part].protocol.data == f"dpdd/{part}"
 
 
-def test_without_a_list_that_fits_nothing_is_parted(dpdd):
+def test_a_missing_or_wrong_list_is_reported(dpdd):
     with pytest.raises(InputError, match=r"The set doesn't say .* name them in .*indoor.txt, one on a line"):
         open_dataset("dpdd/indoor", dpdd)
     path = dpdd / "dd_dp_dataset_canon/indoor.txt"

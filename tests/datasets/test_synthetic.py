@@ -36,7 +36,7 @@ def encode(light):
     return np.where(light <= 0.0031308, light * 12.92, 1.055 * np.maximum(light, 1e-9) ** (1 / 2.4) - 0.055)
 
 
-def test_the_true_blur_makes_the_blurred_picture(shared):
+def test_the_true_blur_reproduces_the_blurred_image(shared):
     """Within half a level of 8 bit, for each degradation; an independent convolution for the disk."""
     for option in ("mean5", "none", "disk:2.5"):
         pair = open_dataset(f"cid22/{option}", shared / "data/test")[3]

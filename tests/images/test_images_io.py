@@ -102,7 +102,7 @@ def test_alpha_is_turned_with_the_pixels():
     np.testing.assert_array_equal(photo.samples(), np.rot90(samples, -1))
 
 
-def test_the_content_tells_the_format_not_the_name(tmp_path):
+def test_the_content_determines_the_format_not_the_name(tmp_path):
     path = tmp_path / "really_a_jpeg.png"
     path.write_bytes(encode(make_photo(), "JPEG"))
     assert read(path).format == "JPEG"
@@ -110,7 +110,7 @@ def test_the_content_tells_the_format_not_the_name(tmp_path):
 
 
 @pytest.mark.parametrize("suffix", [*SUFFIXES, ".JPG", ".Tiff"])
-def test_the_suffix_tells_the_format_to_write(tmp_path, suffix):
+def test_the_suffix_determines_the_format_to_write(tmp_path, suffix):
     path = tmp_path / f"photo{suffix}"
     photo = make_photo()
     assert write(path, photo) == ()
@@ -118,7 +118,7 @@ def test_the_suffix_tells_the_format_to_write(tmp_path, suffix):
     assert path.read_bytes() == encode(photo, SUFFIXES[suffix.lower()])
 
 
-def test_what_a_format_cannot_hold_is_told(tmp_path):
+def test_losses_of_a_format_are_reported(tmp_path):
     photo = make_photo(dtype=np.uint16, alpha=True, notes=("earlier",))
     given = write(tmp_path / "a.jpg", photo)
     assert [note.split()[0] + note.split()[2] for note in given] == ["JPEG8", "JPEGno"]

@@ -8,18 +8,16 @@ from PIL import Image
 import refocal
 from refocal.types import InputError
 
-RNG = np.random.default_rng(5)
-
 
 def array(shape, dtype):
     top = np.iinfo(dtype).max if np.dtype(dtype).kind == "u" else 1
-    values = RNG.uniform(0, top, shape)
+    values = np.random.default_rng(5).uniform(0, top, shape)
     return (np.rint(values) if top > 1 else values).astype(dtype)
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float16, np.float32, np.float64])
 @pytest.mark.parametrize("shape", [(9, 11), (9, 11, 1), (9, 11, 2), (9, 11, 3), (9, 11, 4)])
-def test_an_array_comes_back_as_it_came(shape, dtype):
+def test_an_array_keeps_its_dtype_and_layout(shape, dtype):
     given = array(shape, dtype)
     kept = given.copy()
     same = refocal.deblur(given, strength=0)
@@ -29,11 +27,11 @@ def test_an_array_comes_back_as_it_came(shape, dtype):
     assert sharper.dtype == dtype and sharper.shape == shape
     np.testing.assert_array_equal(given, kept)
     if len(shape) == 3 and shape[2] in (2, 4):
-        np.testing.assert_array_equal(sharper[..., -1], given[..., -1])  # alpha is no light
+        np.testing.assert_array_equal(sharper[..., -1], given[..., -1])  # alpha is not an intensity
     assert np.abs(sharper.astype(float) - given.astype(float)).max() > 0.1 * float(given.max())
 
 
-def test_layouts_mean_the_same_picture():
+def test_all_layouts_give_the_same_result():
     colour = array((20, 24, 3), np.uint8)
     expected = refocal.deblur(colour, "wiener", blur=1.5)
     np.testing.assert_array_equal(np.asarray(refocal.deblur(Image.fromarray(colour), "wiener", blur=1.5)), expected)
@@ -117,7 +115,7 @@ def test_a_16_bit_file_comes_back_as_an_array(tmp_path):
         ("missing.png", "missing.png"),
     ],
 )
-def test_what_is_no_photo_gets_one_sentence(picture, said):
+def test_other_objects_get_one_sentence(picture, said):
     with pytest.raises(InputError, match=said) as caught:
         refocal.deblur(picture)
     assert "\n" not in str(caught.value)

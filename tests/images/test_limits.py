@@ -16,21 +16,22 @@ from refocal.images.io import Photo, check_header, encode, read
 from refocal.types import InputError
 
 FORMATS = ("JPEG", "PNG", "TIFF", "WEBP")
+MAX_CPU_SECONDS = 10  # CPU time, not wall-clock time; decoding 2,500 megapixels takes longer on any machine
 
 
 def refusal(data: bytes, function=read, **limits: int) -> str:
-    """The sentence with which the file is refused, in less than a second and in a few MB."""
+    """The sentence with which the file is refused, at a few MB and little CPU time: before it is decoded."""
     tracemalloc.start()
-    start = time.perf_counter()
+    start = time.process_time()
     try:
         with pytest.raises(InputError) as caught:
             function(data, **limits)
-        assert time.perf_counter() - start < 1
+        assert time.process_time() - start < MAX_CPU_SECONDS
         assert tracemalloc.get_traced_memory()[1] < 4e6 + 2 * len(data)
     finally:
         tracemalloc.stop()
     sentence = str(caught.value)
-    assert sentence.startswith("The picture ")
+    assert sentence.startswith("The image ")
     assert sentence.endswith(".")
     assert "\n" not in sentence
     return sentence
@@ -98,7 +99,7 @@ def animation(format: str) -> bytes:
         (b"RIFF\x10\0\0\0WAVEfmt ", "isn't a photo"),
     ],
 )
-def test_other_files_are_refused_with_what_they_are(data, words):
+def test_other_files_are_refused_with_their_kind(data, words):
     assert words in refusal(data)
 
 
@@ -166,7 +167,7 @@ def test_compressed_chunks_do_not_blow_up(kind):
 @settings(deadline=None, max_examples=300)
 @given(st.sampled_from(FORMATS), st.data())
 def test_hostile_bytes_give_a_photo_or_a_sentence(format, data):
-    """Any few bytes of a file changed: read either returns or raises InputError, and so does writing what was read."""
+    """With a few bytes of a file changed, read returns or raises InputError; what it returns can be written."""
     file = bytearray(encode(Photo(make_samples((9, 8, 3), np.uint8), metadata=make_metadata()), format))
     for _ in range(data.draw(st.integers(1, 4))):
         # The first bytes, those of EXIF among them, are where structure is.
@@ -179,8 +180,8 @@ def test_hostile_bytes_give_a_photo_or_a_sentence(format, data):
         read(encode(photo, target))
 
 
-def test_a_header_alone_is_told_by_its_size():
-    """Too large comes before cut off: the first is the reason to stop reading."""
+def test_a_cut_off_header_is_refused_for_its_size():
+    """The size is reported first: it is the reason to stop reading."""
     chunk = b"IHDR" + struct.pack(">IIBBBBB", 50000, 50000, 8, 2, 0, 0, 0)
     bomb = b"\x89PNG\r\n\x1a\n" + struct.pack(">I", 13) + chunk + struct.pack(">I", zlib.crc32(chunk))
     with pytest.raises(InputError, match="50000 x 50000 pixels, 2,500 megapixels, and the limit is 250"):

@@ -81,7 +81,7 @@ def test_jpeg_within_a_tiff():
     np.testing.assert_allclose(read(data).pixels.astype(int), smooth, atol=8)
     inner = tiff(smooth, photometric="rgb", compression="jpeg", rowsperstrip=64)
     frame = inner.index(b"\xff\xc0") + 5
-    with pytest.raises(InputError, match="JPEG data within is larger than the picture"):
+    with pytest.raises(InputError, match="JPEG data within is larger than the image"):
         read(inner[:frame] + b"\xff\xdc\xff\xdc" + inner[frame + 4 :])
 
 

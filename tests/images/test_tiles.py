@@ -19,7 +19,7 @@ TILING = st.fixed_dictionaries(
 
 @settings(deadline=None, max_examples=100)
 @given(SIZES, TILING)
-def test_doing_nothing_changes_no_bit(size, tiling):
+def test_the_identity_changes_no_bit(size, tiling):
     image = np.random.default_rng(0).random((3, *size), np.float32)
     np.testing.assert_array_equal(apply_tiled(lambda tile, _: tile, image, **tiling), image)
 
@@ -48,7 +48,7 @@ def test_weights_are_a_partition_of_unity(size, tiling):
 
 @settings(deadline=None, max_examples=60)
 @given(SIZES, TILING)
-def test_tiles_have_their_context_and_not_more(size, tiling):
+def test_tiles_have_exactly_their_context(size, tiling):
     seen = []
     image = np.zeros(size, np.float32)
     apply_tiled(lambda tile, region: seen.append((tile.shape, region)) or tile, image, **tiling)
@@ -66,7 +66,7 @@ def test_tiles_have_their_context_and_not_more(size, tiling):
 
 
 @pytest.mark.parametrize(("tile_px", "feather_px"), [(16, 0), (16, 7), (33, 8), (500, 8), (8, 8)])
-def test_a_filter_within_the_halo_gives_what_it_gives_on_the_whole(tile_px, feather_px):
+def test_a_filter_within_the_halo_equals_the_whole_image(tile_px, feather_px):
     image = np.random.default_rng(0).random((3, 75, 101), np.float32)
 
     def blur(array, region=None):
@@ -79,7 +79,7 @@ def test_a_filter_within_the_halo_gives_what_it_gives_on_the_whole(tile_px, feat
 
 
 @pytest.mark.parametrize("size", [(75, 101), (96, 37)])
-def test_a_function_on_a_grid_gives_what_it_gives_on_the_whole(size):
+def test_a_function_on_a_grid_equals_the_whole_image(size):
     """Means of 8x8, smoothed and spread again: a tile off the grid would mix other pixels; edges are padded alike."""
     image = np.random.default_rng(0).random(size, np.float32)
 
@@ -132,7 +132,7 @@ def test_tile_size_keeps_to_the_budget():
     assert tile_size(4000, 6000, bytes_per_pixel=180, halo_px=640, budget_bytes=1 << 20) == MIN_TILE_PX
 
 
-def test_tile_size_leaves_room_for_the_grid():
+def test_tile_size_accounts_for_the_grid():
     tile_px = tile_size(4000, 6000, bytes_per_pixel=180, halo_px=60, align_px=16, budget_bytes=256 << 20)
     largest = 0
 
@@ -145,7 +145,7 @@ def test_tile_size_leaves_room_for_the_grid():
     assert 0.85 * (256 << 20) < largest * 180 <= 256 << 20
 
 
-def test_free_memory_is_asked_for_and_capped(monkeypatch):
+def test_the_budget_follows_free_memory_and_is_capped(monkeypatch):
     def with_memory(kilobytes):
         monkeypatch.setattr("refocal.images.tiles._free_bytes", lambda: kilobytes * 1024)
         tile_px = tile_size(40000, 60000, bytes_per_pixel=16, halo_px=0)

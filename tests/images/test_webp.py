@@ -31,7 +31,7 @@ def test_colours_under_transparent_pixels_are_kept():
     np.testing.assert_array_equal(read(encode(photo, "WEBP")).pixels, pixels)
 
 
-def test_extended_file_tells_the_size_of_its_picture():
+def test_an_extended_file_reports_the_size_of_its_image():
     data = bytearray(encode(Photo(make_samples((9, 8, 3), np.uint8), metadata=make_metadata()), "WEBP"))
     assert data[12:16] == b"VP8X"
     assert read(bytes(data)).pixels.shape == (9, 8, 3)

@@ -66,7 +66,7 @@ def test_every_line_of_the_table_is_complete(name):
     assert weight.url is None or weight.url.startswith("https://")
 
 
-def test_the_line_of_lpips_is_the_file_we_measure_with(shared, monkeypatch):
+def test_the_entry_of_lpips_matches_its_file(shared, monkeypatch):
     monkeypatch.setenv("REFOCAL_WEIGHTS", str(shared / "data/weights"))
     path = locate("lpips-squeeze")
     assert path == shared / "data/weights/lpips_squeeze.safetensors"
@@ -84,7 +84,7 @@ def test_a_path_is_itself_and_its_hash_is_checked(tmp_path):
 
 def test_a_name_is_looked_up_in_the_package_then_the_users_folder_then_the_cache(tmp_path, known, monkeypatch):
     with pytest.raises(
-        InputError, match=r"'tiny' are not here: put tiny\.onnx \(made for a test\) into .*REFOCAL_WEIGHTS"
+        InputError, match=r"'tiny' are not found: put tiny\.onnx \(made for a test\) into .*REFOCAL_WEIGHTS"
     ):
         locate("tiny")
     cached, own, package = (folder / "tiny.onnx" for folder in (cache_folder(), tmp_path / "own", tmp_path / "package"))
@@ -137,7 +137,7 @@ def test_a_known_name_with_an_address_is_downloaded(server, known, monkeypatch):
         ("nowhere/net.onnx", "abc", "64 hexadecimal digits, which 'abc' has not"),
     ],
 )
-def test_what_can_not_be_trusted_or_found_is_refused_in_one_sentence(name, sha256, sentence):
+def test_unsafe_or_missing_files_are_refused_in_one_sentence(name, sha256, sentence):
     with pytest.raises(InputError, match=sentence):
         locate(name, sha256)
 

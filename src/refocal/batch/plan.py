@@ -21,7 +21,7 @@ from refocal.types import InputError
 
 # Image formats that refocal doesn't write: as the name of an output they are a mistake, not the name of a folder.
 _OTHER_PICTURES = (".avif", ".bmp", ".dng", ".gif", ".heic", ".heif", ".jp2", ".jxl", ".npy", ".pdf", ".psd")
-_STALE_SECONDS = 3600.0  # writing one file takes seconds; another run may be at it right now
+_STALE_SECONDS = 3600.0  # writing one file takes seconds; another run may be writing it now
 
 
 @dataclass(frozen=True)

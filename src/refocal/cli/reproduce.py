@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,14 +11,13 @@ from refocal.catalog import find
 from refocal.cli.flags import Parser, add_device, whole_number
 from refocal.datasets import open_dataset
 from refocal.inference.network_file import use_device
+from refocal.progress import labelled_progress
 from refocal.tables import TABLES
 from refocal.tables.cells import cells, to_csv
-from refocal.tables.measure import Show, measure
+from refocal.tables.measure import measure
 from refocal.tables.page import page
 from refocal.tables.published import Settings
 from refocal.types import InputError
-
-PROGRESS_SECONDS = 20  # between two lines of progress where there is no terminal
 
 
 def command(words: list[str]) -> int:
@@ -85,7 +81,7 @@ def reproduce(name: str, out: str | Path | None = None, settings: Settings | Non
     for data in table.data:
         open_dataset(data, settings.data_root)  # refuse a missing set before a folder is made
     folder.mkdir(parents=True, exist_ok=True)
-    with _shown() as show:
+    with labelled_progress() as show:
         measured, missing = measure(table, settings, show)
     found = cells(table, measured)
     files = {}
@@ -100,39 +96,3 @@ def reproduce(name: str, out: str | Path | None = None, settings: Settings | Non
         write_bytes_atomic(folder / file, content, overwrite=True)
     sys.stderr.write(f"Written into {folder}: {', '.join(files)}\n")
     return text
-
-
-@contextmanager
-def _shown() -> Iterator[Show]:
-    """Show the progress of each line of a table on stderr: bars in a terminal, text lines elsewhere."""
-    if not sys.stderr.isatty():
-        began: dict[str, tuple[float, int]] = {}
-        said: dict[str, float] = {}
-
-        def line(label: str, done: int, count: int) -> None:
-            now = time.monotonic()
-            start, known = began.setdefault(label, (now, done))
-            if done < count and now - said.setdefault(label, now) < PROGRESS_SECONDS:
-                return
-            said[label] = now
-            left = "" if done == known else f", {(now - start) / (done - known) * (count - done):.0f} s left"
-            sys.stderr.write(f"{label}: {done} of {count} pictures{left if done < count else ''}\n")
-            sys.stderr.flush()
-
-        yield line
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
-
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    tasks: dict[str, TaskID] = {}
-    with Progress(*columns, console=Console(stderr=True)) as bars:
-
-        def show(label: str, done: int, count: int) -> None:
-            if label not in tasks:
-                tasks[label] = bars.add_task(label, total=count)
-            bars.update(
-                tasks[label], completed=done, total=count
-            )  # the maps of a second data set go on under one label
-
-        yield show

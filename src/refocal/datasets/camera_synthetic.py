@@ -1,7 +1,7 @@
 """Sharp photos through a simulated out-of-focus camera, with known radii: a recipe, not images.
 
-It simulates the whole way from light to file (lens, noise, 8 bits, JPEG), unlike ``kodak22`` and ``kodak24:disk``,
-which favour methods that only invert a clean blur.
+It simulates lens, noise, 8 bits and JPEG. ``kodak22`` and ``kodak24:disk`` simulate the blur alone, which favours
+methods that only invert a clean blur.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Literal
 
 import numpy as np
 
-from refocal.datasets import Pair, Protocol
+from refocal.datasets import DATASETS, Pair, Protocol
 from refocal.datasets.files import list_images, read_pixels, require
 from refocal.images.colour import linear_to_srgb, srgb_to_linear
 from refocal.optics.kernels import Kernel, disk, gaussian, polygon
@@ -24,18 +24,14 @@ SIDE_PX = 384  # side of the crops; ours, so that a method that takes 10 s per m
 MARGIN_PX = 16  # the crop is blurred with this much of the photo around it; no kernel is larger
 BORDER_PX = 16  # left out of the scores, as for the sets of real defocus
 SEED = 65
-MIN_SIDE_PX, MAX_RADIUS_PX = 1.0, 8.0  # radii, uniform over the logarithm: median 2.8 px; ours
+MIN_RADIUS_PX, MAX_RADIUS_PX = 1.0, 8.0  # radii, uniform over the logarithm: median 2.8 px; ours
 STEP_PX = 0.5  # distance between the radii of a varying blur
 SHARES = {"constant": 0.25, "ramp": 0.35, "layers": 0.4}  # kinds of scenes; ours
 RAMPS = (1.3, 2.0)  # ratio of a ramp's radii; ours
 FRONT = (0.2, 0.5)  # share of the image that an occluder may cover; ours
-MAX_SHOT_NOISE, MAX_READ_NOISE = (
-    4e-4,
-    2e-3,
-)  # as a sensor with 2,500 electrons at white; mid-grey then has 2 levels of noise
+MAX_SHOT_NOISE, MAX_READ_NOISE = 4e-4, 2e-3  # a sensor with 2,500 electrons at white: 2 levels of noise at mid-grey
 QUALITIES = (75, 98)  # JPEG, from Pillow's default to a camera's best
 COLOUR_HALVED = 2  # Pillow's number for 4:2:0, as phones write
-HOMES = ("cid22", "CID22")
 ABOUT = (
     "central 384 x 384 px of the 24 Kodak photos and the 41 of CID22, 1 to 8 px out of focus (constant, ramps, "
     "occluders) behind disks and polygons with soft rims in linear light; shot and read noise, 8 bit, JPEG 75 to 98"
@@ -144,13 +140,14 @@ def camera_synthetic(root: Path) -> CameraSynthetic:
     """
     root = Path(root)
     kodak = require(sorted(root.glob("kodim[0-9][0-9].png")), root, "kodim01.png ... kodim24.png")
-    home = next((root.parent / name for name in HOMES if (root.parent / name).is_dir()), None)
-    if home is None:
+    cid22 = DATASETS["cid22"]
+    folder = next((root.parent / name for name in cid22.folders if (root.parent / name).is_dir()), None)
+    if folder is None:
         raise InputError(
-            f"Data set 'camera_synthetic' is made of two: beside {root} it expected a folder {' or '.join(HOMES)}; "
-            "get it from https://github.com/imazen/codec-corpus."
+            f"Data set 'camera_synthetic' is made of two: beside {root} it expected a folder "
+            f"{' or '.join(cid22.folders)}; get it from {cid22.source}."
         )
-    return CameraSynthetic((*kodak, *require(list_images(home), home, "PNG files")))
+    return CameraSynthetic((*kodak, *require(list_images(folder), folder, "PNG files")))
 
 
 def draw(random: np.random.Generator, side_px: int) -> Shot:
@@ -200,7 +197,7 @@ def scene(kind: Literal["constant", "ramp", "layers"], random: np.random.Generat
 
 
 def defocused(sharp: Image, taken: Shot) -> Image:
-    """The light that falls onto the sensor: linear (C, H, W) float32, of a sharp sRGB picture of that shape."""
+    """The light that falls onto the sensor: linear (C, H, W) float32, of a sharp sRGB image of that shape."""
     from refocal.optics.blur import Psf
     from refocal.optics.render import render_layers
 
@@ -228,8 +225,8 @@ def developed(light: Image, taken: Shot, random: np.random.Generator) -> Image:
         return (np.asarray(photo).transpose(2, 0, 1) / 255).astype(np.float32)
 
 
-def _radius(random: np.random.Generator, most_px: float = MAX_RADIUS_PX) -> float:
-    return math.exp(random.uniform(math.log(MIN_SIDE_PX), math.log(most_px)))
+def _radius(random: np.random.Generator, max_px: float = MAX_RADIUS_PX) -> float:
+    return math.exp(random.uniform(math.log(MIN_RADIUS_PX), math.log(max_px)))
 
 
 def _stepped(radius_px: Array | float) -> Array:

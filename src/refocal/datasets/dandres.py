@@ -1,4 +1,4 @@
-"""The photos of D'Andres et al. with their all-in-focus versions and blur maps, as far as the user has them."""
+"""The photos of D'Andres et al., with the all-in-focus versions and blur maps that the user has."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from typing import Any
 import numpy as np
 
 from refocal.datasets import Pair, Protocol
-from refocal.datasets.files import list_images, read_image, read_pixels, require
+from refocal.datasets.files import list_images, read_image, require
+from refocal.images.map_files import read_png_radius
 from refocal.types import Array, InputError
 
 LEFT_OUT_PX = 20  # columns at the right, where the true maps are wrong: Karaali and Jung drop them, in 2018 and since
 MAX_RADIUS_PX = 30.0  # their maps end at 6 px; larger values aren't in pixels
-PNG_STEPS = 256  # of a pixel of radius, as `refocal map` writes
 MATLAB_NAME = "blurMap"  # the variable in the maps published with Karaali and Jung 2018
 PUBLISHED_WITH = "poetry-tip2018"  # the folder of that repository that holds two of the three photos
 
 
 @dataclass(frozen=True)
 class DAndres:
-    """Photos by number, with the ground truth that exists.
+    """Photos by number, with the ground truth that is available.
 
     Attributes:
         photos: Paths of the blurred photos.
@@ -74,7 +74,7 @@ def dandres(root: Path) -> DAndres:
     Args:
         root: Holds ``image_01.png`` ... ``image_22.png``; beside them, for as many as there are, ``sharp_01.png`` ...
             and ``map_01.mat`` (or ``.npy``, ``.png``) ..., as ``read_radius`` takes them. A clone of the repository
-            alikaraali/edge-based-dfe-tip2018, with three photos and maps, will do.
+            alikaraali/edge-based-dfe-tip2018, with three photos and maps, also works.
 
     Reference: L. D'Andres, J. Salvador, A. Kochale, S. Suesstrunk, "Non-Parametric Blur Map Regression for Depth of
     Field Extension", IEEE TIP 25, 2016.
@@ -102,10 +102,7 @@ def read_radius(path: Path) -> Array:
     """
     suffix = path.suffix.lower()
     if suffix == ".png":
-        pixels = read_pixels(path)
-        if pixels.dtype != np.uint16 or pixels.shape[2] != 1:
-            raise InputError(f"{path} is no 16-bit grey PNG, the kind that holds a blur map in 1/256 px.")
-        radius_px = pixels[..., 0] / PNG_STEPS
+        radius_px = read_png_radius(path)
     else:
         try:
             radius_px = np.load(path, allow_pickle=False) if suffix == ".npy" else _from_matlab(path)

@@ -135,6 +135,6 @@ def _stretched(plane: Array, random: np.random.Generator) -> Array:
 
 
 def _layer(down: Array, across: Array, random: np.random.Generator) -> Array:
-    """A plane that changes by at most one pixel over the image."""
+    """A plane whose radius changes by at most 1 px over the image."""
     plane = _tilted(down, across, random)
     return random.uniform(MIN_RADIUS_PX, MAX_RADIUS_PX) + random.uniform(0, 1) * (plane - plane.mean()) / np.ptp(plane)

@@ -1,7 +1,7 @@
 """The Kodak photos through a simulated dual-pixel sensor, as planes at known distances: a recipe, not images.
 
-Sets of real dual-pixel photos with sharp versions are handed out for research only, and none has the radii. This one
-can be made by anybody who has the 24 photos, and its radii are known exactly, with their signs.
+Sets of real dual-pixel photos with sharp versions are distributed for research only, and none has the radii. This set
+can be made from the 24 photos, and its signed radii are known exactly.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from refocal.types import Array, InputError
 SHORT_PX, LONG_PX = 256, 384  # half a Kodak photo, so that slow networks take minutes for all
 SEED = 24
 MAX_RADIUS_PX = 8.0  # ours; the median of the real photos of pixel4_dp at scale 1 is 8 to 14 px
-NOISE_STD = 0.005  # ours, of each view's stored values: slight, as at a camera's lowest sensitivity
+NOISE_STD = 0.005  # ours, in each view's stored values: low, as at a camera's base sensitivity
 MAX_SHAPES = 4  # in front of the background; ours
 STEP_PX = 0.5
 LEVELS = 65535  # 16 bits, as DPDD
@@ -85,9 +85,9 @@ def kodak24_dp(root: Path) -> Kodak24DP:
 
 
 def two_plane_radius(shape: tuple[int, int], random: np.random.Generator) -> Array:
-    """Draw the signed radii of a background plane and of one to four shapes in front of it, each a plane of its own.
+    """Draw the signed radii of a background plane and of one to four occluders, each a plane of its own.
 
-    The signed radius is linear in the inverse of depth, and so linear over the picture of any plane. Shapes are
+    The signed radius is linear in the inverse of depth, and so linear over the image of any plane. Shapes are
     superellipses |u|^p + |v|^p < 1 with p = 1, 2 or 8, turned; one that would lie behind what it covers is left
     out. The rules are ours.
 

@@ -1,4 +1,4 @@
-"""From a printer's four inks to RGB."""
+"""Conversion from CMYK to RGB."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def cmyk_to_rgb(picture: PillowImage, icc: bytes | None) -> tuple[Array, str]:
-    """Convert a CMYK picture (0 = no ink) to (H, W, 3) uint8 sRGB, through its profile if that can be used.
+    """Convert a CMYK image (0 = no ink) to (H, W, 3) uint8 sRGB, through its profile if that can be used.
 
     Returns:
         The pixels, and a sentence for the user about the conversion.
@@ -26,7 +26,7 @@ def cmyk_to_rgb(picture: PillowImage, icc: bytes | None) -> tuple[Array, str]:
             inks = ImageCms.ImageCmsProfile(BytesIO(icc))
             colours = ImageCms.profileToProfile(picture, inks, ImageCms.createProfile("sRGB"), outputMode="RGB")
         except (ImageCms.PyCMSError, OSError):
-            pass  # damaged, or not a profile of four inks: as if there were none
+            pass  # damaged, or not a CMYK profile: converted without it
         else:
             return np.asarray(colours), "It was converted from CMYK to sRGB through its colour profile."
     note = "It was converted from CMYK to RGB without a usable colour profile, so colours are approximate."

@@ -15,7 +15,7 @@ def srgb_to_linear(image: Array) -> Array:
     """Undo the sRGB transfer curve; [0, 1] to [0, 1], any shape (IEC 61966-2-1:1999)."""
     xp = array_namespace(image)
     toe = image / 12.92
-    # The power is taken of a value kept away from 0, so that its gradient stays finite where the toe is chosen.
+    # The base of the power is clipped away from 0, so that its gradient stays finite where the toe is used.
     power = ((xp.clip(image, min=0.04045) + 0.055) / 1.055) ** 2.4
     return xp.where(image <= 0.04045, toe, power)
 
@@ -36,6 +36,15 @@ def luma(image: Image) -> Image:
         raise ValueError(f"Luma needs 1 or 3 channels, not {image.shape[-3]}.")
     red, green, blue = (image[..., i : i + 1, :, :] for i in range(3))
     return LUMA_WEIGHTS[0] * red + LUMA_WEIGHTS[1] * green + LUMA_WEIGHTS[2] * blue
+
+
+def truncated_luma(red: Array, green: Array, blue: Array) -> Array:
+    """BT.601 luma of whole numbers, truncated to whole numbers; arrays of one shape and of int32 or int64.
+
+    Integer arithmetic: 0.299 + 0.587 + 0.114 is less than 1 in floating point, and white would become 254.
+    """
+    weights = [round(1000 * weight) for weight in LUMA_WEIGHTS]
+    return (weights[0] * red + weights[1] * green + weights[2] * blue) // 1000
 
 
 def with_luma(image: Image, change: Callable[[Image], Image]) -> Image:

@@ -92,9 +92,9 @@ def above_noise(noise_std: float, sigma_px: float) -> float:
 
 
 def gradient_energy(grey: Floats, scale_px: float, noise_variance: float = 0.0) -> Floats:
-    """Squared gradient of ``grey`` (H, W) under Gaussian derivatives, less what white noise adds on average.
+    """Squared gradient of ``grey`` (H, W) under Gaussian derivatives, less the mean contribution of white noise.
 
-    White noise of 1 adds 2 / (8 pi scale^4); where it adds less than that, the answer is below 0.
+    White noise of 1 adds 2 / (8 pi scale^4); where it adds less than that, the result is below 0.
     """
     from scipy.ndimage import gaussian_gradient_magnitude
 

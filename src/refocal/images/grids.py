@@ -1,4 +1,4 @@
-"""Between a photo's pixels and a coarser grid of square cells, for maps that need no pixel's detail; strips of rows."""
+"""Reduction of a photo to a coarser grid of square cells and enlargement of its maps; strips of rows."""
 
 from __future__ import annotations
 

@@ -66,10 +66,10 @@ def _open_array(array: Array) -> tuple[Image, GiveBack]:
         image = to_float(planes[..., :colours])
     elif array.dtype.kind == "f":
         if not np.isfinite(array).all() or array.min() < 0 or array.max() > 1:
-            raise InputError("Give a floating-point picture with finite values from 0 to 1.")
+            raise InputError("Give a floating-point image with finite values from 0 to 1.")
         image = np.ascontiguousarray(np.moveaxis(planes[..., :colours], -1, 0), np.float32)
     else:
-        raise InputError(f"Give a picture of uint8, uint16 or float, not {array.dtype}.")
+        raise InputError(f"Give an image of uint8, uint16 or float, not {array.dtype}.")
 
     def give_back(restored: Image) -> Array:
         out = planes.copy()

@@ -1,4 +1,4 @@
-"""Photos from files and into files: JPEG, PNG, TIFF and WebP, 8 and 16 bits, nothing lost that the format can hold."""
+"""Photos from files and into files: JPEG, PNG, TIFF and WebP, 8 and 16 bits, without loss where the format allows."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def read(source: str | Path | bytes, *, max_pixels: int = MAX_PIXELS, max_bytes:
 
     Args:
         source: A path, or a file's bytes.
-        max_pixels: Refuse larger pictures before anything is decoded.
+        max_pixels: Refuse larger images before anything is decoded.
         max_bytes: Refuse larger files before they are read.
 
     Raises:
@@ -77,17 +77,17 @@ def check_header(source: str | Path | bytes, *, max_pixels: int = MAX_PIXELS, ma
     """Refuse the files that ``read`` refuses, before decoding, at the cost of a few kB; return the header.
 
     Raises:
-        InputError: As ``read`` does, for all but damage to the picture's data.
+        InputError: As ``read`` does, for all but damage to the image data.
     """
     with _opened(source, max_bytes) as (stream, name), refusing(name):
         return _header(stream, max_pixels)
 
 
 def encode(photo: Photo, format: Format | None = None) -> bytes:
-    """A file's bytes, in ``photo.format`` if no other is named; what that format can't hold is converted or left out.
+    """A file's bytes, in ``photo.format`` if no other is named; content it can't hold is converted or left out.
 
     Raises:
-        InputError: If the picture is too large for the format.
+        InputError: If the image is too large for the format.
     """
     format = format or photo.format
     return _CODECS[format].encode(_fitted(photo, format))
@@ -151,7 +151,7 @@ def write_bytes_atomic(path: str | Path, data: bytes, *, overwrite: bool = False
 
 
 def part_path(folder: Path) -> Path:
-    """A hidden name for an unfinished file, with machine and process, so that the file of a dead one can be removed.
+    """A hidden name for an unfinished file, with machine and process, so that stale files can be removed.
 
     Short, as a name made from the target's could pass the file system's limit.
     """
@@ -165,7 +165,7 @@ def _check_target(path: Path, overwrite: bool) -> None:
         if not path.parent.is_dir():
             raise InputError(f"{path} can't be written: there is no folder {path.parent}.")
         if path.exists() and not overwrite:
-            raise InputError(f"{path} exists already; choose another name or ask to overwrite it.")
+            raise InputError(f"{path} exists already; choose another name, or overwrite it.")
     except OSError as error:  # a name too long, a folder that may not be entered
         raise InputError(f"{path} can't be written: {error.strerror or error}.") from error
 
@@ -175,7 +175,7 @@ def _opened(source: str | Path | bytes, max_bytes: int) -> Iterator[tuple[Binary
     """The file as a stream, and its name for error messages."""
     if isinstance(source, bytes):
         stream: BinaryIO = BytesIO(source)
-        name, size = "The picture", len(source)
+        name, size = "The image", len(source)
     else:
         path, name = Path(source), str(source)
         try:

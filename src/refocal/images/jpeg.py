@@ -19,7 +19,7 @@ MIN_QUALITY = (
 MAX_SIDE = 65500  # libjpeg's JPEG_MAX_DIMENSION
 MAX_BLOCK = 65533 - 29  # what one APP1 segment holds, less the longer of the two names that open it (XMP's 29 bytes)
 
-# ITU-T T.81, tables K.1 (luma) and K.2 (chroma), row by row: what the IJG's quality setting scales.
+# ITU-T T.81, tables K.1 (luma) and K.2 (chroma), row by row; the IJG's quality setting scales them.
 LUMA_TABLE = (
     (16, 11, 10, 16, 24, 40, 51, 61, 12, 12, 14, 19, 26, 58, 60, 55, 14, 13, 16, 24, 40, 57, 69, 56)
     + (14, 17, 22, 29, 51, 87, 80, 62, 18, 22, 37, 56, 68, 109, 103, 77, 24, 35, 55, 64, 81, 104, 113, 92)
@@ -33,7 +33,7 @@ _CHROMA = (
 
 
 def header(stream: BinaryIO) -> Header:
-    """Read the segments before the picture's data; nothing is decoded."""
+    """Read the segments before the image data; nothing is decoded."""
     from PIL.JpegImagePlugin import JpegImageFile
 
     picture = JpegImageFile(stream)  # not Image.open: its pixel limit is a global below ours
@@ -41,7 +41,7 @@ def header(stream: BinaryIO) -> Header:
 
 
 def decode(data: bytes) -> Photo:
-    """Decode a JPEG file; of a file with several pictures (MPO), the first."""
+    """Decode a JPEG file; of a file with several images (MPO), the first."""
     from PIL.JpegImagePlugin import JpegImageFile
 
     picture = JpegImageFile(BytesIO(data))

@@ -12,10 +12,10 @@ from refocal.types import InputError
 
 Format: TypeAlias = Literal["JPEG", "PNG", "TIFF", "WEBP"]
 
-# Above the largest photos that cameras make (Phase One IQ4: 151 MP; pixel-shift medium format is stitched to more, and
-# may be asked for with max_pixels). Restoring in float32 needs 24 bytes per pixel: 250 MP are 6 GB.
+# Above the largest photos that cameras make (Phase One IQ4: 151 MP; pixel-shift medium format is stitched to more,
+# and max_pixels allows it). Restoring in float32 needs 24 bytes per pixel: 250 MP are 6 GB.
 MAX_PIXELS = 250_000_000
-MAX_BYTES = 2 << 30  # 250 MP of 16-bit RGBA, stored plainly, are 2.0e9 bytes
+MAX_BYTES = 2 << 30  # 250 MP of uncompressed 16-bit RGBA are 2.0e9 bytes
 
 
 class Unsupported(Exception):
@@ -44,7 +44,7 @@ def refusing(name: str) -> Iterator[None]:
     """Turn every exception of a decoder on a broken file into one sentence, and silence its warnings.
 
     Decoders meet hostile bytes with exceptions of every type (struct.error, KeyError, zlib.error, their own), so all
-    of them are caught here, in the only place, and chained.
+    of them are caught here, and only here, and chained.
 
     Raises:
         InputError: In place of every exception.
@@ -65,14 +65,14 @@ def refusing(name: str) -> Iterator[None]:
 
 
 def check_size(header: Header, max_pixels: int) -> None:
-    """Refuse a picture with more than ``max_pixels``, or none.
+    """Refuse an image with more than ``max_pixels``, or none.
 
     Raises:
         Unsupported: If it has.
     """
     pixels = header.width * header.height
     if pixels <= 0:
-        raise Unsupported(f"is {header.width} x {header.height} pixels large, so there is no picture in it")
+        raise Unsupported(f"is {header.width} x {header.height} pixels large, so there is no image in it")
     if pixels > max_pixels:
         raise Unsupported(
             f"has {header.width} x {header.height} pixels, {pixels / 1e6:,.0f} megapixels, and the limit is"

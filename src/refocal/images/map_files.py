@@ -12,14 +12,12 @@ from refocal.images.limits import refusing
 from refocal.types import Array, InputError
 
 PNG_STEPS = 256
-"""Steps per pixel of radius in a PNG: 1/256 px is finer than any estimate, and 255.99 px are the most that 16 bits
-hold."""
+"""Steps per pixel of radius in a PNG: 1/256 px is finer than any estimate; 16 bits hold at most 255.99 px."""
 
 _ABOUT = "circle-of-confusion radius: "
 
 MAX_RADIUS_PX = 100
-"""With a larger blur nothing can be restored: detail finer than its diameter is lost. Larger numbers have another
-unit."""
+"""Larger values have another unit: under a larger blur no detail is left to restore."""
 
 MAP_SUFFIXES = (".png", ".tif", ".tiff", ".npy")
 
@@ -91,24 +89,36 @@ def read_map(path: str | Path) -> Array:
     """
     path = Path(path)
     if path.suffix.lower() == ".png":
-        pixels = read(path).pixels
         if not is_map(path):
+            pixels = read(path).pixels
             kind = f"{8 * pixels.dtype.itemsize}-bit numbers up to {pixels.max()}"
             raise InputError(
                 f"{path} holds {kind} without a unit: give radii in pixels as .npy or .tif, or a .png from refocal map."
             )
-        radius_px = pixels[..., 0].astype(np.float32) / np.float32(PNG_STEPS)
+        radius_px = read_png_radius(path)
     else:
         wanted = "blur map: use a .npy or .tif in pixels of radius, or a .png from refocal map"
         radius_px = _read_floats(path, wanted, "radii")
     if not np.isfinite(radius_px).all() or (radius_px < 0).any():
         raise InputError(f"{path} holds radii that are negative or no numbers; a blur map holds pixels, at least 0.")
     if radius_px.max() > MAX_RADIUS_PX:
-        most = f"{radius_px.max():.0f}"
         raise InputError(
-            f"{path} holds values up to {most}: give radii in pixels, at most {MAX_RADIUS_PX}, no grey levels."
+            f"{path} holds values up to {radius_px.max():.0f}: give radii in pixels, at most {MAX_RADIUS_PX}, "
+            "not grey levels."
         )
     return radius_px
+
+
+def read_png_radius(path: str | Path) -> Array:
+    """Read a 16-bit grey PNG as radii in steps of 1/256 px, whichever program wrote it.
+
+    Returns:
+        (H, W) float32, radius in pixels, 0 to 255.996.
+
+    Raises:
+        InputError: If the file is no such PNG.
+    """
+    return _read_grey16(Path(path), f"a blur map in 1/{PNG_STEPS} px") / np.float32(PNG_STEPS)
 
 
 def read_depth(path: str | Path) -> Array:
@@ -123,11 +133,16 @@ def read_depth(path: str | Path) -> Array:
     path = Path(path)
     suffix = path.suffix.lower()
     if suffix == ".png":
-        pixels = read(path).pixels
-        if pixels.dtype != np.uint16 or pixels.shape[2] != 1:
-            raise InputError(f"{path} is no 16-bit grey PNG: as such, a depth map holds millimetres.")
-        return pixels[..., 0].astype(np.float32) / np.float32(1000)
+        return _read_grey16(path, "a depth map in millimetres") / np.float32(1000)
     return _read_floats(path, "depth map: use a 16-bit .png in millimetres, or a .npy or .tif in metres", "metres")
+
+
+def _read_grey16(path: Path, kind: str) -> Array:
+    """The stored values of a 16-bit grey PNG, (H, W) float32."""
+    pixels = read(path).pixels
+    if pixels.dtype != np.uint16 or pixels.shape[2] != 1:
+        raise InputError(f"{path} is no 16-bit grey PNG, which {kind} must be.")
+    return pixels[..., 0].astype(np.float32)
 
 
 def _read_floats(path: Path, wanted: str, unit: str) -> Array:
@@ -161,7 +176,7 @@ def _write_png(file: BytesIO, radius_px: Array, about: str, path: Path) -> None:
     values = np.rint(radius_px * PNG_STEPS)
     if values.max() > np.iinfo(np.uint16).max:
         raise InputError(
-            f"{path} can't hold a radius of {radius_px.max():.0f} px (255.99 are the most); use .tif or .npy."
+            f"{path} can't hold a radius of {radius_px.max():.0f} px (the maximum is 255.99); use .tif or .npy."
         )
     text = PngImagePlugin.PngInfo()
     text.add_text("Description", about)

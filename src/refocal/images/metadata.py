@@ -51,7 +51,7 @@ class Metadata:
 
 
 def sane_dpi(horizontal: float, vertical: float) -> tuple[float, float] | None:
-    """The resolution in pixels per inch, or nothing when a file states nonsense (JPEG holds 1 to 65535)."""
+    """The resolution in pixels per inch, or None when a file's values are invalid (JPEG holds 1 to 65535)."""
     return (float(horizontal), float(vertical)) if 1 <= horizontal <= 65535 and 1 <= vertical <= 65535 else None
 
 
@@ -77,7 +77,7 @@ def upright(metadata: Metadata) -> tuple[int, Metadata]:
                 struct.pack_into(order + "H", exif, entry + 8, 1)
         struct.pack_into(order + "I", exif, start + 2 + 12 * count, 0)  # no next directory: the thumbnail's
     except (KeyError, struct.error):
-        pass  # a block cut off: what could be read of it was read
+        pass  # a block cut off: the part before the end was read
     xmp = metadata.xmp
     if orientation != 1 and xmp is not None:
         xmp = re.sub(rb'(tiff:Orientation(?:="|>))[2-8]', rb"\g<1>1", xmp)
@@ -158,6 +158,6 @@ def _can_be_written(tag: int, value: Any, group: int | None) -> bool:
         try:
             directory[tag] = value
             directory.tobytes()
-        except Exception:  # a value that a broken file gave a type or a length its tag can't have
+        except Exception:  # in a broken file, a value may have a type or length that its tag can't have
             return False
     return True

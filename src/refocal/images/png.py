@@ -19,16 +19,16 @@ _XMP_KEYWORD = b"XML:com.adobe.xmp"  # XMP specification part 3, section 1.1.5
 _INCHES_PER_METRE = 1 / 0.0254
 # Chunks inflate up to a thousandfold. Printers' profiles reach a few MB, and so does XMP with a history of edits.
 _MAX_INFLATED = 16 << 20
-_MAX_LEADING_CHUNKS = 1000  # before the picture's data; real files have a dozen
+_MAX_LEADING_CHUNKS = 1000  # before the image data; real files have a dozen
 # The lower of 16 bits are noise that deflate can't shrink: level 3 costs 1 % in size and takes a third of the time.
 _LEVEL = {8: 6, 16: 3}
 
 
 def header(stream: BinaryIO) -> Header:
-    """Read the chunks before the picture's data; nothing is inflated.
+    """Read the chunks before the image data; nothing is inflated.
 
     Raises:
-        Unsupported: If it is animated (APNG) or has no picture.
+        Unsupported: If it is animated (APNG) or has no image data.
     """
     found = None
     for kind, data in islice(_chunks(stream, keep=(b"IHDR",)), _MAX_LEADING_CHUNKS):
@@ -38,17 +38,17 @@ def header(stream: BinaryIO) -> Header:
             if width * height > MAX_PIXELS:
                 return found  # too large, whatever follows: report that
         elif kind == b"acTL":
-            raise Unsupported("is an animated PNG; refocal reads single pictures, so save one frame of it")
+            raise Unsupported("is an animated PNG; refocal reads single images, so save one frame of it")
         elif kind == b"IDAT" and found is not None:
             return found
-    raise Unsupported("is damaged, it has no picture's data")
+    raise Unsupported("is damaged, it has no image data")
 
 
 def decode(data: bytes) -> Photo:
     """Decode a PNG of any kind; palettes become RGB, 1 to 4 bits become 8, a transparent colour becomes alpha."""
     import imagecodecs
 
-    # The decoder gets nothing but the picture, so that no hostile text or profile reaches it.
+    # The decoder gets the image chunks alone, so that no hostile text or profile reaches it.
     picture = [SIGNATURE]
     exif = icc = xmp = dpi = None
     for kind, chunk in _chunks(BytesIO(data)):

@@ -20,7 +20,7 @@ _WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB, _PALETTE, _SEPARATED, _YCBCR, _CFA, _LINEA
 _COLOURS = {_WHITE_IS_ZERO: 1, _BLACK_IS_ZERO: 1, _RGB: 3, _PALETTE: 1, _SEPARATED: 4, _YCBCR: 3}
 _JPEG = 7
 # None, CCITT (three kinds), LZW, JPEG, Deflate (two numbers), PackBits, LZMA, Zstandard: inflated into a buffer of
-# known size. Others wrap whole pictures of any size, such as JPEG 2000.
+# known size. Others wrap whole images of any size, such as JPEG 2000.
 _COMPRESSIONS = frozenset((1, 2, 3, 4, 5, _JPEG, 8, 32946, 32773, 34925, 50000))
 _DNG_VERSION, _XMP, _ICC = 50706, 700, 34675
 _PREMULTIPLIED = 1
@@ -40,9 +40,9 @@ def header(stream: BinaryIO) -> Header:
         found = Header("TIFF", page.imagewidth, page.imagelength, page.bitspersample)
         if page.photometric in (_CFA, _LINEAR_RAW) or _DNG_VERSION in page.tags or page.is_reduced:
             raise Unsupported("is a camera's raw file; develop it to a TIFF or JPEG first")
-        # A reduced copy (1) or a mask (4) beside the picture is no second page.
+        # A reduced copy (1) or a mask (4) beside the image is no second page.
         if any(not other.subfiletype & 5 for other in islice(file.pages, 1, 8)):
-            raise Unsupported("has several pages; refocal reads single pictures, so save one page of it")
+            raise Unsupported("has several pages; refocal reads single images, so save one page of it")
         _check_samples(page)
         _check_parts(file, page)
         return found
@@ -136,7 +136,7 @@ def _check_samples(page: Any) -> None:
     if page.photometric == _YCBCR and page.compression != _JPEG:
         raise Unsupported("stores its colours as YCbCr, which refocal reads only in JPEG; save it as an RGB TIFF first")
     if page.photometric in (_PALETTE, _SEPARATED) and (page.bitspersample != 8 or extra):
-        raise Unsupported("is a palette or CMYK picture that isn't plain 8 bit; save it as an RGB TIFF first")
+        raise Unsupported("is a palette or CMYK image that isn't plain 8 bit; save it as an RGB TIFF first")
     if extra not in (0, 1):
         raise Unsupported(f"has {page.samplesperpixel} channels; refocal reads grey or RGB with at most one alpha")
     if page.compression not in _COMPRESSIONS:
@@ -144,18 +144,18 @@ def _check_samples(page: Any) -> None:
 
 
 def _check_parts(file: Any, page: Any) -> None:
-    """Refuse tiles, and JPEG pictures within tiles or strips, that are far larger than the picture they make up."""
+    """Refuse tiles, and JPEG images within tiles or strips, that are far larger than the image they make up."""
     from PIL.JpegImagePlugin import JpegImageFile
 
     # A tile may stick out beyond the picture, but no sane writer makes tiles of more than 8192 pixels a side.
     if page.is_tiled and max(page.tilewidth, page.tilelength) > max(8192, page.imagewidth, page.imagelength):
-        raise Unsupported("is damaged, its tiles are larger than the picture")
+        raise Unsupported("is damaged, its tiles are larger than the image")
     if page.compression == _JPEG:
         for offset, length in zip(page.dataoffsets, page.databytecounts, strict=True):
             file.filehandle.seek(offset)
             width, height = JpegImageFile(BytesIO(file.filehandle.read(length))).size
             if width > max(page.imagewidth, page.tilewidth) or height > max(page.imagelength, page.tilelength):
-                raise Unsupported("is damaged, the JPEG data within is larger than the picture")
+                raise Unsupported("is damaged, the JPEG data within is larger than the image")
 
 
 def _straight(pixels: Array, alpha: Array) -> Array:

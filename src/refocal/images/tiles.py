@@ -63,9 +63,9 @@ def apply_tiled(  # noqa: PLR0913
     """Run ``function`` over the photo tile by tile.
 
     Every pixel kept has at least ``halo_px`` of context on each side, or the photo's border: a method whose reach is
-    at most the halo gives what it would give on the whole photo. Nothing is padded. Neighbours overlap by
+    at most the halo returns the same values as on the whole photo. Nothing is padded. Neighbours overlap by
     ``feather_px`` and are cross-faded linearly, first along rows, then along columns, as ``a + w (b - a)``: the weights
-    sum to 1, and where two tiles agree their value comes out unchanged.
+    sum to 1, and where two tiles agree their value is unchanged.
 
     Args:
         function: Takes a tile (..., h, w), a view of the image that it must not change, and its region; returns an
@@ -74,8 +74,8 @@ def apply_tiled(  # noqa: PLR0913
         tile_px: The side of a tile without its context, cross-fades included.
         halo_px: The context on each side.
         feather_px: The width of the cross-fade; at most ``halo_px`` and half of ``tile_px`` are used.
-        align_px: Contexts are widened until tiles begin and end at multiples of this, or at the photo's border: what
-            computes on a grid, such as a network that halves its picture, then has the same grid as on the whole photo.
+        align_px: Contexts are widened until tiles begin and end at multiples of this, or at the photo's border:
+            a function on a grid, such as a network that halves its resolution, then has the grid of the whole photo.
         progress: Called after each tile with the number of tiles that are done and of all tiles.
 
     Returns:
@@ -124,10 +124,9 @@ def tile_size(
     """The ``tile_px`` with which a method's working memory stays within the budget; the whole size if the photo fits.
 
     Args:
-        height: Of the photo.
-        width: Of the photo.
-        bytes_per_pixel: What the method holds at once for each pixel of a tile, all channels together, context
-            included.
+        height: Height of the photo.
+        width: Width of the photo.
+        bytes_per_pixel: Peak working memory per pixel of a tile, all channels together, context included.
         halo_px: The context on each side.
         align_px: As for ``apply_tiled``.
         budget_bytes: Memory for one tile's work; by default half of what is free, at most ``MAX_BUDGET_BYTES``.

@@ -22,23 +22,23 @@ _ANIMATED = 0x02  # RFC 9649, section 2.7: the flags of VP8X
 
 
 def header(stream: BinaryIO) -> Header:
-    """Read up to the picture's own header; the canvas that VP8X states isn't trusted.
+    """Read up to the image's own header; the canvas size in VP8X is ignored, as it may be wrong.
 
     Raises:
-        Unsupported: If it is animated or has no picture.
+        Unsupported: If it is animated or has no image data.
     """
     for kind, offset, _ in islice(_chunks(stream), _MAX_CHUNKS):
         stream.seek(offset)
         start = stream.read(10)
         if kind == b"ANIM" or (kind == b"VP8X" and start[0] & _ANIMATED):
-            raise Unsupported("is an animated WebP; refocal reads single pictures, so save one frame of it")
+            raise Unsupported("is an animated WebP; refocal reads single images, so save one frame of it")
         if kind == b"VP8 ":  # a frame tag, a start code, then 14 bits each (RFC 6386, section 9.1)
             width, height = struct.unpack("<HH", start[6:10])
             return Header("WEBP", width & 0x3FFF, height & 0x3FFF, bits=8)
         if kind == b"VP8L":  # a signature, then 14 bits each, less one (RFC 9649, section 3.4)
             (packed,) = struct.unpack("<I", start[1:5])
             return Header("WEBP", (packed & 0x3FFF) + 1, (packed >> 14 & 0x3FFF) + 1, bits=8)
-    raise Unsupported("is damaged, it has no picture's data")
+    raise Unsupported("is damaged, it has no image data")
 
 
 def decode(data: bytes) -> Photo:

@@ -1,6 +1,6 @@
-"""The table of trained weights: which file, with which SHA-256, under which licence, and where it is found.
+"""The table of trained weights (file, SHA-256, licence, source) and the search for a file.
 
-Only .safetensors and .onnx are read: neither can run code, as a pickle can.
+Only .safetensors and .onnx are read: unlike a pickle, neither can run code.
 """
 
 from __future__ import annotations
@@ -111,7 +111,7 @@ WEIGHTS: dict[str, Weight] = {
         paper="Zhai et al. 2023",
         size_bytes=3_500_228,
         url=None,
-        about="the blur map of two dual-pixel views, part of the package",
+        about="the blur map from two dual-pixel views, part of the package",
     ),
     "defocusgan": Weight(
         file="defocusgan.onnx",
@@ -162,7 +162,7 @@ WEIGHTS: dict[str, Weight] = {
 }
 
 MIXED = frozenset({"default", "fast", "defocusgan", "dual-pixel-map"})
-"""Shipped weights that are weighted means of several trainings; no single recipe makes them. See their cards."""
+"""Shipped weights that are weighted means of several trainings: no single recipe makes them (docs/weights.md)."""
 
 
 def locate(name_or_path_or_url: str | Path, sha256: str | None = None) -> Path:
@@ -171,13 +171,13 @@ def locate(name_or_path_or_url: str | Path, sha256: str | None = None) -> Path:
     Args:
         name_or_path_or_url: A name in ``WEIGHTS``, looked up in this package, in the folder ``$REFOCAL_WEIGHTS`` and in
             the user's cache; or the path of a file; or its https address, which needs ``sha256``.
-        sha256: Of the content, hexadecimal; by default the table's for a known name, and unchecked for a path.
+        sha256: SHA-256 of the content, hexadecimal; by default the table's for a known name, and unchecked for a path.
 
     Returns:
         Path of an existing .safetensors or .onnx file.
 
     Raises:
-        InputError: If there is no such file, it is of another kind, or its SHA-256 is another.
+        InputError: If there is no such file, it is of another format, or its SHA-256 differs.
     """
     text = str(name_or_path_or_url)
     if sha256 is not None and not re.fullmatch("[0-9a-fA-F]{64}", sha256):
@@ -200,7 +200,7 @@ def cache_folder() -> Path:
 
 
 def _known(name: str, sha256: str | None) -> Path:
-    """Look a file of the table up in the three folders."""
+    """Search the three folders for a file of the table."""
     weight = WEIGHTS[name]
     folders = [Path(__file__).parent, cache_folder()]
     if os.environ.get("REFOCAL_WEIGHTS"):
@@ -211,7 +211,7 @@ def _known(name: str, sha256: str | None) -> Path:
     if weight.url:
         return _download(weight.url, sha256 or weight.sha256)
     raise InputError(
-        f"The weights {name!r} are not here: put {weight.file} ({weight.about}) into the folder that $REFOCAL_WEIGHTS "
+        f"The weights {name!r} are not found: put {weight.file} ({weight.about}) into the folder that $REFOCAL_WEIGHTS "
         f"names or into {cache_folder()}, or give its path as the argument 'weights'."
     )
 
@@ -231,7 +231,7 @@ def _download(url: str, sha256: str | None) -> Path:
     except ImportError:
         raise InputError("Downloading weights needs pooch: pip install 'refocal[learn]'.") from None
     try:
-        # The hash leads the name: two files of one name never meet in the cache.
+        # The hash leads the name: files of the same name don't collide in the cache.
         path = pooch.retrieve(url, f"sha256:{sha256.lower()}", f"{sha256[:12].lower()}-{name}", cache_folder())
     except (OSError, ValueError) as error:  # no connection or no such page; another content
         raise InputError(f"The weights could not be downloaded from {url}: {error}") from None

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from refocal.catalog import Entry
-from refocal.images.colour import LUMA_WEIGHTS
+from refocal.images.colour import truncated_luma
 from refocal.optics.blur import Psf
 from refocal.types import InputError
 
@@ -104,10 +104,7 @@ def luma8(crops: Tensor) -> Tensor:
 
     uint8 (N, H, W, 3 or more) to float32 (N, 1, H, W) in [0, 1].
     """
-    # Integer arithmetic: 0.299 + 0.587 + 0.114 is less than 1 in floating point, and white would become 254.
-    weights = [round(1000 * weight) for weight in LUMA_WEIGHTS]
-    channels = crops[..., :3].to(torch.int32).unbind(-1)
-    levels = sum(weight * channel for weight, channel in zip(weights, channels, strict=True)) // 1000
+    levels = truncated_luma(*crops[..., :3].to(torch.int32).unbind(-1))
     return (levels / 255)[:, None].to(torch.float32)
 
 
