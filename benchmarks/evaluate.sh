@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Measure the methods on the public data sets and add the rows to benchmarks/evaluate.csv. The data sets are looked for as
-# docs/evaluate.md says; LPIPS needs its weights in $REFOCAL_WEIGHTS. Takes about an hour on two cores.
+# Measure the methods on the public data sets and append the rows to benchmarks/evaluate.csv. docs/evaluate.md describes
+# where the data sets are searched; LPIPS needs its weights in $REFOCAL_WEIGHTS. Takes about an hour on two cores.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -35,7 +35,7 @@ done
 for method in wiener richardson-lucy hyper-laplacian unsharp-mask; do
   measure "$method" kodak24:disk:2.5 psnr,ssim,mae --estimator zhuo-sim
 done
-# The most exact maps, of the set whose blur is nearest to what they know.
+# The most exact maps, on the set whose blur is nearest to their training data.
 for method in richardson-lucy hyper-laplacian svbr-net; do
   measure "$method" camera_synthetic psnr,ssim,mae --estimator dandres
 done

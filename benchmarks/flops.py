@@ -1,4 +1,4 @@
-"""The network behind a method, and how much it computes: a multiplication and its addition are two operations."""
+"""The network of a method and its operations: a multiplication and its addition count as two."""
 
 from __future__ import annotations
 
@@ -12,19 +12,17 @@ from refocal.methods import METHODS
 from refocal.types import InputError
 
 SIDE_PX = 512
-"""Of the picture that the operations are counted on; a multiple of every network's grid."""
+"""Side of the image that the operations are counted for; a multiple of every network's grid."""
 
 
 def network_of(method: str) -> NetworkFile | None:
-    """What the method runs once over the photo; nothing for a classical one, whatever it asks of a denoiser on its
-    way.
-    """
+    """The network that the method runs once over the photo; None for a classical one, with or without a denoiser."""
     weights = getattr(METHODS[method].make(), "weights", None)
     return None if weights is None else open_network(weights)
 
 
 def shape_of(method: str) -> tuple[str, str]:
-    """The same for methods whose networks differ in the weights alone, so cost the same; else another for each."""
+    """A key that is equal for methods whose networks differ only in the weights and so cost the same."""
     try:
         file = network_of(method)
     except InputError:  # its weights aren't here
@@ -33,29 +31,29 @@ def shape_of(method: str) -> tuple[str, str]:
 
 
 def gflop_per_megapixel(path: Path) -> float:
-    """Of one run over a whole picture: convolutions and products of matrices, which are nearly all there is.
+    """Operations of one run over a whole image: convolutions and matrix products, nearly all of the computation.
 
-    What runs in tiles computes their contexts as well, and so more.
+    Tiles add the computation of their contexts.
 
     Raises:
-        ValueError: If a shape that is needed hangs on more than the picture's size.
+        ValueError: If a shape depends on more than the size of the image.
     """
     import onnx
 
     model = onnx.load(path)
     sides = {"batch": 1, "height": SIDE_PX, "width": SIDE_PX}
-    for told in model.graph.input:
-        for length in told.type.tensor_type.shape.dim:
+    for tensor in model.graph.input:
+        for length in tensor.type.tensor_type.shape.dim:
             if length.dim_param:
                 length.dim_value = sides[length.dim_param]
-    del model.graph.value_info[:]  # shapes for pictures of any size
+    del model.graph.value_info[:]  # shapes for images of any size
     graph = onnx.shape_inference.infer_shapes(_folded(model)).graph
     shapes = _shapes(graph)
     return sum(_flop(node, shapes) for node in graph.node) / 1e9 / (SIDE_PX**2 / 1e6)
 
 
 def _folded(model: Any) -> Any:
-    """The model with everything computed that doesn't hang on pixels: onnx itself can't halve a side of the picture."""
+    """The model with constants folded: onnx itself can't infer the half of a side."""
     import onnx
 
     onnxruntime = runtime()
@@ -69,20 +67,20 @@ def _folded(model: Any) -> Any:
 
 
 def _shapes(graph: Any) -> dict[str, tuple[int, ...]]:
-    """Every tensor's, by name; a length that isn't known is 0."""
+    """Shape of every tensor, by name; an unknown length is 0."""
     shapes = {tensor.name: tuple(tensor.dims) for tensor in graph.initializer}
-    for told in (*graph.input, *graph.value_info, *graph.output):
-        shapes[told.name] = tuple(length.dim_value for length in told.type.tensor_type.shape.dim)
+    for tensor in (*graph.input, *graph.value_info, *graph.output):
+        shapes[tensor.name] = tuple(length.dim_value for length in tensor.type.tensor_type.shape.dim)
     return shapes
 
 
 def _flop(node: Any, shapes: dict[str, tuple[int, ...]]) -> int:
-    """Of one node: two times its multiplications."""
+    """Operations of one node: two times its multiplications."""
     if node.op_type not in ("Conv", "ConvTranspose", "Gemm", "MatMul"):
         return 0
     first, second, output = (shapes.get(name, ()) for name in (*node.input[:2], node.output[0]))
     if not (first and second and output and all((*first, *second, *output))):
-        raise ValueError(f"The shapes of {node.op_type} {node.name!r} can't be told from the picture's size.")
+        raise ValueError(f"The shapes of {node.op_type} {node.name!r} don't follow from the size of the image.")
     if node.op_type == "Conv":  # each output value sums over a kernel (out, in / groups, *kernel)
         return 2 * prod(output) * prod(second[1:])
     if node.op_type == "ConvTranspose":  # each input value spreads over a kernel (in, out / groups, *kernel)

@@ -155,8 +155,8 @@ def _open_sets(names: Sequence[str] | None, data_root: str | None) -> dict[str, 
             missing.append((name, error))
     if not opened:
         raise InputError(
-            f"There are no photos for the gallery here: get one of the sets {', '.join(SETS)} (docs/data.md says where) and "
-            "name the folder that holds it with REFOCAL_DATA."
+            f"There are no photos for the gallery: get one of the sets {', '.join(SETS)} (docs/data.md says where) "
+            "and name the folder that holds it with REFOCAL_DATA."
         )
     for name, _ in missing:
         print(f"{name} isn't here and is left out")

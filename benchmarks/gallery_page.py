@@ -160,8 +160,8 @@ img { display: block }
 figcaption, footer { color: var(--quiet); font-size: .875rem }
 .frame { display: grid; grid-template-columns: auto auto; justify-content: start; gap: .5rem }
 .frame > div { position: relative; width: fit-content }
-.frame span { position: absolute; left: .5rem; top: .5rem; padding: .05rem .5rem; border-radius: 1rem; background: #000a;
-  color: #fff; font-size: .8125rem }
+.frame span { position: absolute; left: .5rem; top: .5rem; padding: .05rem .5rem; border-radius: 1rem;
+  background: #000a; color: #fff; font-size: .8125rem }
 .scale { height: .5rem; margin-top: .4rem }
 .ticks { display: flex; justify-content: space-between; font-size: .8125rem }
 table { border-collapse: collapse; margin: 1rem 0 }
@@ -185,8 +185,8 @@ tr:first-child th { color: var(--quiet); font-size: .875rem }
 """
 )
 
-_FOOT = """<footer>Made on this machine with refocal. The photos belong to their photographers: before you publish this page,
-see what the licences of their data sets allow.</footer>
+_FOOT = """<footer>Made on this machine with refocal. The photos belong to their photographers:
+before you publish this page, see what the licences of their data sets allow.</footer>
 SCRIPT
 </body>
 </html>

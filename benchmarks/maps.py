@@ -1,10 +1,9 @@
-"""Measure every estimator on blur that is known exactly: 22 Kodak crops under two kinds of maps; write
-benchmarks/maps.csv.
+"""Measure every estimator on known blur: 22 Kodak crops under two kinds of maps; writes benchmarks/maps.csv.
 
 Mean absolute error of the radius in pixels, over all pixels and over those on edges of the blurred photo (Canny, sigma
-1), where there is something to see; Spearman's rank correlation per photo where the true map varies; seconds per
-megapixel. Estimates are cut to 6 px, the most that there is: some estimators know no more, and would gain by that
-alone.
+1), where the blur can be measured; Spearman's rank correlation per photo where the true map varies; seconds per
+megapixel. Estimates are cut to 6 px, the maximum of the true maps: some estimators are limited to it, and would gain by
+that alone.
 """
 
 from __future__ import annotations
@@ -75,9 +74,9 @@ def measure(name: str, data: str) -> dict[str, str]:
         if np.ptp(true) > 0 and np.ptp(found) > 0:
             ranks.append(float(metrics.spearman(found, true)))
     figures = (np.mean(errors), np.mean(on_edges), np.mean(biases), np.mean(ranks))
-    told = [name, data, *(f"{figure:.3f}" for figure in figures), str(len(pairs)), f"{seconds / pixels * 1e6:.2f}"]
+    facts = [name, data, *(f"{figure:.3f}" for figure in figures), str(len(pairs)), f"{seconds / pixels * 1e6:.2f}"]
     date = datetime.datetime.now(datetime.UTC).date().isoformat()
-    return dict(zip(HEAD, (*told, str(os.cpu_count()), commit(), date), strict=True))
+    return dict(zip(HEAD, (*facts, str(os.cpu_count()), commit(), date), strict=True))
 
 
 if __name__ == "__main__":

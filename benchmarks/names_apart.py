@@ -47,9 +47,7 @@ def apart(marks: Array, sizes: Array, fixed: Array, bounds: Array) -> tuple[Arra
 
 
 def _candidates(mark: Array, size: Array) -> tuple[Array, Array]:
-    """(K, 4) boxes around a mark, and (K, 25, 2) spots on the lines to them; those of near ones lie in the mark's
-    centre.
-    """
+    """(K, 4) boxes around a mark, and (K, 25, 2) spots on the lines to them, in the mark's centre for near ones."""
     boxes, spots = [], []
     for gap, turn in product(GAPS, SIXTEENTHS):
         towards = np.array([np.cos(np.pi / 8 * turn), np.sin(np.pi / 8 * turn)])
@@ -64,7 +62,7 @@ def _alone(boxes: Array, spots: Array, mark: Array, shapes: Array, bounds: Array
     """(K,): what each place costs before the other names are there."""
     gaps = np.repeat(GAPS, len(SIXTEENTHS)).astype(float)
     outside = ((boxes[:, :2] < bounds[:2]) | (boxes[:, 2:] > bounds[2:])).any(1)
-    beside = shapes[~_inside(mark[None, None, :2], shapes)[0]]  # marks that lie over its own are in nobody's way
+    beside = shapes[~_inside(mark[None, None, :2], shapes)[0]]  # not the marks that overlap its own
     return gaps + COVER * (outside + _overlap(boxes, shapes).sum(1)) + CROSS * _inside(spots, beside).sum(1)
 
 

@@ -1,7 +1,7 @@
-"""Draw what each method gains against what it costs: docs/pictures/quality_cost.svg, as the README shows it.
+"""Draw the gain of each method against its cost: docs/pictures/quality_cost.svg, the figure of the README.
 
-A method stands in the picture once it has a row in speed.csv and one in evaluate.csv; beneath its name, what its
-network computes. ``benchmarks/speed.py`` draws it after measuring.
+The figure contains a method once it has a row in speed.csv and one in evaluate.csv; below its name, the operations of
+its network. ``benchmarks/speed.py`` draws it after measuring.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ HERE = Path(__file__).parent
 OUT = HERE.parent / "docs" / "pictures" / "quality_cost.svg"
 DATA = "pixel4_dp/4"
 MEGAPIXELS = 2.0
-"""The size whose cost is drawn, or the nearest measured: slow methods reach no further."""
+"""Size at which the cost is drawn; for slow methods, the nearest measured one."""
 
 OWN = "refocal.methods.focus:Focus"
 STYLES = {  # colour and mark by kind
@@ -33,7 +33,7 @@ STYLES = {  # colour and mark by kind
     "network of a paper": ("#1f6fb2", "o"),
     "classical": ("#5f6670", "s"),
 }
-MARK, MARK_PER_GFLOP = 30.0, 0.25  # areas in square points; a network's grows with what it computes
+MARK, MARK_PER_GFLOP = 30.0, 0.25  # areas in square points; a network's grows with its operations
 LETTERING = {
     "svg.fonttype": "none",
     "svg.hashsalt": "refocal",
@@ -44,14 +44,14 @@ LETTERING = {
 
 @dataclass(frozen=True)
 class Point:
-    """A method in the picture.
+    """A method in the figure.
 
     Attributes:
-        name: In METHODS.
-        kind: In STYLES.
-        seconds: Per megapixel.
-        gain: In dB of PSNR.
-        gflop: Per megapixel; 0 where there is no network.
+        name: Key in METHODS.
+        kind: Key in STYLES.
+        seconds: Seconds per megapixel.
+        gain: Gain of PSNR in dB.
+        gflop: GFLOP per megapixel; 0 without a network.
     """
 
     name: str
@@ -62,37 +62,35 @@ class Point:
 
     @property
     def area(self) -> float:
-        """Of its mark, in square points."""
+        """Area of its mark in square points."""
         return MARK + MARK_PER_GFLOP * self.gflop
 
 
 def main() -> None:
-    """Draw from the files as they are."""
+    """Draw from the committed files."""
     with (HERE / "speed.csv").open(encoding="utf-8", newline="") as lines:
         draw(list(csv.DictReader(lines)), OUT)
 
 
 def draw(rows: Sequence[Mapping[str, str]], path: Path) -> None:
-    """Write the picture (.svg or .png) of the rows of speed.csv beside those of evaluate.csv."""
+    """Write the figure (.svg or .png) of rows of speed.csv, with the gains of evaluate.csv."""
     shown = points(rows, gains(read_rows(HERE / "evaluate.csv")))
     if shown:
         paint(shown, max(row["cores"] for row in rows), path)
     else:
-        sys.stderr.write("No picture was drawn: no method has been both timed and scored.\n")
+        sys.stderr.write("No figure was drawn: no method has been both timed and scored.\n")
 
 
 def gains(rows: Iterable[Row]) -> dict[str, float]:
-    """Mean PSNR above that of the photo as it is, in dB: each method with its own options, told nothing; the newest
-    row.
-    """
+    """Gain of mean PSNR over the unrestored photo in dB, with default options and no true blur; the newest row."""
     scored = [row for row in rows if (row.data, row.metric) == (DATA, "psnr") and row.blur != "given"]
     newest = {row.method: row.value for row in sorted(scored, key=lambda row: row.date) if _usual(row)}
-    as_it_is = newest.pop("identity", None)
-    return {} if as_it_is is None else {method: value - as_it_is for method, value in newest.items()}
+    unrestored = newest.pop("identity", None)
+    return {} if unrestored is None else {method: value - unrestored for method, value in newest.items()}
 
 
 def _usual(row: Row) -> bool:
-    """Whether the row is of the method as the table has it now: a name may have moved on to another one."""
+    """Whether the row has the method's current default options: a name may have changed its meaning."""
     if row.method not in METHODS:
         return False
     made = METHODS[row.method].make()
@@ -101,7 +99,7 @@ def _usual(row: Row) -> bool:
 
 
 def points(rows: Iterable[Mapping[str, str]], gained: Mapping[str, float]) -> list[Point]:
-    """The methods that have both; one that wasn't timed costs what another network of its shape does."""
+    """The methods that have both; one that wasn't timed has the cost of another network of its shape."""
     nearest: dict[tuple[str, str], Mapping[str, str]] = {}
     for row in rows:
         if row["seconds"] != "skipped" and row["method"] in METHODS:
@@ -122,12 +120,12 @@ def _distance(row: Mapping[str, str]) -> float:
 
 
 def paint(shown: Sequence[Point], cores: str, path: Path) -> None:
-    """Write the picture of the points."""
+    """Write the figure of the points."""
     from matplotlib import rc_context
     from matplotlib.figure import Figure
 
     with rc_context(LETTERING):
-        # Opaque, as a page may be dark; a pixel is a point, so that names are placed as an .svg will show them.
+        # Opaque for dark pages; one pixel per point, so that names are placed as in the .svg.
         figure = Figure((7.6, 4.6), dpi=72, facecolor="white", layout="constrained")
         axes = figure.subplots()
         for kind, (colour, mark) in STYLES.items():
@@ -138,7 +136,7 @@ def paint(shown: Sequence[Point], cores: str, path: Path) -> None:
                     seconds, gained, areas, colour, marker=mark, alpha=0.85, linewidths=0, zorder=3, label=kind
                 )
         _dress(axes, shown, cores)
-        figure.draw_without_rendering()  # settles the layout: names are placed on it
+        figure.draw_without_rendering()  # computes the layout that names are placed in
         _name(axes, shown)
         figure.set_layout_engine("none")
         figure.savefig(path, **({"metadata": {"Date": None}} if path.suffix == ".svg" else {"dpi": 144}))
@@ -146,11 +144,11 @@ def paint(shown: Sequence[Point], cores: str, path: Path) -> None:
 
 def _dress(axes: Any, shown: Sequence[Point], cores: str) -> None:
     axes.set_xscale("log")
-    least, most = (f(point.seconds for point in shown) for f in (min, max))
+    fastest, slowest = (f(point.seconds for point in shown) for f in (min, max))
     low, high = (f(0.0, *(point.gain for point in shown)) for f in (min, max))
     axes.set_ylim(low - 0.15 * (high - low), high + 0.2 * (high - low))
     axes.set_xticks([tick * 10.0**power for power in range(-3, 4) for tick in (1, 2, 5)], minor=False)
-    axes.set_xlim(least / 2, most * 6)
+    axes.set_xlim(fastest / 2, slowest * 6)
     axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
     axes.minorticks_off()
     axes.axhline(0, color="#5f6670", linewidth=0.8, linestyle="--", zorder=1)
@@ -168,7 +166,7 @@ def _dress(axes: Any, shown: Sequence[Point], cores: str) -> None:
 
 
 def _name(axes: Any, shown: Sequence[Point]) -> None:
-    """Write the names where they cover nothing, on a thin line where they stand apart."""
+    """Write the names where they cover nothing, with a thin line where they are away from their mark."""
     names = []
     for point in shown:
         words = f"{point.name}\n{point.gflop:.0f} GFLOP/MP" if point.gflop else point.name
@@ -181,10 +179,10 @@ def _name(axes: Any, shown: Sequence[Point]) -> None:
     boxes, ends = apart(marks, sizes, fixed, axes.bbox.extents)
     to_data = axes.transData.inverted()
     for name, box, mark, end in zip(names, boxes, marks, ends, strict=True):
-        # Each is held where it is nearest to its mark: in another font than the one measured here its width differs.
-        held = np.clip(mark[:2], box[:2], box[2:])
-        across, up = np.rint((held - box[:2]) / (box[2:] - box[:2]) * 2).astype(int)
-        name.set(position=to_data.transform(held), transform=axes.transData)
+        # Anchored at the point nearest to its mark: in another font than the one measured here its width differs.
+        anchor = np.clip(mark[:2], box[:2], box[2:])
+        across, up = np.rint((anchor - box[:2]) / (box[2:] - box[:2]) * 2).astype(int)
+        name.set(position=to_data.transform(anchor), transform=axes.transData)
         name.set(ha=("left", "center", "right")[across], va=("bottom", "center", "top")[up])
         axes.plot(*to_data.transform([mark[:2], end]).T, color=name.get_color(), linewidth=0.6, zorder=2)
 

@@ -1,7 +1,6 @@
-"""Write the README's tables: the methods and estimators from their tables, the results from the rows in
-benchmarks/*.csv.
+"""Write the README's tables: methods and estimators from their tables, results from the rows in benchmarks/*.csv.
 
-Run it after a new method or a new measurement (``make tables``); a test fails while the README is behind.
+Run it after a new method or a new measurement (``make tables``); a test fails while the README is out of date.
 """
 
 from __future__ import annotations

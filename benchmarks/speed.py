@@ -1,14 +1,13 @@
-"""Time ``refocal deblur`` with every method on one colour photo of growing size; write benchmarks/speed.csv and draw
-it.
+"""Time ``refocal deblur`` with every method on a colour photo of growing size; write and draw benchmarks/speed.csv.
 
-Each measurement is the whole command in a fresh process, on the cores that this one may use. ``seconds`` are those of
-one photo from reading the JPEG to writing it (``identity`` shows what that costs alone), an estimated map included; of
-photos that take less than ``SHORT_S``, the best of ``RUNS`` in one process. ``command_seconds`` are those of the
-command on one photo, start included. ``gflop_per_megapixel`` is of the method's own network, not of the estimator's.
+Each measurement is the whole command in a new process, on the cores available to this one. ``seconds`` is the time for
+one photo from reading the JPEG to writing it (``identity`` measures that alone), an estimated map included; for photos
+below ``SHORT_S``, the best of ``RUNS`` in one process. ``command_seconds`` is the time of the command on one photo,
+start-up included. ``gflop_per_megapixel`` counts the method's own network, not the estimator's.
 
 A size that is expected to take longer than the limit is ``skipped`` (``--methods classical --sizes 24 --limit-s 300``
-waits for it). Methods whose networks differ in the weights alone cost the same: the first stands for all, unless others
-are named. About a quarter of an hour on two idle cores.
+measures it). Methods whose networks differ only in the weights cost the same: the first is timed, unless others are
+named. About a quarter of an hour on two idle cores.
 """
 
 from __future__ import annotations
@@ -39,14 +38,14 @@ from refocal.weights import locate
 
 ROOT = Path(__file__).resolve().parents[1]
 OUT = Path(__file__).with_name("speed.csv")
-PHOTO = ROOT / "examples" / "wall_focused_left.jpg"  # sharp on the left, more and more blurred to the right
+PHOTO = ROOT / "examples" / "wall_focused_left.jpg"  # sharp on the left, increasingly blurred to the right
 SIZES = (0.5, 1, 2, 6, 12, 24)
 LIMIT_S = 30.0
 RUNS, SHORT_S = 3, 3.0
-ESTIMATOR = "zhuo-sim"  # whose maps benchmarks/evaluate.sh scores the methods with
+ESTIMATOR = "zhuo-sim"  # as in benchmarks/evaluate.sh
 _MAP = ("--estimator", ESTIMATOR)
-TOLD = {"psf": ("--radius-px", "2.5"), "blur": _MAP, "map": _MAP}
-"""What a method that needs to know the blur is told."""
+BLUR_FLAGS = {"psf": ("--radius-px", "2.5"), "blur": _MAP, "map": _MAP}
+"""The blur given to a method, by what it needs."""
 
 COLUMNS = (
     *("method", "blur", "megapixels", "seconds", "seconds_per_megapixel", "command_seconds", "peak_mib"),
@@ -54,8 +53,7 @@ COLUMNS = (
 )
 Rows = list[dict[str, str]]
 
-# A process is charged with the memory that its parent holds when it starts it, so the command's parent must be a small
-# one.
+# The peak memory of a process includes its parent's memory at the start, so the command's parent must be small.
 LAUNCHER = """
 import json, resource, subprocess, sys, time
 start = time.perf_counter()
@@ -70,32 +68,32 @@ else:
 
 
 def main() -> None:
-    """Measure what is named, or all; other rows of the file stay."""
+    """Measure the named methods, or all; other rows of the file are kept."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--methods", type=lambda text: text.split(","), default=None, help="names, with commas between")
+    parser.add_argument("--methods", type=lambda text: text.split(","), default=None, help="names, separated by commas")
     parser.add_argument(
         "--sizes", type=lambda text: sorted(map(float, text.split(","))), default=SIZES, help="megapixels"
     )
-    parser.add_argument("--limit-s", type=float, default=LIMIT_S, help="skip what would take longer")
+    parser.add_argument("--limit-s", type=float, default=LIMIT_S, help="skip sizes that would take longer")
     parser.add_argument("--csv", type=Path, default=OUT)
     parser.add_argument("--picture", type=Path, default=PICTURE)
-    told = parser.parse_args()
-    rows = list(csv.DictReader(told.csv.open(encoding="utf-8", newline=""))) if told.csv.exists() else []
+    given = parser.parse_args()
+    rows = list(csv.DictReader(given.csv.open(encoding="utf-8", newline=""))) if given.csv.exists() else []
     with tempfile.TemporaryDirectory() as folder:
-        photos = [save_photo(Path(folder), size) for size in told.sizes]
-        for method in told.methods or distinct(METHODS):
+        photos = [save_photo(Path(folder), size) for size in given.sizes]
+        for method in given.methods or distinct(METHODS):
             try:
-                fresh = measure(method, photos, told.limit_s)
+                fresh = measure(method, photos, given.limit_s)
             except InputError as error:  # such as weights that aren't shipped
                 sys.stderr.write(f"{method}: {error}\n")
                 continue
             rows = replaced(rows, fresh)
-            write(told.csv, rows)
-    draw(rows, told.picture)
+            write(given.csv, rows)
+    draw(rows, given.picture)
 
 
 def distinct(methods: Iterable[str]) -> list[str]:
-    """Those whose cost doesn't follow from an earlier one's: of networks of one shape, the first."""
+    """Methods of distinct cost: the first of those whose networks have the same shape."""
     firsts: dict[tuple[str, str], str] = {}
     for method in methods:
         firsts.setdefault(shape_of(method), method)
@@ -103,14 +101,14 @@ def distinct(methods: Iterable[str]) -> list[str]:
 
 
 def save_photo(folder: Path, megapixels: float) -> Path:
-    """An example photo, continued by its mirror images or cropped to three by two."""
+    """An example photo, extended by mirroring or cropped, with sides of three by two."""
     with Image.open(PHOTO) as photo:
         pixels = np.asarray(photo.convert("RGB"))
     height = round((megapixels * 1e6 * 2 / 3) ** 0.5)
     missing = [(0, max(0, length - had)) for length, had in zip((height, height * 3 // 2), pixels.shape, strict=False)]
-    grown = np.pad(pixels, (*missing, (0, 0)), "symmetric")[:height, : height * 3 // 2]
+    extended = np.pad(pixels, (*missing, (0, 0)), "symmetric")[:height, : height * 3 // 2]
     path = folder / f"{megapixels:g}.jpg"
-    Image.fromarray(grown).save(path, quality=92)
+    Image.fromarray(extended).save(path, quality=92)
     return path
 
 
@@ -132,8 +130,8 @@ def measure(method: str, photos: Sequence[Path], limit_s: float) -> Rows:
     }
     rows, pace = [], 0.0
     for photo in photos:
-        with Image.open(photo) as picture:
-            megapixels = picture.width * picture.height / 1e6
+        with Image.open(photo) as image:
+            megapixels = image.width * image.height / 1e6
         measured = best(method, photo, limit_s) if pace * megapixels <= limit_s else None
         row = fixed | {"megapixels": photo.stem, "seconds": "skipped"}
         if measured is None:
@@ -150,7 +148,7 @@ def measure(method: str, photos: Sequence[Path], limit_s: float) -> Rows:
 
 
 def best(method: str, photo: Path, limit_s: float) -> tuple[float, float, float, int] | None:
-    """Seconds of the photo and of the command, peak MiB, runs; nothing if it took more than twice the limit."""
+    """Seconds of the photo and of the command, peak MiB, runs; None if it took more than twice the limit."""
     once = command(method, photo, 1, 2 * limit_s)
     if once is None or once[0] > SHORT_S:
         return once and (*once, 1)
@@ -158,8 +156,8 @@ def best(method: str, photo: Path, limit_s: float) -> tuple[float, float, float,
     return again and (*again, RUNS)
 
 
-def command(method: str, photo: Path, runs: int, most_s: float) -> tuple[float, float, float] | None:
-    """Run ``refocal deblur`` on copies of the photo: the fewest seconds of one, those of the command on one, peak MiB.
+def command(method: str, photo: Path, runs: int, timeout_s: float) -> tuple[float, float, float] | None:
+    """Run ``refocal deblur`` on copies of a photo: best seconds, seconds of the command on one, peak MiB.
 
     Raises:
         InputError: If it fails.
@@ -176,14 +174,14 @@ def command(method: str, photo: Path, runs: int, most_s: float) -> tuple[float, 
             "--method",
             method,
         ]
-        words += ["--log", folder / "log.jsonl", *TOLD.get(METHODS[method].needs, ())]
-        launch = [sys.executable, "-S", "-c", LAUNCHER, str(most_s), *map(str, words)]
-        told = json.loads(subprocess.run(launch, stdout=subprocess.PIPE, text=True, check=True).stdout)
-        if told is None:
+        words += ["--log", folder / "log.jsonl", *BLUR_FLAGS.get(METHODS[method].needs, ())]
+        launch = [sys.executable, "-S", "-c", LAUNCHER, str(timeout_s), *map(str, words)]
+        outcome = json.loads(subprocess.run(launch, stdout=subprocess.PIPE, text=True, check=True).stdout)
+        if outcome is None:
             return None
-        code, said, whole_s, peak_kib = told
+        code, errors, whole_s, peak_kib = outcome
         if code:
-            raise InputError(said.strip())
+            raise InputError(errors.strip())
         seconds = [
             json.loads(line)["seconds"] for line in (folder / "log.jsonl").read_text(encoding="utf-8").splitlines()
         ]
@@ -191,14 +189,14 @@ def command(method: str, photo: Path, runs: int, most_s: float) -> tuple[float, 
 
 
 def replaced(rows: Rows, fresh: Rows) -> Rows:
-    """The rows with fresh ones in the place of the same method's and size's, in the order of METHODS and of size."""
+    """The rows, updated for the same method and size, in the order of METHODS and of size."""
     newest = {(row["method"], float(row["megapixels"])): row for row in (*rows, *fresh)}
-    order = {name: place for place, name in enumerate(METHODS)}
+    order = {name: index for index, name in enumerate(METHODS)}
     return [newest[key] for key in sorted(newest, key=lambda key: (order.get(key[0], len(order)), key))]
 
 
 def write(path: Path, rows: Rows) -> None:
-    """After every method, so that nothing measured is lost."""
+    """Write the rows, after every method so that no measurement is lost."""
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
         writer.writeheader()

@@ -1,6 +1,6 @@
-"""The training loop against a plain loop written by hand, same network, crops, pairs and precision: images per second.
+"""Images per second of the training loop against a minimal loop, with the same network, crops, pairs and precision.
 
-Run: ``python benchmarks/training.py [--device cuda]``; adds a row per loop to training.csv.
+Run: ``python benchmarks/training.py [--device cuda]``; appends a row per loop to training.csv.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ OUT = Path(__file__).with_suffix(".csv")
 
 
 def main() -> None:
-    """Measure both, one after the other and again, and keep the better of each."""
+    """Measure both alternately, twice, and keep the better rate of each."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--device", default="cpu", choices=("cpu", "cuda"))
     parser.add_argument("--steps", type=int, default=40)
@@ -66,7 +66,7 @@ def main() -> None:
 
 
 def ours(recipe: Recipe, crops: Path, device: str, out: Path) -> float:
-    """Images per second over the second half, as the first compiles and warms up."""
+    """Images per second over the second half; the first compiles and warms up."""
     half = recipe.steps // 2
     train(recipe, crops, Run(out, device=device, log_steps=half, save_seconds=1e9))
     lines = [line for line in read_log(out / "log.jsonl") if "loss" in line]
@@ -77,27 +77,27 @@ def ours(recipe: Recipe, crops: Path, device: str, out: Path) -> float:
 
 
 def plain(recipe: Recipe, crops: Path, device: str) -> float:
-    """What one would write by hand: the same crops, pairs, precision and optimiser; no average, log or checkpoint."""
+    """A minimal loop: the same crops, pairs, precision and optimiser; no weight average, log or checkpoint."""
     phase, pixels = recipe.phases[0], open_crops(crops)
     network = make_network(recipe).to(device, memory_format=torch.channels_last)
-    ready = torch.compile(network) if recipe.compile else network
+    compiled = torch.compile(network) if recipe.compile else network
     optimiser = torch.optim.Adam(network.parameters(), recipe.learning_rate, fused=True)
     pairs, random = MeanBlur(), torch.Generator(device)
-    began = 0.0
+    start = 0.0
     for step in range(recipe.steps):
         if step == recipe.steps // 2:
             _wait(device)
-            began = time.perf_counter()
+            start = time.perf_counter()
         batch = pairs(torch.from_numpy(pixels.batch(step, phase.batch, phase.crop_px, 0)).to(device), random)
         with torch.autocast(device, torch.bfloat16, enabled=recipe.precision == "bf16-mixed"):
-            restored = ready(batch["blurred"])
+            restored = compiled(batch["blurred"])
         loss = (restored.float() - batch["sharp"]).abs().mean()
         optimiser.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(network.parameters(), recipe.clip_norm)
         optimiser.step()
     _wait(device)
-    return (recipe.steps - recipe.steps // 2) * phase.batch / (time.perf_counter() - began)
+    return (recipe.steps - recipe.steps // 2) * phase.batch / (time.perf_counter() - start)
 
 
 def _wait(device: str) -> None:

@@ -1,4 +1,4 @@
-"""What the README and the guides tell to type works, as it stands there."""
+"""The commands and links of the README and the guides work."""
 
 import importlib.util
 import os
@@ -41,7 +41,7 @@ def blocks(language):
 
 @pytest.fixture
 def desk(tmp_path):
-    """A folder with the files that the pages speak of: small parts of the first example photo."""
+    """A folder with the files that the pages name: small crops of the first example photo."""
     example = next(path for path in sorted((ROOT / "examples").iterdir()) if path.suffix in PICTURES)
     pixels = read(example).pixels
     top, left = pixels.shape[0] // 2 - 48, pixels.shape[1] // 2 - 64
@@ -72,13 +72,13 @@ def desk(tmp_path):
 
 
 def run(command, folder):
-    """Run a command as somebody would who has activated the environment."""
+    """Run a command as in an activated environment."""
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    answer = subprocess.run(
+    done = subprocess.run(
         command, cwd=folder, env=os.environ | {"PATH": path}, capture_output=True, text=True, check=False
     )
-    assert answer.returncode == 0, f"{command}\n{answer.stderr}"
-    return answer.stdout
+    assert done.returncode == 0, f"{command}\n{done.stderr}"
+    return done.stdout
 
 
 @pytest.mark.parametrize("text", blocks("sh"))
@@ -89,7 +89,7 @@ def test_shell_commands_run(text, desk):
         if command.startswith("make "):
             assert re.search(rf"^{command.split()[1]}:", makefile, re.MULTILINE), command
         elif command:
-            assert command.startswith("refocal "), f"nobody knows how to test: {command}"
+            assert command.startswith("refocal "), f"no test for: {command}"
             run(["bash", "-c", command], desk)
 
 
@@ -98,7 +98,7 @@ def test_python_lines_run(text, desk):
     run([sys.executable, "-W", "error", "-c", text], desk)
 
 
-def test_first_words_do_what_they_say(desk):
+def test_the_first_command_and_the_first_python_line_restore_alike(desk):
     """The README's first command changes the photo, and its first Python line gives the same."""
     run(["refocal", "deblur", "photo.jpg", "-o", "restored.png"], desk)
     run([sys.executable, "-c", 'import refocal\nrefocal.deblur("photo.jpg").save("again.png")'], desk)
@@ -108,7 +108,7 @@ def test_first_words_do_what_they_say(desk):
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_links_lead_somewhere(page):
+def test_links_have_targets(page):
     text = (ROOT / page).read_text(encoding="utf-8")
     for link in re.findall(r"\]\(([^)]+)\)", text):
         target, _, anchor = link.partition("#")
@@ -158,7 +158,7 @@ def test_results_show_the_newest_number_of_each_method(tables):
         row("wiener", 0.61, usual, metric="ssim"),
         row("wiener", 22.0, "noise_to_signal=0.5"),
         row("identity", 22.478, blur="none"),
-        row("identity", 30.0, blur="none", data="kodak24:none"),  # nothing to compare it with
+        row("identity", 30.0, blur="none", data="kodak24:none"),  # without another row to compare
     ]
     lines = [line for line in tables.results(rows).splitlines() if line.startswith("|")]
     assert lines == [

@@ -85,7 +85,7 @@ def deblur(
     device: str | None = ...,
     progress: Progress | None = ...,
 ) -> Same: ...
-def deblur(
+def deblur(  # noqa: PLR0913  the words of the command line
     image: Picture,
     method: Method = "default",
     blur: BlurInput = None,
@@ -160,7 +160,7 @@ def deblur_and_map(
     device: str | None = ...,
     progress: Progress | None = ...,
 ) -> Deblurred[Same]: ...
-def deblur_and_map(
+def deblur_and_map(  # noqa: PLR0913  the words of the command line
     image: Picture,
     method: Method = "default",
     blur: BlurInput = None,

@@ -1,4 +1,4 @@
-"""How far a batch is, on stderr."""
+"""Progress of a batch, on stderr."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from typing import Any
 
 @contextmanager
 def progress(count: int) -> Iterator[Callable[[str, str], None]]:
-    """Show how far a batch is, on stderr: a bar with the time left in a terminal, plain lines elsewhere.
+    """Show the progress of a batch on stderr: a bar with the time left in a terminal, plain lines elsewhere.
 
     Yields:
-        A function that takes a photo's name and what to say about it, and moves on by one.
+        A function that takes a photo's name and a message, and counts it as done.
     """
     if not sys.stderr.isatty():
         done = 0

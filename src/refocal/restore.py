@@ -89,7 +89,7 @@ def facts_of(method: Deblurrer | Restorer) -> Facts:
     )
 
 
-def restore(
+def restore(  # noqa: PLR0913  the words of the command line
     image: Image,
     method: str | Deblurrer | Restorer = "default",
     blur: Blur | BlurEstimator | str | float | None = None,
@@ -202,7 +202,7 @@ def _operator(image: Image, blur: Any, to_estimate: bool) -> Blur:
         largest = float(blur.radius_px.max())
         if largest > MAX_RADIUS_PX:
             raise InputError(
-                f"The blur map reaches {largest:.0f}: give radii in pixels, at most {MAX_RADIUS_PX}, and no grey levels."
+                f"The blur map reaches {largest:.0f}: give radii in pixels, at most {MAX_RADIUS_PX}, not grey levels."
             )
     return blur
 

@@ -60,8 +60,7 @@ def blend_weight(strength: float, mask: Array | None, estimate: BlurMap | None) 
 
 
 def network_weight(radius_px: Array, bokeh: Literal["kept", "restored"]) -> Array:
-    """The weight of the default network's change at each pixel, 0 to 1, from the radius that it predicts (..., H,
-    W)."""
+    """The weight, 0 to 1, of the default network's change at each pixel, from its predicted radius (..., H, W)."""
     weight = _ramp(radius_px, IN_FOCUS_PX, BLURRED_PX)
     weight = weight * (1 - (1 - DOMAIN_GAP_WEIGHT) * _ramp(radius_px, DOMAIN_GAP_PX, MAX_DOMAIN_GAP_PX))
     return weight if bokeh == "restored" else weight * (1 - _ramp(radius_px, BOKEH_PX, MAX_BOKEH_PX))

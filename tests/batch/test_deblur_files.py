@@ -1,4 +1,4 @@
-"""Photo files by a method that tells the blur itself; the other ways are tested through the command line."""
+"""Photo files by a method that predicts the blur; other methods are tested through the command line."""
 
 import numpy as np
 from PIL import Image
@@ -25,5 +25,5 @@ def test_the_map_of_the_same_pass_is_saved_and_shown(tmp_path):
     assert np.abs(radius_px - estimate_blur(str(source), str(tmp_path / "a.onnx"))).max() < 0.01
     np.testing.assert_allclose(to_float(read(out / "a.png").pixels), result.image, atol=0.51 / 255)
     low, middle, high = np.percentile(result.blur.radius_px[::4, ::4], (5, 50, 95))
-    told = f"radius {low:.1f} to {high:.1f} px (5 % to 95 %), median {middle:.1f} px, estimated"
-    assert told in report.read_text(encoding="utf-8")
+    facts = f"radius {low:.1f} to {high:.1f} px (5 % to 95 %), median {middle:.1f} px, estimated"
+    assert facts in report.read_text(encoding="utf-8")

@@ -1,4 +1,4 @@
-"""Operations counted in ONNX files: against ones counted by hand, and by torch on the same networks."""
+"""Operations counted in ONNX files, against hand counts and torch's counts of the same networks."""
 
 import importlib
 import json
@@ -11,9 +11,9 @@ import refocal.weights
 from refocal.methods import METHODS
 
 onnx = pytest.importorskip("onnx")
-from onnx import TensorProto, helper, numpy_helper
+TensorProto, helper, numpy_helper = onnx.TensorProto, onnx.helper, onnx.numpy_helper
 
-TWINS = ("-beta-0", "-beta-0.1", "-gtb", "-no-gan", "-crisp")  # other weights of a network that is there already
+TWINS = ("-beta-0", "-beta-0.1", "-gtb", "-no-gan", "-crisp")  # other weights of a network that is listed already
 SHIPPED = [
     path for path in sorted(Path(refocal.weights.__file__).parent.glob("*.onnx")) if not path.stem.endswith(TWINS)
 ]
@@ -22,12 +22,12 @@ MEGAPIXEL = 1e6
 
 def save(path, nodes, **weights):
     """A graph from ``blurred``, three channels of any size, to ``restored``."""
-    told = [
+    tensors = [
         helper.make_tensor_value_info("blurred", TensorProto.FLOAT, ["batch", 3, "height", "width"]),
         helper.make_tensor_value_info("restored", TensorProto.FLOAT, None),
     ]
     constants = [numpy_helper.from_array(np.ones(shape, np.float32), name) for name, shape in weights.items()]
-    graph = helper.make_graph(nodes, "graph", told[:1], told[1:], constants)
+    graph = helper.make_graph(nodes, "graph", tensors[:1], tensors[1:], constants)
     onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=9), path)
     return path
 
@@ -37,7 +37,7 @@ def save(path, nodes, **weights):
     [
         # Each of 5 outputs on a quarter of the pixels sums 3 channels of 3 x 5.
         ("Conv", {"kernel_shape": [3, 5], "strides": [2, 2], "pads": [1, 2, 1, 2]}, (5, 3, 3, 5), 2 * 5 * 3 * 15 / 4),
-        # In three groups, each of 6 outputs sees one channel.
+        # In three groups, each of 6 outputs reads one channel.
         ("Conv", {"kernel_shape": [3, 3], "group": 3, "pads": [1, 1, 1, 1]}, (6, 1, 3, 3), 2 * 6 * 9),
         # Each of 3 inputs is spread over 2 channels of 4 x 4, whatever the stride.
         (
@@ -84,11 +84,11 @@ def test_shipped_networks_as_torch_counts_them(script, path):
 
     flops = script("flops")
     model = onnx.load(path)
-    told = {each.key: each.value for each in model.metadata_props}
-    entry = NETWORKS[told["network"]]
-    config = {name: tuple(v) if isinstance(v, list) else v for name, v in json.loads(told["config"]).items()}
+    metadata = {each.key: each.value for each in model.metadata_props}
+    entry = NETWORKS[metadata["network"]]
+    config = {name: tuple(v) if isinstance(v, list) else v for name, v in json.loads(metadata["config"]).items()}
     channels = [graph_input.type.tensor_type.shape.dim[1].dim_value for graph_input in model.graph.input]
-    with torch.device("meta"):  # shapes alone
+    with torch.device("meta"):  # shapes only
         network = entry.load()(importlib.import_module(entry.target.partition(":")[0]).Config(**config)).eval()
         inputs = [torch.empty(1, count, flops.SIDE_PX, flops.SIDE_PX) for count in channels]
     assert flops.gflop_per_megapixel(path) == pytest.approx(counted_by_torch(network, inputs), rel=1e-9)
@@ -104,10 +104,10 @@ def test_the_default_models_network_as_torch_counts_it(script, tmp_path):
     onnx.save(model, tmp_path / "focus.onnx")
     found = script("flops").gflop_per_megapixel(tmp_path / "focus.onnx")
     assert found == pytest.approx(counted_by_torch(network, [torch.zeros(1, 1, 128, 128)]), rel=1e-9)
-    assert found <= 300  # what the default may cost
+    assert found <= 300  # the limit of the default's cost
 
 
-def test_networks_that_differ_in_weights_alone_have_one_shape(script):
+def test_networks_that_differ_only_in_weights_have_one_shape(script):
     shape_of = script("flops").shape_of
     assert shape_of("sharpness-unet") == shape_of("sharpness-unet-beta-0") != shape_of("svbr-net")
     assert shape_of("wiener") == ("wiener", "") != shape_of("identity")

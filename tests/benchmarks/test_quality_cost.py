@@ -1,4 +1,4 @@
-"""The picture of quality against cost: which figures it takes, and that its names are apart."""
+"""The figure of quality against cost: the selected rows and the placement of the names."""
 
 from dataclasses import fields, replace
 from xml.etree import ElementTree
@@ -9,8 +9,6 @@ import pytest
 from refocal.evaluation.results import Row
 from refocal.methods import METHODS
 
-RNG = np.random.default_rng(3)
-
 
 def scored(method, value, date="2026-01-01", **more):
     empty = {field.name: "" for field in fields(Row)}
@@ -18,8 +16,8 @@ def scored(method, value, date="2026-01-01", **more):
 
 
 def timed(method, megapixels, pace, gflop=""):
-    told = {"megapixels": megapixels, "seconds_per_megapixel": pace, "gflop_per_megapixel": gflop}
-    return told | {"method": method, "seconds": "1.000" if pace else "skipped", "cores": "2"}
+    figures = {"megapixels": megapixels, "seconds_per_megapixel": pace, "gflop_per_megapixel": gflop}
+    return figures | {"method": method, "seconds": "1.000" if pace else "skipped", "cores": "2"}
 
 
 def test_gain_of_the_newest_row_of_the_method_as_it_is_now(script):
@@ -56,14 +54,15 @@ def test_cost_at_two_megapixels_or_the_nearest_size(script):
     assert found == {
         "wiener": ("classical", 3.0, 0.5, 0.0),
         "unsharp-mask": ("classical", 0.25, -0.1, 0.0),
-        "sharpness-unet-beta-0": ("network of a paper", 7.0, 0.25, 216.4),  # what its twin costs
+        "sharpness-unet-beta-0": ("network of a paper", 7.0, 0.25, 216.4),  # the cost of a network of the same shape
     }
 
 
 def test_names_are_apart(script):
-    """A crowd as in the picture: no name covers a mark, another name or the legend, or leaves the picture."""
-    marks = np.c_[RNG.uniform(250, 400, 14), RNG.uniform(100, 200, 14), RNG.choice([3.0, 12.0], 14)]
-    sizes = np.c_[RNG.uniform(30, 90, 14), RNG.choice([11.0, 22.0], 14)]
+    """A crowd as in the figure: no name covers a mark, another name or the legend, or leaves the figure."""
+    rng = np.random.default_rng(3)
+    marks = np.c_[rng.uniform(250, 400, 14), rng.uniform(100, 200, 14), rng.choice([3.0, 12.0], 14)]
+    sizes = np.c_[rng.uniform(30, 90, 14), rng.choice([11.0, 22.0], 14)]
     fixed, bounds = np.array([[10.0, 250, 200, 310]]), np.array([0.0, 0, 540, 320])
     boxes, ends = script("names_apart").apart(marks, sizes, fixed, bounds)
     assert np.allclose(boxes[:, 2:] - boxes[:, :2], sizes)
@@ -77,14 +76,14 @@ def test_names_are_apart(script):
             assert np.allclose(np.clip(ends[place], box[:2], box[2:]), ends[place])
 
 
-def test_a_lone_name_stands_to_the_right(script):
+def test_a_single_name_is_placed_to_the_right(script):
     boxes, ends = script("names_apart").apart(
         np.array([[50.0, 50, 4]]), np.array([[30.0, 10]]), np.empty((0, 4)), np.array([0.0, 0, 200, 100])
     )
     assert boxes.tolist() == [[56.0, 45.0, 86.0, 55.0]] and ends.tolist() == [[50.0, 50.0]]
 
 
-def test_the_picture_is_small_and_always_the_same(script, tmp_path):
+def test_the_figure_is_small_and_reproducible(script, tmp_path):
     pytest.importorskip("matplotlib")
     module = script("quality_cost")
     shown = [

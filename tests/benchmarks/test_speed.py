@@ -1,4 +1,4 @@
-"""The measuring of commands: what is counted, what is skipped, and which rows stay."""
+"""Timing of commands: measured quantities, skipped sizes and updated rows."""
 
 import csv
 import subprocess
@@ -13,7 +13,7 @@ from refocal.types import InputError
 pytest.importorskip("onnx")
 
 
-def test_a_photo_continues_by_its_mirror_image(script, tmp_path):
+def test_a_photo_is_extended_by_mirroring(script, tmp_path):
     speed = script("speed")
     with Image.open(speed.PHOTO) as photo:
         width, height = photo.size
@@ -28,10 +28,10 @@ def test_a_photo_continues_by_its_mirror_image(script, tmp_path):
         assert cropped.size == (258 * 3 // 2, 258)
 
 
-def test_the_command_is_charged_with_its_own_memory(script, tmp_path):
+def test_peak_memory_is_that_of_the_command_alone(script, tmp_path):
     speed = script("speed")
     photo = speed.save_photo(tmp_path, 0.05)
-    held = np.ones(100 << 20, np.uint8)  # of this process, which lowers no figure of the other
+    held = np.ones(100 << 20, np.uint8)  # of this process, which must not affect the other's
     seconds, command_seconds, peak_mib = speed.command("identity", photo, 2, 60.0)
     more = np.ones(400 << 20, np.uint8)
     *_, again_mib = speed.command("identity", photo, 1, 60.0)
@@ -54,8 +54,8 @@ def test_sizes_beyond_the_limit_are_skipped(script, tmp_path, monkeypatch):
     speed = script("speed")
     calls = []
 
-    def command(method, photo, runs, most_s):
-        calls.append((photo.stem, runs, most_s))
+    def command(method, photo, runs, timeout_s):
+        calls.append((photo.stem, runs, timeout_s))
         seconds = {"0.01": 1.0, "0.02": 4.0}.get(photo.stem, 9.0)
         return seconds / runs, seconds + 0.5, 100.0
 
@@ -73,7 +73,7 @@ def test_sizes_beyond_the_limit_are_skipped(script, tmp_path, monkeypatch):
     assert network["blur"] == "given" and float(network["gflop_per_megapixel"]) == 565.2
 
 
-def test_what_would_take_too_long_from_the_start_has_rows_all_the_same(script, tmp_path, monkeypatch):
+def test_sizes_that_all_take_too_long_have_rows_too(script, tmp_path, monkeypatch):
     speed = script("speed")
     monkeypatch.setattr(speed, "command", lambda *_: None)
     rows = speed.measure("wiener", [speed.save_photo(tmp_path, size) for size in (0.01, 0.02)], 9.0)
@@ -101,12 +101,12 @@ def test_networks_of_one_shape_are_timed_once(script):
 
 def test_a_run_writes_rows_and_a_picture(script, tmp_path):
     speed = script("speed")
-    words = ["--methods", "unsharp-mask,nobody", "--sizes", "0.02,0.01"]
+    words = ["--methods", "unsharp-mask,missing", "--sizes", "0.02,0.01"]
     words += ["--csv", tmp_path / "out.csv", "--picture", tmp_path / "out.svg"]
     run = subprocess.run(
         [sys.executable, speed.__file__, *map(str, words)], capture_output=True, text=True, check=True, cwd=tmp_path
     )
-    assert "nobody: There is no method named 'nobody'" in run.stderr
+    assert "missing: There is no method named 'missing'" in run.stderr
     with (tmp_path / "out.csv").open(encoding="utf-8", newline="") as lines:
         rows = list(csv.DictReader(lines))
     assert tuple(rows[0]) == speed.COLUMNS

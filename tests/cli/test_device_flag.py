@@ -28,21 +28,23 @@ def here(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("verb", VERBS)
 @pytest.mark.parametrize("build", ["CPU build", "GPU build"])
-def test_without_a_gpu_the_flag_fails_in_one_sentence_before_any_work(verb, build, here, monkeypatch, capfd):
+def test_without_a_gpu_the_flag_fails_in_one_sentence_before_any_output(verb, build, here, monkeypatch, capfd):
     before = sorted(here.rglob("*"))
     providers = ["CUDAExecutionProvider"] * (build == "GPU build") + ["CPUExecutionProvider"]
     monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: providers)
-    monkeypatch.setattr(onnxruntime, "InferenceSession", Fallen)
+    monkeypatch.setattr(onnxruntime, "InferenceSession", CpuFallback)
     monkeypatch.setattr(onnxruntime, "set_default_logger_severity", lambda _: None)
     assert main([verb, *VERBS[verb], "--device", "cuda"]) == 2
-    out, told = capfd.readouterr()
-    assert out == "" and told.count("\n") == 1
-    assert told.startswith("refocal: The device cuda " + ("needs the GPU" if build == "CPU build" else "can't be used"))
+    out, error = capfd.readouterr()
+    assert out == "" and error.count("\n") == 1
+    assert error.startswith(
+        "refocal: The device cuda " + ("needs the GPU" if build == "CPU build" else "can't be used")
+    )
     assert sorted(here.rglob("*")) == before
 
 
-class Fallen:
-    """What ONNX Runtime starts where the GPU it was asked for isn't there."""
+class CpuFallback:
+    """The session that ONNX Runtime starts when the requested GPU is missing."""
 
     def __init__(self, *_, **__): ...
 
@@ -69,11 +71,11 @@ def test_the_flag_opens_the_networks_on_the_gpu(monkeypatch):
     assert started == []
     expected = read("out/photo.png").pixels
     assert main(["deblur", *VERBS["deblur"], "--overwrite", "--device", "cuda"]) == 0
-    assert started == ["CUDAExecutionProvider"] * 2  # the one it was tried with, and the method's
+    assert started == ["CUDAExecutionProvider"] * 2  # the trial session and the method's
     np.testing.assert_array_equal(read("out/photo.png").pixels, expected)
 
 
-def test_the_environment_may_name_the_device_and_the_flag_rules(monkeypatch, capfd):
+def test_the_environment_names_the_device_and_the_flag_overrides_it(monkeypatch, capfd):
     monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: ["CPUExecutionProvider"])
     monkeypatch.setenv("REFOCAL_DEVICE", "cuda")
     assert main(["deblur", *VERBS["deblur"]]) == 2

@@ -34,7 +34,7 @@ def test_from_photos_to_a_trained_checkpoint(photos, tmp_path, capsys):
     assert "add --resume" in capsys.readouterr().err
 
 
-def test_photos_are_packed_with_their_depth(photos, tmp_path):
+def test_crops_include_the_depth(photos, tmp_path):
     np.save(photos / "0_depth.npy", np.repeat(np.float32([1, 2]), 48)[:, None] * np.ones((1, 96), np.float32))
     out = tmp_path / "crops.npy"
     assert main(["crops", "--depth", str(photos), "-o", str(out), "--side-px", "48", "--scales", "1,0.5"]) == 0
@@ -76,9 +76,9 @@ def test_a_recipe_is_shown_with_its_sources(capsys):
         (["export", "x.safetensors", "-o", "x.bin"], "ends in .onnx"),
     ],
 )
-def test_mistakes_get_one_sentence(words, sentence, capsys, tmp_path, monkeypatch):
+def test_a_mistake_is_reported_in_one_sentence(words, sentence, capsys, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert main(words) == 2
-    told = capsys.readouterr().err
-    assert sentence in told and told.count("\n") == 1
+    error = capsys.readouterr().err
+    assert sentence in error and error.count("\n") == 1
     assert not list(tmp_path.iterdir())

@@ -16,7 +16,7 @@ def data(shared):
 
 
 def test_every_pixel_is_the_disk_around_it(data):
-    """Gathered by hand at pixels by chance, the edges and corners among them."""
+    """Gathered by hand at random pixels, including edges and corners."""
     rng = np.random.default_rng(5)
     for index in (0, 4, 9):
         pair = data[index]

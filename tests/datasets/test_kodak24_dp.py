@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from PIL import Image as PilImage
 
-from refocal.datasets.kodak24_dp import MAX_RADIUS_PX, NOISE_STD, depth_like, kodak24_dp
+from refocal.datasets.kodak24_dp import MAX_RADIUS_PX, NOISE_STD, kodak24_dp, two_plane_radius
 from refocal.images.colour import linear_to_srgb, srgb_to_linear
 from refocal.optics.dual_pixel import render_views
 from refocal.types import InputError
@@ -54,7 +54,7 @@ def test_the_map_has_both_signs_and_is_told_as_a_radius(data, second):
 
 def test_maps_are_planes_in_front_of_a_plane():
     """Second differences vanish inside every surface; and over many maps both signs and all radii occur."""
-    maps = [depth_like((64, 96), np.random.default_rng(seed)) for seed in range(60)]
+    maps = [two_plane_radius((64, 96), np.random.default_rng(seed)) for seed in range(60)]
     bent = [np.mean(np.abs(np.diff(radius, 2, axis=1)) > 1e-5) for radius in maps]
     assert np.mean(bent) < 0.08
     every = np.stack(maps)

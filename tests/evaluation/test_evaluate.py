@@ -126,7 +126,7 @@ def test_a_named_method_runs_through_restore_which_estimates_the_blur(monkeypatc
     monkeypatch.setattr(module, "restore", restore)
     psf = Psf(np.ones((1, 1)))
     pairs = data([Pair(sharp := image(), sharp, "a", {"blur": psf})])
-    for method, blur, source, told in (
+    for method, blur, source, given in (
         ("wiener", None, "estimated", None),
         ("wiener", "given", "given", psf),
         ("wiener", "ebdb", "estimated:ebdb", Ebdb()),
@@ -136,7 +136,7 @@ def test_a_named_method_runs_through_restore_which_estimates_the_blur(monkeypatc
         ("default", None, "none", None),
     ):
         (row,) = evaluate(method, pairs, ("psnr",), blur=blur)
-        assert (row.method, row.blur, calls.pop()) == (method, source, (METHODS[method].make(), told))
+        assert (row.method, row.blur, calls.pop()) == (method, source, (METHODS[method].make(), given))
 
 
 @dataclass(frozen=True)

@@ -41,7 +41,7 @@ def saved(picture: Image.Image, format: str, **options: object) -> bytes:
 
 
 def cmyk_profile() -> bytes:
-    """An ICC profile whose black ink darkens and whose other inks have no effect, so that its use can be told."""
+    """An ICC profile whose black ink darkens and whose other inks have no effect, so that its use shows."""
     lut = b"mft1" + bytes(4) + bytes([4, 3, 2, 0]) + (np.eye(3) * 65536).astype(">i4").tobytes()
     lut += bytes(range(256)) * 4
     for corner in range(16):  # the last ink varies fastest

@@ -120,8 +120,8 @@ def test_the_suffix_tells_the_format_to_write(tmp_path, suffix):
 
 def test_what_a_format_cannot_hold_is_told(tmp_path):
     photo = make_photo(dtype=np.uint16, alpha=True, notes=("earlier",))
-    told = write(tmp_path / "a.jpg", photo)
-    assert [note.split()[0] + note.split()[2] for note in told] == ["JPEG8", "JPEGno"]
+    given = write(tmp_path / "a.jpg", photo)
+    assert [note.split()[0] + note.split()[2] for note in given] == ["JPEG8", "JPEGno"]
     assert [note.split()[0] for note in write(tmp_path / "a.webp", photo)] == ["WEBP"]
     np.testing.assert_array_equal(read(tmp_path / "a.webp").pixels, np.rint(photo.pixels / 257))
     assert write(tmp_path / "a.png", photo) == write(tmp_path / "a.tif", photo) == ()

@@ -21,8 +21,8 @@ ADVICE = r"choose cpu, or see to the GPU's driver and refocal\[gpu\]\.$"
 
 
 @pytest.fixture(autouse=True)
-def afresh(monkeypatch):
-    """No device chosen; no network open, as the sessions below are no real ones."""
+def reset(monkeypatch):
+    """No device is chosen and no network is open, as the sessions below are simulated."""
     monkeypatch.setenv("REFOCAL_DEVICE", "")
     network_file._open.cache_clear()
     yield
@@ -30,7 +30,7 @@ def afresh(monkeypatch):
 
 
 class Gpu:
-    """A session that says it runs on a GPU and computes on the CPU, or fails."""
+    """A simulated GPU session: reports a GPU and computes on the CPU, or fails."""
 
     started: list[dict]
     providers = ("CUDAExecutionProvider", "CPUExecutionProvider")
@@ -57,7 +57,7 @@ class Gpu:
 
 @pytest.fixture
 def gpu(monkeypatch):
-    """The GPU build of ONNX Runtime with a GPU; the class says what was asked of it."""
+    """A simulated GPU build of ONNX Runtime with a GPU; the class records the sessions' arguments."""
 
     class Here(Gpu):
         pass
@@ -70,7 +70,7 @@ def gpu(monkeypatch):
     return Here
 
 
-def test_the_cpu_is_the_default_and_computes_as_ever():
+def test_the_cpu_is_the_default():
     file = open_network(NAME)
     assert current_device() == "cpu" and file.session.get_providers() == ["CPUExecutionProvider"]
     even = np.pad(IMAGE, ((0, 0), (0, 0), (0, 1), (0, 1)), "reflect")
@@ -83,7 +83,7 @@ def test_the_cpu_is_the_default_and_computes_as_ever():
     )
 
 
-def test_without_the_gpu_build_one_sentence_says_what_to_install(monkeypatch):
+def test_without_the_gpu_build_the_error_names_the_package_to_install(monkeypatch):
     monkeypatch.setattr(
         onnxruntime, "get_available_providers", lambda: ["AzureExecutionProvider", "CPUExecutionProvider"]
     )
@@ -109,7 +109,7 @@ def test_a_session_that_falls_back_to_the_cpu_is_refused(gpu, monkeypatch, capfd
     assert current_device() == "cpu" and capfd.readouterr() == ("", "")
 
 
-def test_a_device_that_fails_is_told_from_a_file_that_is_broken(gpu, monkeypatch, tmp_path):
+def test_a_failing_device_and_a_broken_file_have_different_errors(gpu, monkeypatch, tmp_path):
     gpu.fails_to_start = "CUDA failure 35: the driver is too old.\nat line 7"
     with pytest.raises(InputError, match=rf"\(CUDA failure 35: the driver is too old\): {ADVICE}"):
         use_device("cuda")
@@ -119,14 +119,14 @@ def test_a_device_that_fails_is_told_from_a_file_that_is_broken(gpu, monkeypatch
         open_network(tmp_path / "a.onnx")
 
 
-def test_a_device_is_tried_before_it_is_used(gpu):
+def test_a_device_is_tested_before_it_is_used(gpu):
     gpu.fails_to_run = "no kernel image is available"
     with pytest.raises(InputError, match=rf"\(no kernel image is available\): {ADVICE}"):
         use_device("cuda")
     assert current_device() == "cpu"
 
 
-def test_a_gpu_computes_in_full_precision_and_never_hands_over_to_the_cpu(gpu):
+def test_a_gpu_computes_in_full_precision_without_a_fallback_to_the_cpu(gpu):
     (expected,) = open_network(NAME).run(IMAGE)
     use_device("cuda")
     file = open_network(NAME)
@@ -157,18 +157,18 @@ def test_other_devices_are_refused(monkeypatch):
 
 
 @pytest.mark.parametrize("name", SHIPPED)
-def test_a_gpu_gives_the_numbers_of_the_cpu(name):
-    """Within 2e-3: half a grey level of 8 bits."""
+def test_a_gpu_agrees_with_the_cpu(name):
+    """Within 2e-3: half an 8-bit grey level."""
     try:
         use_device("cuda")
     except InputError as error:
         pytest.skip(f"needs an NVIDIA GPU and onnxruntime-gpu: {error}")
     random = np.random.default_rng(7)
     coarse = random.uniform(0, 1, (2, 3, 20, 28))
-    pictures = np.kron(coarse, np.ones((8, 8))) + random.normal(0, 0.02, (2, 3, 160, 224))
+    images = np.kron(coarse, np.ones((8, 8))) + random.normal(0, 0.02, (2, 3, 160, 224))
     file = open_network(name)
     shapes = [given.shape[1] for given in file.session.get_inputs()]
-    feed = [pictures[:, :channels].clip(0, 1).astype(np.float32) for channels in shapes]
+    feed = [images[:, :channels].clip(0, 1).astype(np.float32) for channels in shapes]
     feed = [6 * image if role == "radius_px" else image for role, image in zip(file.inputs, feed, strict=True)]
     on_gpu = file.run(*feed)
     use_device("cpu")

@@ -121,7 +121,7 @@ def test_fields_of_mappings_are_read_as_json_or_else_text():
         ("sharpness-unet-beta-0.1", "loss.1.options.clipped", "1", "loss.1.options.clipped is true or false, not 1"),
     ],
 )
-def test_fields_of_mappings_that_nobody_reads_are_refused(recipe, name, text, sentence):
+def test_unknown_fields_of_mappings_are_refused(recipe, name, text, sentence):
     with pytest.raises(InputError, match=re.escape(sentence)):
         check_fields(override(RECIPES[recipe], {name: text}))
 
@@ -151,12 +151,12 @@ def test_all_recipes_hold_fields_that_are_read(name):
 
 
 @pytest.mark.parametrize("name", RECIPES)
-def test_recipes_survive_json_and_tell_their_sources(name):
+def test_recipes_survive_json_and_state_their_sources(name):
     recipe = RECIPES[name]
     assert to_json(from_json(to_json(recipe))) == to_json(recipe)
-    told = {key for keys in recipe.source for key in keys.split(", ")}
-    assert {"phases", "learning_rate", *(["loss"] if recipe.loss else [])} <= told
-    assert told <= {field.name for field in dataclasses.fields(recipe)}
+    fields = {key for keys in recipe.source for key in keys.split(", ")}
+    assert {"phases", "learning_rate", *(["loss"] if recipe.loss else [])} <= fields
+    assert fields <= {field.name for field in dataclasses.fields(recipe)}
 
 
 def test_an_unknown_recipe_names_the_nearest():

@@ -1,4 +1,4 @@
-"""What the three iterative methods have in common: published pictures, blurs known only as functions, runaways."""
+"""Common properties of the three iterative methods: published images, blur functions, diverging iterates."""
 
 import numpy as np
 import pytest
@@ -19,8 +19,8 @@ BOX = Psf(np.full((5, 5), 1 / 25), boundary="periodic", encoding="srgb")
 SLOPE = BlurMap(np.linspace(0, 6, 53) * np.ones((41, 1)), step_px=1.5)
 
 
-class Sideways:
-    """A user's own blur: nothing but an apply."""
+class ApplyOnly:
+    """A user's blur that has only an ``apply``."""
 
     def apply(self, sharp):
         return Psf(asymmetric_kernel(), "periodic").apply(sharp)
@@ -29,8 +29,8 @@ class Sideways:
 def _published(shared, name):
     from PIL import Image
 
-    with Image.open(shared / f"data/test/mmsp2024_crops/MMSP_Comparisons/kodim19_{name}.png") as picture:
-        return np.asarray(picture)
+    with Image.open(shared / f"data/test/mmsp2024_crops/MMSP_Comparisons/kodim19_{name}.png") as image:
+        return np.asarray(image)
 
 
 @pytest.mark.parametrize("blur", [BOX, BlackBox(BOX.apply, "periodic", "srgb")], ids=["psf", "function"])
@@ -40,10 +40,10 @@ def _published(shared, name):
         (LandweberAccelerated(), "al", 31.310),
         (LevenbergMarquardtModified(), "mlm", 41.195),
         (LevenbergMarquardtModified(num_iter=250), None, 44.18),
-        (RichardsonLucyModified(), None, 32.474),  # 40 % of the published mRL's pixels; its setting is not known
+        (RichardsonLucyModified(), None, 32.474),  # 40 % of the published mRL's pixels; its setting is unknown
     ],
 )
-def test_the_pictures_of_sharpness_loss(shared, method, file, expected, blur):
+def test_the_published_images_of_sharpness_loss(shared, method, file, expected, blur):
     sharp = _published(shared, "original")[None] / 255
     restored = method(BOX.apply(sharp), blur)
     assert psnr(restored, sharp) == pytest.approx(expected, abs=0.001 if expected < 44 else 0.005)
@@ -57,14 +57,14 @@ def test_the_settings_are_the_papers():
 
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("size", [(37, 29), (1, 1), (1, 2), (5, 64)])
-def test_a_function_and_a_class_of_ones_own_are_blurs(method, size):
-    picture = 0.2 + 0.6 * natural(2, *size)
-    image = Sideways().apply(picture)
-    restored = method(20)(image, Sideways())
-    np.testing.assert_array_equal(method(20)(image, BlackBox(Sideways().apply)), restored)
+def test_a_function_and_a_users_class_are_blurs(method, size):
+    sharp = 0.2 + 0.6 * natural(2, *size)
+    image = ApplyOnly().apply(sharp)
+    restored = method(20)(image, ApplyOnly())
+    np.testing.assert_array_equal(method(20)(image, BlackBox(ApplyOnly().apply)), restored)
     known = method(20)(image, Psf(asymmetric_kernel(), "periodic"))
-    if method is LevenbergMarquardtModified:  # what lies beyond the edge it must be told
-        restored = method(20)(image, BlackBox(Sideways().apply, "periodic"))
+    if method is LevenbergMarquardtModified:  # it depends on the boundary condition
+        restored = method(20)(image, BlackBox(ApplyOnly().apply, "periodic"))
     np.testing.assert_allclose(restored, known, atol=1e-9)
 
 
@@ -82,7 +82,7 @@ def test_single_precision_and_torch_agree_on_a_function(method, boundary, num_it
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_a_batch_is_its_singles_also_when_one_of_them_runs_away(method):
+def test_a_batch_agrees_with_its_images_also_when_one_of_them_diverges(method):
     blur = BlackBox(SLOPE.apply)
     first = SLOPE.apply(natural(2, 41, 53))
     batch = np.stack([first, np.clip(2 * first - 0.5, 0, 1), np.full_like(first, 0.4)])
@@ -94,14 +94,14 @@ def test_a_batch_is_its_singles_also_when_one_of_them_runs_away(method):
 
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("blur", [Psf(asymmetric_kernel(), "periodic"), Psf(disk(3.0)), SLOPE])
-def test_an_explained_picture_stays(method, blur):
-    """y = F(y): nothing is left to do, whatever F does to other pictures."""
+def test_an_image_that_the_blur_does_not_change_is_preserved(method, blur):
+    """y = F(y) is a fixed point, whatever F does to other images."""
     flat = np.full((1, 41, 53), 0.3)
     for known in (blur, BlackBox(blur.apply, blur.boundary)):
         np.testing.assert_allclose(method(10)(flat, known), flat, atol=1e-12)
-    sharp = BlackBox(lambda image: image * 1.0)
-    picture = natural(1, 41, 53)
-    np.testing.assert_allclose(method(10)(picture, sharp), picture, atol=1e-12)
+    identity = BlackBox(lambda image: image * 1.0)
+    image = natural(1, 41, 53)
+    np.testing.assert_allclose(method(10)(image, identity), image, atol=1e-12)
 
 
 PSFS = [Psf(asymmetric_kernel(), "periodic"), Psf(disk(2.0))]
@@ -109,10 +109,10 @@ PSFS = [Psf(asymmetric_kernel(), "periodic"), Psf(disk(2.0))]
 
 @pytest.mark.parametrize(
     ("method", "blur"),
-    # mLM restores the levels of a map by themselves and blends them: what the map predicts plays no part in it.
+    # mLM restores the levels of a map separately and blends them; it never applies the map itself.
     [(method, psf) for method in METHODS for psf in PSFS] + [(method, SLOPE) for method in METHODS[:2]],
 )
-def test_the_more_iterations_the_nearer_to_the_data(method, blur):
+def test_more_iterations_reduce_the_data_error(method, blur):
     image = blur.apply(0.3 + 0.4 * natural(1, 41, 53))
     errors = [np.mean((blur.apply(method(n)(image, blur)) - image) ** 2) for n in (1, 4, 16, 64)]
     assert np.all(np.diff(errors) < 0)
@@ -131,8 +131,8 @@ NONLINEAR = {
 
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("name", [*NONLINEAR, "slope"])
-def test_no_function_drives_the_result_away(method, name):
-    """Whatever it is: finite, and nearer to the data than the blurred picture (but for the final clipping)."""
+def test_results_do_not_diverge_under_any_function(method, name):
+    """They are finite, and nearer to the data than the blurred image (apart from the final clipping)."""
     blur = BlackBox(SLOPE.apply if name == "slope" else NONLINEAR[name])
     image = np.clip(blur.apply(0.05 + 0.8 * natural(1, 41, 53)), 0, 0.89)
     restored = method(100)(image, blur)
@@ -141,8 +141,8 @@ def test_no_function_drives_the_result_away(method, name):
     assert after <= before
 
 
-def test_film_is_developed():
-    """Blur in light, seen in display values: nonlinear, and restored all the same."""
+def test_a_nonlinear_blur_is_inverted():
+    """A blur in linear light, applied to display values."""
     film = BlackBox(NONLINEAR["film"])
     sharp = 0.05 + 0.8 * natural(1, 64, 61)
     image = film.apply(sharp)
@@ -150,7 +150,7 @@ def test_film_is_developed():
         assert psnr(method()(image, film), sharp) > psnr(image, sharp) + 3
 
 
-def test_two_half_turns_are_the_adjoint_where_there_is_no_edge():
+def test_two_rotations_give_the_adjoint_without_edge_effects():
     image = np.random.default_rng(0).normal(size=(2, 15, 22))
     for boundary in ("periodic", "zero"):
         psf = Psf(asymmetric_kernel(), boundary)
@@ -159,8 +159,8 @@ def test_two_half_turns_are_the_adjoint_where_there_is_no_edge():
     np.testing.assert_allclose(transposed(uniform)(image), uniform.adjoint(image), atol=1e-14)
 
 
-def test_a_turned_map_keeps_every_pixels_radius():
-    """Disks are symmetric: turned kernels under a turned map are the map itself, and not its adjoint."""
+def test_a_rotated_map_keeps_every_pixels_radius():
+    """Disks are symmetric: rotated kernels under a rotated map are the map itself, and not its adjoint."""
     radii = np.random.default_rng(0).uniform(0, 4, (15, 22))
     image = np.random.default_rng(1).normal(size=(2, 15, 22))
     blur = BlurMap(radii, confidence=np.ones((15, 22)))
@@ -168,29 +168,28 @@ def test_a_turned_map_keeps_every_pixels_radius():
     assert np.abs(transposed(blur)(image) - blur.adjoint(image)).max() > 0.01
 
 
-def test_iterates_that_run_away_are_called_back():
-    """x doubles its distance from the data in every step: the start is the best, and large numbers are never
-    reached."""
-    seen = []
+def test_diverging_iterates_are_reset_to_the_best_one():
+    """x doubles its distance from the data in every step: the start is the best, and x stays small."""
+    maxima = []
 
-    def runaway(x, predicted, n):
-        seen.append(x.max())
+    def diverge(x, predicted, n):
+        maxima.append(x.max())
         return 2 * x + 1
 
     observed = np.full((1, 4, 4), 0.5)
-    np.testing.assert_array_equal(iterate(observed, lambda x: 0.9 * x, runaway, 2000), observed)
-    assert len(seen) == 2000
-    assert max(seen) < 10
+    np.testing.assert_array_equal(iterate(observed, lambda x: 0.9 * x, diverge, 2000), observed)
+    assert len(maxima) == 2000
+    assert max(maxima) < 10
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_what_is_no_blur_is_refused(method):
+def test_an_invalid_blur_is_refused(method):
     image = np.full((1, 8, 9), 0.5)
-    with pytest.raises(InputError, match="needs to know the blur"):
+    with pytest.raises(InputError, match="needs the blur"):
         method()(image)
     with pytest.raises(InputError, match="put a bare function into a BlackBox"):
         method()(image, uniform_filter)
-    with pytest.raises(InputError, match=r"made \(1, 4, 9\) out of a picture of shape \(1, 8, 9\)"):
+    with pytest.raises(InputError, match=r"returned \(1, 4, 9\) for an image of shape \(1, 8, 9\)"):
         method()(image, BlackBox(lambda x: x[:, ::2]))
     with pytest.raises(ValueError, match="num_iter"):
         method(0)

@@ -1,4 +1,4 @@
-"""What every method promises, whatever it does; a new line in METHODS is tested without a word here."""
+"""The contract of every method; a new entry of METHODS is tested without a change here."""
 
 import numpy as np
 import pytest
@@ -13,7 +13,7 @@ from samples import asymmetric_kernel, natural, psnr
 
 NEED_BLUR = [name for name, entry in METHODS.items() if entry.needs == "blur"]
 KINDS = ["psf", "map"]
-# A trained network has no exact properties under a blur that it wasn't trained on.
+# A trained network has no exact properties under a blur that it wasn't trained for.
 TRAINED = [name for name, entry in METHODS.items() if hasattr(entry.load(), "network")]
 CLASSICAL = [name for name in METHODS if name not in TRAINED]
 # Methods that need the whole image (superpixels): neither tiles nor single channels agree with it.
@@ -26,12 +26,12 @@ CASES = [
 ]
 
 
-def _blur(kind, height, width, most_px=3.0):
-    """A disk, or radii from 0 (sharp) to ``most_px`` with a slope and a step."""
+def _blur(kind, height, width, max_px=3.0):
+    """A disk, or radii from 0 (sharp) to ``max_px`` with a slope and a step."""
     if kind == "psf":
-        return Psf(disk(most_px))
-    radii = np.linspace(0, most_px, width) * np.ones((height, 1))
-    radii[: height // 3] = most_px / 2
+        return Psf(disk(max_px))
+    radii = np.linspace(0, max_px, width) * np.ones((height, 1))
+    radii[: height // 3] = max_px / 2
     return BlurMap(radii.astype(np.float32))
 
 
@@ -58,7 +58,7 @@ def test_any_size_keeps_shape_dtype_and_range(name, kind, size, dtype):
 
 @pytest.mark.parametrize("name", NEED_BLUR)
 @pytest.mark.parametrize("kind", KINDS)
-def test_restoring_brings_nearer_to_the_sharp_picture(name, kind):
+def test_restoring_raises_the_psnr(name, kind):
     blur = _blur(kind, 96, 96, 2.0)
     image = _blurred(96, 96, blur)
     gain = psnr(METHODS[name].make()(image, blur), natural(3, 96, 96)) - psnr(image, natural(3, 96, 96))
@@ -66,26 +66,26 @@ def test_restoring_brings_nearer_to_the_sharp_picture(name, kind):
 
 
 @pytest.mark.parametrize(("name", "kind"), CASES)
-def test_a_batch_is_its_singles_and_a_colour_picture_its_channels(name, kind):
+def test_a_batch_agrees_with_its_images_and_a_colour_image_with_its_channels(name, kind):
     blur = _blur(kind, 33, 26)
     batch = np.stack([_blurred(33, 26, blur), _blurred(33, 26, blur)[:, ::-1]])
     method = METHODS[name].make()
     restored = method(batch, blur)
     for i in range(2):
         np.testing.assert_allclose(restored[i], method(batch[i], blur), atol=2e-6)
-    if name in CLASSICAL and name not in WHOLE:  # a network for luma treats the three as one
+    if name in CLASSICAL and name not in WHOLE:  # a luma network restores all three together
         np.testing.assert_allclose(restored[0, 1:2], method(batch[0, 1:2], blur), atol=2e-6)
 
 
 @pytest.mark.parametrize("name", NEED_BLUR)
-def test_a_batch_of_maps_is_its_singles(name):
+def test_a_batch_of_maps_agrees_with_its_maps(name):
     blur = _blur("map", 33, 26)
     maps = np.stack([blur.radius_px, blur.radius_px[::-1, ::-1]])
     image = _blurred(33, 26, blur, np.float64)
     method = METHODS[name].make()
     restored = method(np.stack([image, image]), BlurMap(maps))
     for i in range(2):
-        # The levels' boxes are larger in the batch, so their surroundings are cut elsewhere
+        # The boxes of the levels are larger in the batch, and so are their contexts
         np.testing.assert_allclose(restored[i], method(image, BlurMap(maps[i])), atol=1e-3)
 
 
@@ -105,7 +105,7 @@ def test_float32_float64_and_torch_agree(name, kind):
 
 @pytest.mark.parametrize("name", NEED_BLUR)
 def test_a_missing_blur_is_refused(name):
-    with pytest.raises(InputError, match="needs to know the blur"):
+    with pytest.raises(InputError, match="needs the blur"):
         METHODS[name].make()(np.full((3, 8, 9), 0.5, np.float32))
 
 
@@ -117,7 +117,7 @@ def test_a_map_of_another_size_is_refused(name):
 
 @pytest.mark.parametrize("name", ["identity", *NEED_BLUR])
 @pytest.mark.parametrize("blur", [Psf(np.ones((1, 1))), BlurMap(np.zeros((32, 27))), BlurMap(np.full((32, 27), 0.4))])
-def test_a_sharp_photo_is_left_as_it_is(name, blur):
+def test_a_sharp_photo_is_preserved(name, blur):
     image = natural(3, 32, 27)
     np.testing.assert_allclose(METHODS[name].make()(image, blur), image, atol=1e-12)
 
@@ -125,13 +125,13 @@ def test_a_sharp_photo_is_left_as_it_is(name, blur):
 @pytest.mark.parametrize("name", CLASSICAL)
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("value", [0.0, 0.37, 1.0])
-def test_flat_stays_flat(name, kind, value):
+def test_a_flat_image_is_preserved(name, kind, value):
     flat = np.full((3, 30, 41), value, np.float32)
     np.testing.assert_allclose(METHODS[name].make()(flat, _blur(kind, 30, 41)), value, atol=1e-4)
 
 
 @pytest.mark.parametrize("name", NEED_BLUR)
-def test_a_uniform_map_is_the_psf(name):
+def test_a_uniform_map_agrees_with_the_psf(name):
     psf = Psf(disk(2.5))
     image = _blurred(60, 71, psf, np.float64)
     method = METHODS[name].make()
@@ -141,8 +141,8 @@ def test_a_uniform_map_is_the_psf(name):
 
 @pytest.mark.parametrize(("name", "kind"), [case for case in CASES if case[0] not in WHOLE])
 @pytest.mark.parametrize("radius_px", [2.0, 4.0])
-def test_tiles_with_the_context_asked_for_give_the_whole(name, radius_px, kind):
-    """On a picture several tiles and contexts wide, with two true edges in every tile."""
+def test_tiles_with_the_stated_context_agree_with_the_whole(name, radius_px, kind):
+    """On an image several tiles and contexts wide, with two edges of the image in every tile."""
     method = METHODS[name].make()
     height, width = 150, 480
     blur = _blur(kind, height, width, radius_px)
@@ -157,7 +157,7 @@ def test_tiles_with_the_context_asked_for_give_the_whole(name, radius_px, kind):
 
 
 @pytest.mark.parametrize("name", [name for name in NEED_BLUR if name not in WHOLE])
-def test_tiles_give_the_whole_on_a_photo(name, shared):
+def test_tiles_agree_with_the_whole_on_a_photo(name, shared):
     from PIL import Image
 
     with Image.open(shared / "data/test/kodak24/kodim08.png") as photo:  # windows and railings: edges everywhere
@@ -170,8 +170,8 @@ def test_tiles_give_the_whole_on_a_photo(name, shared):
 
 
 @pytest.mark.parametrize("name", [name for name in NEED_BLUR if name != "classical"])
-def test_an_asymmetric_kernel_is_undone_where_it_acted(name):
-    """Flipped, transposed or off by a pixel, the kernel would lose what the blurred picture had."""
+def test_an_asymmetric_kernel_is_inverted_without_a_flip_or_shift(name):
+    """Flipped, transposed or shifted by a pixel, the kernel scores lower."""
     sharp, psf = natural(1, 96, 96), Psf(asymmetric_kernel())
     image = psf.apply(sharp)
     method = METHODS[name].make()
@@ -185,7 +185,7 @@ def test_an_asymmetric_kernel_is_undone_where_it_acted(name):
 
 @pytest.mark.parametrize("name", [name for name in NEED_BLUR if name != "classical"])
 @pytest.mark.parametrize("kind", KINDS)
-def test_the_edge_of_the_picture_is_restored_as_well_as_its_middle(name, kind):
+def test_the_edge_of_the_image_is_restored_as_well_as_its_middle(name, kind):
     sharp = natural(1, 120, 120, seed=4)
     blur = Psf(disk(3.0)) if kind == "psf" else BlurMap(np.full((120, 120), 3.0))
     restored = METHODS[name].make()(blur.apply(sharp), blur)

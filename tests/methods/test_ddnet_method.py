@@ -18,7 +18,7 @@ pytest.importorskip("onnxscript")
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):
-    """A tiny network whose weights are near those that a training begins with, and its file."""
+    """A tiny network with weights near the initial ones, and its file."""
     from refocal.learn.export.onnx_file import About, export
     from refocal.learn.nets.ddnet import Config, ddnet
 
@@ -29,7 +29,7 @@ def made(tmp_path_factory):
         for head in (network.image[-1], network.filters[-1]):
             head.weight += 0.02 * torch.randn(head.weight.shape)
         for parameter in network.parameters():
-            parameter.copy_(parameter.half())  # as the file keeps them
+            parameter.copy_(parameter.half())  # the precision of the file
     path = tmp_path_factory.mktemp("weights") / "tiny.onnx"
     export(network, path, About("ddnet", config))
     return network, path
@@ -42,7 +42,7 @@ def method(made):
 
 @pytest.mark.parametrize("size", [(32, 40), (37, 29), (1, 1), (3, 50)])
 @pytest.mark.parametrize("kernel", [asymmetric_kernel(), np.full((5, 5), 1 / 25)])
-def test_it_is_the_network_that_was_trained(made, method, kernel, size):
+def test_the_method_agrees_with_the_torch_network(made, method, kernel, size):
     blurred = 0.25 + 0.5 * natural(1, 64, 64)[None, :, : size[0], : size[1]].astype(np.float32)
     with torch.no_grad():
         expected = made[0](torch.tensor(blurred), torch.tensor(kernel, dtype=torch.float32)).numpy()
@@ -50,7 +50,7 @@ def test_it_is_the_network_that_was_trained(made, method, kernel, size):
     assert np.mean((expected > 0) & (expected < 1)) > 0.99
 
 
-def test_it_undoes_a_blur_where_it_acted(method):
+def test_an_asymmetric_blur_is_inverted_without_a_flip(method):
     sharp, psf = natural(1, 96, 97).astype(np.float32), Psf(asymmetric_kernel())
     image, flipped = psf.apply(sharp), Psf(asymmetric_kernel()[::-1, ::-1])
     gain = psnr(method(image, psf), sharp) - psnr(image, sharp)
@@ -67,7 +67,7 @@ def test_colour_keeps_its_chroma(method):
     np.testing.assert_allclose(restored - grey, image - luma(image), atol=1e-12)
 
 
-def test_a_batch_is_its_singles_and_a_tensor_an_array(method):
+def test_a_batch_agrees_with_its_images_and_a_tensor_with_an_array(method):
     psf = Psf(disk(2.0))
     batch = psf.apply(natural(6, 33, 26)).reshape(2, 3, 33, 26)
     before, restored = batch.copy(), method(batch, psf)
@@ -81,8 +81,8 @@ def test_a_batch_is_its_singles_and_a_tensor_an_array(method):
 
 
 @pytest.mark.parametrize("radius_px", [2.0, 4.0])
-def test_tiles_with_the_context_asked_for_give_the_whole(method, radius_px):
-    """Tiles that begin on the network's grid, as ``multiple`` asks for."""
+def test_tiles_with_the_stated_context_agree_with_the_whole(method, radius_px):
+    """Tiles that begin on the network's grid, given by ``multiple``."""
     psf = Psf(disk(radius_px))
     image = psf.apply(natural(1, 120, 600)).astype(np.float32)
     whole = method(image, psf)
@@ -94,13 +94,13 @@ def test_tiles_with_the_context_asked_for_give_the_whole(method, radius_px):
         assert np.abs(tile[..., start - first : start - first + 100] - whole[core]).max() < 1e-3
 
 
-def test_a_sharp_photo_is_left_as_it_is(method):
+def test_a_sharp_photo_is_preserved(method):
     image = natural(3, 12, 13)
     np.testing.assert_array_equal(method(image, Psf(np.ones((1, 1)))), image)
 
 
 @pytest.mark.parametrize("blur", [None, BlurMap(np.ones((8, 9)))])
-def test_without_one_blur_for_the_whole_photo_it_refuses(method, blur):
+def test_without_one_kernel_for_the_whole_photo_it_refuses(method, blur):
     with pytest.raises(InputError, match="DDNet needs one kernel for the whole photo"):
         method(np.full((3, 8, 9), 0.5, np.float32), blur)
 
@@ -114,8 +114,8 @@ def test_other_channels_and_threads_are_refused(method):
 
 def test_weights_of_another_network_are_refused(made, tmp_path):
     model = copy.deepcopy(onnx.load(made[1]))
-    for told in model.metadata_props:
-        told.value = {"inputs": '["blurred"]', "network": "sharpness-unet"}.get(told.key, told.value)
+    for entry in model.metadata_props:
+        entry.value = {"inputs": '["blurred"]', "network": "sharpness-unet"}.get(entry.key, entry.value)
     onnx.save(model, tmp_path / "other.onnx")
     with pytest.raises(InputError, match=r"other\.onnx are those of 'sharpness-unet': give a luma network of DDNet"):
         DDNet(str(tmp_path / "other.onnx"))(np.ones((1, 8, 9), np.float32), Psf(disk(2.0)))

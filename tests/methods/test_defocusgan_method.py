@@ -1,4 +1,4 @@
-"""DefocusGAN on the run side: what the network's file is shown, and what becomes of its answer."""
+"""DefocusGAN at runtime: the input of the network and the use of its output."""
 
 import numpy as np
 import onnx
@@ -31,21 +31,21 @@ def test_the_network_restores_the_colours_as_in_the_paper(tmp_path):
     np.testing.assert_allclose(method(image), 0.5 * image + 0.1, atol=1e-6)
     batch = np.stack([image, image[:, ::-1]])
     np.testing.assert_allclose(method(batch), 0.5 * batch + 0.1, atol=1e-6)
-    np.testing.assert_allclose(method(image, Psf(np.ones((1, 1)))), 0.5 * image + 0.1, atol=1e-6)  # blur is no matter
+    np.testing.assert_allclose(method(image, Psf(np.ones((1, 1)))), 0.5 * image + 0.1, atol=1e-6)  # a blur is ignored
     assert method.tiling(9) == Tiling(12, 1, 40)
     assert method.network.weights_sha256 == "ab" * 32
 
 
-def test_chroma_is_kept_unless_the_network_is_asked(tmp_path):
+def test_chroma_is_kept_unless_the_network_restores_it(tmp_path):
     image = 0.3 + 0.1 * picture(3, 13, 22)
     grey = luma(image)
     np.testing.assert_allclose(DefocusGAN(scale(tmp_path / "a.onnx"))(image), image + 0.1 - 0.5 * grey, atol=1e-6)
-    # Of what it makes of the grey photo, the luma counts: red's share of it is 0.299.
+    # The luma of the restored grey photo is used: red has a weight of 0.299 in it.
     np.testing.assert_allclose(DefocusGAN(red(tmp_path / "b.onnx"))(image), image - 0.299 * 0.2 * grey, atol=1e-6)
 
 
 @pytest.mark.parametrize("colours", ["kept", "network"])
-def test_grey_photos_are_shown_three_times_and_results_cut(tmp_path, colours):
+def test_grey_photos_are_repeated_to_three_channels_and_results_clipped(tmp_path, colours):
     grey = picture(1, 9, 8)
     found = DefocusGAN(red(tmp_path / "a.onnx"), colours=colours)(grey)
     np.testing.assert_allclose(found, (1 - 0.299 * 0.2) * grey, atol=1e-6)
@@ -53,7 +53,7 @@ def test_grey_photos_are_shown_three_times_and_results_cut(tmp_path, colours):
 
 
 def mean65(path):
-    """restored = the mean of 65 x 65 px, with zeros beyond the edge, as a network's convolutions have them."""
+    """restored = the mean of 65 x 65 px, zero-padded like a network's convolutions."""
     file = scale(path, context_px="32")
     model = onnx.load(file)
     del model.graph.node[:], model.graph.initializer[:]
@@ -65,7 +65,7 @@ def mean65(path):
     return file
 
 
-def test_beyond_the_edge_lies_the_mirrored_photo(tmp_path):
+def test_the_photo_is_extended_by_mirroring(tmp_path):
     from scipy.ndimage import uniform_filter
 
     image = picture(3, 40, 50)
@@ -74,7 +74,7 @@ def test_beyond_the_edge_lies_the_mirrored_photo(tmp_path):
     np.testing.assert_allclose(found, wanted, atol=1e-5)
 
 
-def test_photos_are_not_made_linear_for_it_and_need_no_blur(tmp_path):
+def test_photos_stay_in_srgb_and_need_no_blur(tmp_path):
     method = DefocusGAN(scale(tmp_path / "a.onnx"), colours="network")
     image = picture(3, 13, 22)
     for blur in (None, 3.0):
@@ -86,20 +86,20 @@ def test_photos_are_not_made_linear_for_it_and_need_no_blur(tmp_path):
 def test_tiles_lie_on_the_networks_grid(tmp_path):
     method = DefocusGAN(scale(tmp_path / "a.onnx", context_px="3", multiple="32"), colours="network")
     image = picture(3, 100, 150)
-    seen = []
+    shapes = []
 
-    class Watched:
+    class Recording:
         needs, tiling, encoding = "", method.tiling, "srgb"
 
         def __call__(self, tile, blur=None):
-            seen.append(tile.shape)
+            shapes.append(tile.shape)
             return method(tile)
 
-    np.testing.assert_allclose(restore(image, Watched(), tile_px=64).image, 0.5 * image + 0.1, atol=1e-6)
-    assert len(seen) == 6
+    np.testing.assert_allclose(restore(image, Recording(), tile_px=64).image, 0.5 * image + 0.1, atol=1e-6)
+    assert len(shapes) == 6
 
 
-def test_a_large_photo_in_tiles_is_the_whole(tmp_path):
+def test_tiles_of_a_large_photo_agree_with_the_whole(tmp_path):
     method = DefocusGAN(mean65(tmp_path / "a.onnx"))
     image = picture(3, 90, 200)
     whole = restore(image, method).image
@@ -107,10 +107,10 @@ def test_a_large_photo_in_tiles_is_the_whole(tmp_path):
     np.testing.assert_allclose(whole, method(image), atol=1e-6)
 
 
-def test_other_networks_and_pictures_are_refused(tmp_path):
+def test_other_networks_and_images_are_refused(tmp_path):
     image = picture(3, 10, 20)
-    one_plane, told_a_map = samples.scale(tmp_path / "a.onnx"), samples.conditioned(tmp_path / "b.onnx")
-    for file in (one_plane, told_a_map, scale(tmp_path / "c.onnx", inputs=("left", "right"))):
+    luma_network, conditioned = samples.scale(tmp_path / "a.onnx"), samples.conditioned(tmp_path / "b.onnx")
+    for file in (luma_network, conditioned, scale(tmp_path / "c.onnx", inputs=("left", "right"))):
         with pytest.raises(InputError, match="those of 'sample': give those of a DefocusGAN"):
             DefocusGAN(file)(image)
     with pytest.raises(InputError, match="1 or 3 channels, not 2"):

@@ -5,7 +5,7 @@ import onnx
 import pytest
 import torch
 from onnx import TensorProto, helper, numpy_helper
-from scipy.ndimage import correlate, median_filter
+from scipy.ndimage import correlate, gaussian_filter, median_filter
 
 from refocal.methods import denoisers
 from refocal.methods.denoisers import median, open_denoiser
@@ -17,8 +17,8 @@ TAPS = np.array([[0.1, 0.2, 0.05], [0.0, 0.4, 0.1], [0.05, 0.15, -0.1]], np.floa
 BIAS = 0.03
 
 
-def network_file(path, bias=BIAS, **told):
-    """A network of one convolution, x -> TAPS * x + bias, zeros beyond the edge, with an exported file's metadata."""
+def network_file(path, bias=BIAS, **changes):
+    """A network of one zero-padded convolution, x -> TAPS * x + bias, with an exported file's metadata."""
     shape = ["n", 1, "h", "w"]
     graph = helper.make_graph(
         [helper.make_node("Conv", ["blurred", "taps", "bias"], ["restored"], pads=[1, 1, 1, 1])],
@@ -39,7 +39,7 @@ def network_file(path, bias=BIAS, **told):
         "channels": "luma",
     }
     metadata |= {"config": "{}", "multiple": "1", "context_px": "7", "working_bytes": "123", "licence": ""}
-    for key, value in (metadata | {"recipe": "{}", "steps": "0", "weights_sha256": ""} | told).items():
+    for key, value in (metadata | {"recipe": "{}", "steps": "0", "weights_sha256": ""} | changes).items():
         model.metadata_props.add(key=key, value=value)
     onnx.save(model, path)
     return str(path)
@@ -47,7 +47,7 @@ def network_file(path, bias=BIAS, **told):
 
 @pytest.mark.parametrize("shape", [(1, 1, 1), (3, 1, 6), (2, 5, 1), (2, 2, 31, 44)])
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_the_median_is_scipys(shape, dtype):
+def test_the_median_agrees_with_scipy(shape, dtype):
     image = np.random.default_rng(0).random(shape).astype(dtype)
     image[..., ::3] = np.round(image[..., ::3], 1)  # ties
     before = image.copy()
@@ -58,12 +58,12 @@ def test_the_median_is_scipys(shape, dtype):
     np.testing.assert_array_equal(image, before)
 
 
-@pytest.mark.parametrize(("told", "trained_std"), [({}, 5 / 255), ({"refocal.noise_std": "0.1"}, 0.1)])
+@pytest.mark.parametrize(("metadata", "trained_std"), [({}, 5 / 255), ({"refocal.noise_std": "0.1"}, 0.1)])
 @pytest.mark.parametrize("convert", [np.asarray, torch.from_numpy])
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_a_network_is_rescaled_to_the_noise(tmp_path, told, trained_std, convert, dtype):
-    """(s/s0) f0((s0/s) x): a convolution is left as it is, its bias becomes s/s0 as much; channel by channel."""
-    denoise = open_denoiser(network_file(tmp_path / "one.onnx", **told))
+def test_a_network_is_rescaled_to_the_noise(tmp_path, metadata, trained_std, convert, dtype):
+    """(s/s0) f0((s0/s) x): the convolution is unchanged, its bias is scaled by s/s0; channel by channel."""
+    denoise = open_denoiser(network_file(tmp_path / "one.onnx", **metadata))
     image = np.random.default_rng(1).random((2, 3, 9, 12)).astype(dtype)
     convolved = np.stack([[correlate(plane, TAPS, mode="constant") for plane in one] for one in image])
     for noise_std in (0.5 * trained_std, 3.25 / 255, 4 * trained_std):
@@ -73,7 +73,7 @@ def test_a_network_is_rescaled_to_the_noise(tmp_path, told, trained_std, convert
 
 
 @pytest.mark.parametrize("turn", range(9))
-def test_a_turned_network_is_that_with_turned_kernels(tmp_path, turn):
+def test_a_rotated_call_equals_a_call_with_rotated_kernels(tmp_path, turn):
     denoise = open_denoiser(network_file(tmp_path / "one.onnx", bias=0.0))
     taps = np.rot90(TAPS[:, ::-1] if turn in (4, 5, 6, 7) else TAPS, -turn)
     image = np.random.default_rng(2).random((1, 7, 10)).astype(np.float32)
@@ -81,16 +81,16 @@ def test_a_turned_network_is_that_with_turned_kernels(tmp_path, turn):
 
 
 @pytest.mark.parametrize("turn", range(8))
-def test_a_networks_grid_begins_at_the_pictures_first_pixel_however_it_is_turned(tmp_path, turn):
-    """Sides are grown to multiples by mirroring at the end: zeros come after the grown picture, on all turns."""
+def test_a_networks_grid_begins_at_the_images_first_pixel_under_every_rotation(tmp_path, turn):
+    """Sides are padded to multiples by mirroring at the end; the zeros of the convolution lie beyond the padding."""
     denoise = open_denoiser(network_file(tmp_path / "one.onnx", bias=0.0, multiple="4"))
     image = np.random.default_rng(2).random((1, 7, 10)).astype(np.float32)
-    grown = np.pad(image, [(0, 0), (0, 1), (0, 2)], mode="reflect")
-    np.testing.assert_allclose(denoise(image, 0.02, turn), denoise(grown, 0.02, turn)[:, :7, :10], atol=1e-7)
+    padded = np.pad(image, [(0, 0), (0, 1), (0, 2)], mode="reflect")
+    np.testing.assert_allclose(denoise(image, 0.02, turn), denoise(padded, 0.02, turn)[:, :7, :10], atol=1e-7)
 
 
 @pytest.mark.parametrize("solver", ["fixed-point", "steepest-descent"])
-def test_a_network_sees_the_picture_turned_from_iteration_to_iteration(tmp_path, solver):
+def test_every_iteration_rotates_the_networks_input(tmp_path, solver):
     path = network_file(tmp_path / "one.onnx")
     turns = iter(range(10))
     image = np.random.default_rng(3).random((2, 9, 11))
@@ -101,13 +101,13 @@ def test_a_network_sees_the_picture_turned_from_iteration_to_iteration(tmp_path,
     np.testing.assert_array_equal(RED(10, solver=solver, denoiser=path)(image, psf), by_hand)
 
 
-def test_the_word_network_stands_for_the_shipped_file(tmp_path, monkeypatch):
+def test_the_option_network_opens_the_shipped_file(tmp_path, monkeypatch):
     monkeypatch.setattr(denoisers, "SHIPPED", network_file(tmp_path / "one.onnx"))
     image = np.full((1, 5, 5), 0.5, np.float32)
     assert open_denoiser("network")(image, 5 / 255)[0, 2, 2] == pytest.approx(0.5 * TAPS.sum() + BIAS, abs=1e-6)
 
 
-def test_the_tiling_counts_the_network(tmp_path):
+def test_the_tiling_includes_the_networks(tmp_path):
     path = network_file(tmp_path / "one.onnx", multiple="4")
     plain, networked = RED().tiling(3), RED(denoiser=path).tiling(3)
     assert (plain.multiple, networked.multiple) == (1, 4)
@@ -115,21 +115,20 @@ def test_the_tiling_counts_the_network(tmp_path):
     assert networked.context_px == plain.context_px + 7
 
 
-def test_ones_own_function_is_taken_as_it_is():
-    own = lambda image, noise_std: image
-    assert open_denoiser(own) is own
+def test_a_users_function_is_used_directly():
+    assert open_denoiser(gaussian_filter) is gaussian_filter
 
 
 @pytest.mark.parametrize("option", ["mediam", "median.png", ""])
-def test_an_unknown_word_is_refused(option):
+def test_an_unknown_option_is_refused(option):
     with pytest.raises(InputError, match="choose median, network or the path"):
         open_denoiser(option)
 
 
-@pytest.mark.parametrize("told", [{"channels": "rgb"}, {"inputs": '["blurred", "radius"]'}])
-def test_a_network_that_is_no_denoiser_is_refused(tmp_path, told):
+@pytest.mark.parametrize("metadata", [{"channels": "rgb"}, {"inputs": '["blurred", "radius"]'}])
+def test_a_network_that_is_no_denoiser_is_refused(tmp_path, metadata):
     with pytest.raises(InputError, match="'one' is no denoiser"):
-        open_denoiser(network_file(tmp_path / "one.onnx", **told))
+        open_denoiser(network_file(tmp_path / "one.onnx", **metadata))
 
 
 def test_the_option_can_be_a_flag():

@@ -1,4 +1,4 @@
-"""The default model on the run side: what the network's file is shown, and how much of its answer is taken."""
+"""The default model at runtime: the input of the network, and the blend weight of its output."""
 
 import numpy as np
 import pytest
@@ -18,19 +18,19 @@ from refocal.types import InputError
 VALUES = np.array([0.04, 0.12, 0.1602, 0.1717, 0.1812, 0.305, 0.7, 0.75, 0.8333, 0.999])
 
 
-def share_of(radius_px, bokeh="kept"):
-    """The tables of the docstring, read off between their lines."""
+def blend_weight(radius_px, bokeh="kept"):
+    """The tables of the docstring, interpolated."""
     end = [12, 15] if bokeh == "kept" else []
-    radii, shares = [0.5, 1, 3, 8, *end], [0, 1, 1, 0.5, *[0.5, 0][: len(end)]]
-    return np.interp(radius_px, radii, shares)
+    radii, weights = [0.5, 1, 3, 8, *end], [0, 1, 1, 0.5, *[0.5, 0][: len(end)]]
+    return np.interp(radius_px, radii, weights)
 
 
 @pytest.mark.parametrize("bokeh", ["kept", "restored"])
-def test_what_is_in_focus_and_wanted_bokeh_stay(known_focus, bokeh):
+def test_pixels_in_focus_and_intentional_bokeh_are_preserved(known_focus, bokeh):
     image, inside = samples.fields(VALUES)
     restored, radius_px, confidence = Focus(known_focus, bokeh=bokeh).restore_and_map(image)
     radius = samples.radius_of(image[0])
-    change = share_of(radius, bokeh) * (samples.GAIN * image[0] + samples.LIFT)
+    change = blend_weight(radius, bokeh) * (samples.GAIN * image[0] + samples.LIFT)
     np.testing.assert_allclose(restored[0][inside], np.clip(image[0] + change, 0, 1)[inside], atol=2e-4)
     np.testing.assert_allclose(radius_px[inside], radius[inside], atol=2e-3)
     np.testing.assert_allclose(confidence[inside], samples.confidence_of(radius)[inside], atol=2e-3)
@@ -40,14 +40,14 @@ def test_what_is_in_focus_and_wanted_bokeh_stay(known_focus, bokeh):
     assert 0.05 < change[radius < 1].max() < 0.1 < change[(radius > 1) & (radius < 12)].min()
 
 
-def test_a_photo_that_is_in_focus_everywhere_stays_whole(known_focus):
-    image = 0.14 * samples.picture(3, 37, 45)  # darker than what this network takes for half a pixel of blur
+def test_a_photo_that_is_in_focus_everywhere_is_preserved(known_focus):
+    image = 0.14 * samples.picture(3, 37, 45)  # this network predicts less than half a pixel of blur for it
     np.testing.assert_array_equal(Focus(known_focus)(image), image)
     np.testing.assert_array_equal(restore(image, Focus(known_focus)).image, image)
 
 
 def test_colour_photos_keep_their_chroma(random_focus):
-    """What changes is the luma, by as much as in the grey photo, the same in every channel."""
+    """Only the luma changes, as in the grey photo, equally in every channel."""
     image = 0.3 + 0.4 * samples.picture(3, 41, 50)  # nothing is clipped
     grey = luma(image)
     change = Focus(random_focus)(image) - image
@@ -57,18 +57,18 @@ def test_colour_photos_keep_their_chroma(random_focus):
     np.testing.assert_allclose(change[:1], Focus(random_focus)(grey) - grey, atol=1e-6)
 
 
-def test_beyond_the_edge_lies_the_mirrored_photo(random_focus):
+def test_the_photo_is_extended_by_mirroring(random_focus):
     image = samples.picture(1, 33, 46)
-    grown = pad(image, (32, 32), "mirror")
-    found, radius_px, _ = (output[0, :, 32:-32, 32:-32] for output in open_network(random_focus).run(grown[None]))
-    restored, told, _ = Focus(random_focus, bokeh="restored").restore_and_map(image)
-    np.testing.assert_array_equal(told, radius_px[0])
+    padded = pad(image, (32, 32), "mirror")
+    found, radius_px, _ = (output[0, :, 32:-32, 32:-32] for output in open_network(random_focus).run(padded[None]))
+    restored, predicted_px, _ = Focus(random_focus, bokeh="restored").restore_and_map(image)
+    np.testing.assert_array_equal(predicted_px, radius_px[0])
     np.testing.assert_allclose(
-        restored, np.clip(image + share_of(radius_px, "restored") * (found - image), 0, 1), atol=1e-6
+        restored, np.clip(image + blend_weight(radius_px, "restored") * (found - image), 0, 1), atol=1e-6
     )
 
 
-def test_any_kind_of_picture_is_taken(random_focus):
+def test_batches_tensors_and_any_float_dtype_are_taken(random_focus):
     method, image = Focus(random_focus), samples.picture(3, 21, 34)
     restored, radius_px, confidence = method.restore_and_map(image)
     batch = np.stack([image, image[:, ::-1]])[:, None]
@@ -86,14 +86,14 @@ def test_any_kind_of_picture_is_taken(random_focus):
 
 
 @pytest.mark.parametrize("shape", [(3, 1, 1), (1, 4, 40), (3, 40, 2)])
-def test_of_tiny_photos_nothing_is_known(random_focus, shape):
+def test_the_blur_of_tiny_photos_is_unknown(random_focus, shape):
     image = samples.picture(*shape)
     result = restore(image, Focus(random_focus))
     np.testing.assert_array_equal(result.image, image)
     assert not result.blur.radius_px.any() and not result.blur.confidence.any()
 
 
-def test_tiles_give_the_whole_photo_and_its_whole_map(random_focus):
+def test_tiles_agree_with_the_whole_photo_and_map(random_focus):
     method, image = Focus(random_focus), samples.picture(3, 90, 201)
     whole = method.restore_and_map(image)
     assert np.abs(whole[0] - image).mean() > 0.01 and whole[1].std() > 0.5
@@ -108,15 +108,15 @@ def test_tiles_give_the_whole_photo_and_its_whole_map(random_focus):
 def test_one_pass_of_the_network_returns_image_and_map(random_focus, monkeypatch):
     from refocal.inference import focus
 
-    seen = []
+    calls = []
     monkeypatch.setattr(
-        focus.NetworkFile, "run", lambda file, image, margin_px: seen.append((image.shape, margin_px)) or (image,) * 3
+        focus.NetworkFile, "run", lambda file, image, margin_px: calls.append((image.shape, margin_px)) or (image,) * 3
     )
     restore(samples.picture(3, 40, 50), Focus(random_focus))
-    assert seen == [((1, 40, 50), 32)]
+    assert calls == [((1, 40, 50), 32)]
 
 
-def test_strength_and_mask_hold_the_change_back_and_leave_the_map(random_focus):
+def test_strength_and_mask_attenuate_the_change_and_not_the_map(random_focus):
     method, image = Focus(random_focus), samples.picture(3, 60, 150)
     full = restore(image, method)
     mask = samples.picture(60, 150, seed=1)
@@ -124,13 +124,13 @@ def test_strength_and_mask_hold_the_change_back_and_leave_the_map(random_focus):
     half = restore(image, method, strength=0.5, mask=mask, tile_px=40)
     np.testing.assert_allclose(half.image, image + 0.5 * mask * (full.image - image), atol=1e-4)
     np.testing.assert_array_equal(half.image[:, :, 60:], image[:, :, 60:])
-    np.testing.assert_allclose(half.blur.radius_px, full.blur.radius_px, atol=1e-4)  # where nothing changes, too
+    np.testing.assert_allclose(half.blur.radius_px, full.blur.radius_px, atol=1e-4)  # also where the image is unchanged
     none = restore(image, method, strength=0)
     np.testing.assert_array_equal(none.image, image)
     assert none.blur is None
 
 
-def test_photos_are_not_made_linear_for_it_and_a_blur_changes_nothing_but_is_mentioned(random_focus):
+def test_photos_stay_in_srgb_and_a_given_blur_is_ignored_with_a_note(random_focus):
     method, image = Focus(random_focus), samples.picture(3, 30, 42)
     wanted = method(image)
     np.testing.assert_array_equal(method(image, Psf(np.ones((1, 1)))), wanted)
@@ -146,7 +146,7 @@ def test_photos_are_not_made_linear_for_it_and_a_blur_changes_nothing_but_is_men
         deblur(np.moveaxis(image, 0, -1), method, 3.0)
 
 
-def test_other_networks_and_pictures_are_refused(tmp_path, known_focus):
+def test_other_networks_and_images_are_refused(tmp_path, known_focus):
     image = samples.picture(3, 10, 20)
     for file in (samples.scale(tmp_path / "a.onnx"), samples.conditioned(tmp_path / "b.onnx")):
         with pytest.raises(InputError, match="those of 'sample': give those of a focus-unet"):
@@ -161,7 +161,7 @@ def test_other_networks_and_pictures_are_refused(tmp_path, known_focus):
         Focus(bokeh="gone")
 
 
-def test_it_tells_of_its_file(known_focus):
+def test_it_has_the_facts_of_its_file(known_focus):
     method, file = Focus(known_focus), open_network(known_focus)
     assert (method.tiling(7), method.tiling(7).multiple, method.encoding) == (file.tiling, 4, "srgb")
     assert method.network.weights_sha256 == file.weights_sha256

@@ -17,8 +17,8 @@ def _objective(w, slope, beta, exponent):
 
 @pytest.mark.parametrize("exponent", EXPONENTS)
 @pytest.mark.parametrize("beta", BETAS)
-def test_the_table_holds_the_least_of_a_fine_grid(beta, exponent):
-    """No w on a grid of 1e-5 is better; the w chosen lies between 0 and the slope."""
+def test_the_table_contains_the_minima_over_a_fine_grid(beta, exponent):
+    """No w on a grid of 1e-5 is better; w lies between 0 and the slope."""
     slopes = np.arange(8193) * STEP
     table = _exact_table(beta, exponent)
     for index in np.random.default_rng(0).integers(0, slopes.size, 40).tolist() + [0, 1, 8, 8192]:
@@ -56,18 +56,18 @@ def test_one_half_is_the_root_of_the_cubic(beta):
 
 @pytest.mark.parametrize("exponent", EXPONENTS)
 @pytest.mark.parametrize("convert", [np.asarray, torch.from_numpy])
-def test_looking_up_is_exact_off_the_threshold(exponent, convert):
-    """Against bisection for the very slope; entries beside the jump of exponents below 1 are left out."""
+def test_interpolation_is_exact_away_from_the_threshold(exponent, convert):
+    """Against bisection; slopes next to the jump of exponents below 1 are excluded."""
     slopes = np.random.default_rng(1).uniform(-1.99, 1.99, (3, 50, 40))
     beta = 8.0
     found = np.asarray(_shrink(convert(slopes), beta, exponent))
-    # The derivative rises from its least value on: bisection between there and the slope.
-    least = (exponent * (1 - exponent) / beta) ** (1 / (2 - exponent)) if exponent < 1 else 0.0
-    low, high = np.full_like(slopes, least), np.maximum(np.abs(slopes), least)
+    # The derivative increases above its minimum: bisection between there and the slope.
+    minimum = (exponent * (1 - exponent) / beta) ** (1 / (2 - exponent)) if exponent < 1 else 0.0
+    low, high = np.full_like(slopes, minimum), np.maximum(np.abs(slopes), minimum)
     for _ in range(60):
         w = np.maximum((low + high) / 2, 1e-12)
-        rising = exponent * w ** (exponent - 1) + beta * (w - np.abs(slopes)) > 0
-        low, high = np.where(rising, low, w), np.where(rising, w, high)
+        increasing = exponent * w ** (exponent - 1) + beta * (w - np.abs(slopes)) > 0
+        low, high = np.where(increasing, low, w), np.where(increasing, w, high)
     w = np.where(_objective(w, np.abs(slopes), beta, exponent) < beta / 2 * slopes**2, w, 0) * np.sign(slopes)
     threshold = STEP * (np.argmax(_exact_table(beta, exponent) > 0) if exponent < 1 else 0)
     away = np.abs(np.abs(slopes) - threshold) > 2 * STEP
@@ -77,7 +77,7 @@ def test_looking_up_is_exact_off_the_threshold(exponent, convert):
 @pytest.mark.parametrize("exponent", EXPONENTS)
 @pytest.mark.parametrize("beta", BETAS)
 @pytest.mark.parametrize("softening", [0.0, 0.1, 0.3])
-def test_the_jump_is_a_slope_and_all_else_is_exact(beta, exponent, softening):
+def test_the_jump_is_softened_and_everything_else_exact(beta, exponent, softening):
     table, exact = _shrink_table(beta, exponent, softening), _exact_table(beta, exponent)
     np.testing.assert_allclose(table, -table[::-1], atol=0)
     threshold = np.argmax(exact > 0)
@@ -89,25 +89,25 @@ def test_the_jump_is_a_slope_and_all_else_is_exact(beta, exponent, softening):
         assert steepest < 0.5 / softening + 1.6
 
 
-def test_looking_up_beyond_the_table_is_its_end():
+def test_slopes_beyond_the_table_take_its_end():
     ends = _shrink_table(4.0, 2 / 3, 0.0)[[0, -1]]
     np.testing.assert_allclose(_shrink(np.array([-5.0, 5.0]), 4.0, 2 / 3), ends, atol=1e-3)
 
 
 def test_every_step_in_x_solves_its_normal_equations():
-    """One beta only: (K^T K + beta/weight D^T D) x = K^T y + beta/weight D^T w, w from the blurred picture itself."""
+    """One beta only: (K^T K + beta/weight D^T D) x = K^T y + beta/weight D^T w, w from the blurred image itself."""
     psf, weight = Psf(asymmetric_kernel(), "periodic"), 300.0
     y = psf.apply(0.25 + 0.5 * natural(1, 31, 36))
     betas = [2 ** (1.5 * k) for k in range(6)]
     x = y
     for beta in betas:
-        pull = np.zeros_like(x)
+        prior = np.zeros_like(x)
         for axis in (-2, -1):
             w = _shrink(np.roll(x, -1, axis) - x, beta, 2 / 3, 0.1)
-            pull += np.roll(w, 1, axis) - w
-        x_next = _solved(psf, y, pull, beta / weight)
+            prior += np.roll(w, 1, axis) - w
+        x_next = _solved(psf, y, prior, beta / weight)
         slopes_back = sum(2 * x_next - np.roll(x_next, 1, a) - np.roll(x_next, -1, a) for a in (-2, -1))
-        residual = psf.adjoint(psf.apply(x_next) - y) + beta / weight * (slopes_back - pull)
+        residual = psf.adjoint(psf.apply(x_next) - y) + beta / weight * (slopes_back - prior)
         np.testing.assert_allclose(residual, 0, atol=1e-9)
         x = x_next
     assert x.min() > 0
@@ -115,16 +115,16 @@ def test_every_step_in_x_solves_its_normal_equations():
     np.testing.assert_allclose(HyperLaplacian(weight)(y, psf), x, atol=1e-7)
 
 
-def _solved(psf, y, pull, tie):
-    """The x-step by conjugate gradients, knowing of Fourier only what ``Psf`` does."""
+def _solved(psf, y, prior, coupling):
+    """The x-step by conjugate gradients on ``Psf``, without a closed form in Fourier space."""
     from scipy.sparse.linalg import LinearOperator, cg
 
     def normal(flat):
         x = flat.reshape(y.shape)
         slopes_back = sum(2 * x - np.roll(x, 1, a) - np.roll(x, -1, a) for a in (-2, -1))
-        return (psf.adjoint(psf.apply(x)) + tie * slopes_back).ravel()
+        return (psf.adjoint(psf.apply(x)) + coupling * slopes_back).ravel()
 
-    right = (psf.adjoint(y) + tie * pull).ravel()
+    right = (psf.adjoint(y) + coupling * prior).ravel()
     x, failed = cg(LinearOperator((y.size, y.size), matvec=normal, dtype=y.dtype), right, rtol=1e-12, maxiter=3000)
     assert not failed
     return x.reshape(y.shape)
@@ -142,7 +142,7 @@ def _solved(psf, y, pull, tie):
     ],
 )
 def test_the_golden_values(shared, exponent, weight, expected):
-    """With the exact jump at the threshold; the softened one stays within 0.04 dB, above."""
+    """With the exact jump at the threshold; softening adds less than 0.04 dB."""
     sharp, psf = kodim19_crop(shared), Psf(disk(3.0), "periodic")
     exact, softened = (
         psnr(HyperLaplacian(weight, exponent, softening)(psf.apply(sharp), psf), sharp) for softening in (0.0, 0.1)
@@ -160,7 +160,7 @@ def test_a_sparse_prior_keeps_edges_better_than_a_quadratic_one():
     assert sparse > smooth + 2
 
 
-def test_noise_is_held_back_by_the_option():
+def test_the_weight_suppresses_noise():
     sharp, psf = natural(1, 96, 96), Psf(disk(2.0))
     image = psf.apply(sharp) + np.random.default_rng(0).normal(0, 0.02, sharp.shape)
     scores = [psnr(HyperLaplacian(weight)(image, psf), sharp) for weight in (30, 800, 1e6)]
@@ -171,6 +171,6 @@ def test_noise_is_held_back_by_the_option():
     "options",
     [{"weight": 0.0}, {"weight": -1.0}, {"weight": np.nan}, {"exponent": 0.0}, {"exponent": 2.0}, {"exponent": -1.0}],
 )
-def test_impossible_options_are_refused(options):
+def test_invalid_options_are_refused(options):
     with pytest.raises(ValueError, match=next(iter(options))):
         HyperLaplacian(**options)

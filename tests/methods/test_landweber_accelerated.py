@@ -17,7 +17,7 @@ def _landweber(image, apply, adjoint, num_iter):
 
 @pytest.mark.parametrize("known", [True, False])
 @pytest.mark.parametrize("boundary", ["periodic", "zero"])
-def test_it_is_landwebers_iteration_without_an_adjoint(boundary, known):
+def test_the_result_is_landwebers_without_an_adjoint(boundary, known):
     psf = Psf(asymmetric_kernel(), boundary)
     image = psf.apply(0.3 + 0.3 * natural(2, 37, 29))  # away from 0 and 1, where the result is clipped
     expected = _landweber(image, psf.apply, psf.adjoint, 40)
@@ -25,8 +25,8 @@ def test_it_is_landwebers_iteration_without_an_adjoint(boundary, known):
     np.testing.assert_allclose(restored, np.clip(expected, 0, 1), atol=1e-12)
 
 
-def test_under_a_varying_map_every_pixel_gathers_with_its_own_disk():
-    """Not the adjoint, which spreads with it: x += H (y - H x)."""
+def test_under_a_varying_map_the_residual_is_gathered_with_each_pixels_disk():
+    """Not the adjoint, which scatters with it: x += H (y - H x)."""
     blur = BlurMap(np.linspace(0, 4, 53) * np.ones((41, 1)))
     image = blur.apply(0.3 + 0.3 * natural(1, 41, 53))
     restored = LandweberAccelerated(30)(image, blur)
@@ -43,8 +43,8 @@ def test_under_a_varying_map_it_does_as_well_as_with_the_adjoint():
     assert psnr(restored, sharp) > psnr(with_adjoint, sharp) - 0.3
 
 
-def test_the_step_shrinks_as_told():
-    """Under F(x) = x / 2 every pixel is by itself: x <- x + n^-p (y - x / 2) / 2."""
+def test_the_step_shrinks_with_the_decay():
+    """Under F(x) = x / 2 pixels are independent: x <- x + n^-p (y - x / 2) / 2."""
     image = np.array([[[0.1, 0.3, 0.45]]])
     for decay in (0.0, 0.5, 2.0):
         x = image
@@ -54,7 +54,7 @@ def test_the_step_shrinks_as_told():
         np.testing.assert_allclose(restored, x, atol=1e-12)
 
 
-def test_a_nonlinear_function_is_met_by_its_slope():
+def test_a_nonlinear_function_is_linearised_by_its_derivative():
     """(F(x + r) - F(x - r)) / 2 of F(x) = x^2 is 2 x r: with the half turns, x <- x + 2 rot(x) (y - x^2)."""
     image = np.random.default_rng(0).uniform(0.3, 0.6, (1, 5, 8))
     x = image
@@ -63,14 +63,14 @@ def test_a_nonlinear_function_is_met_by_its_slope():
     np.testing.assert_allclose(LandweberAccelerated(3)(image, BlackBox(np.square)), x, atol=1e-12)
 
 
-def test_noise_is_restored_too_but_not_at_once():
+def test_noise_is_amplified_after_the_first_iterations():
     sharp, psf = natural(1, 96, 96), Psf(disk(2.0))
     noisy = psf.apply(sharp) + np.random.default_rng(1).normal(0, 0.01, (1, 96, 96))
     gains = [psnr(LandweberAccelerated(n)(noisy, psf), sharp) - psnr(noisy, sharp) for n in (30, 250)]
     assert gains[0] > 1.5 > 0 > gains[1]
 
 
-def test_an_impossible_decay_is_refused():
+def test_an_invalid_decay_is_refused():
     for decay in (-0.5, np.nan, np.inf):
         with pytest.raises(ValueError, match="step_decay"):
             LandweberAccelerated(step_decay=decay)

@@ -8,12 +8,12 @@ from refocal.optics.kernels import disk
 from samples import kodim19_crop, natural, psnr
 
 
-def _ramp(height, width, most_px):
-    return np.linspace(0, most_px, width) * np.ones((height, 1))
+def _ramp(height, width, max_px):
+    return np.linspace(0, max_px, width) * np.ones((height, 1))
 
 
 def test_every_pixel_is_taken_from_its_nearest_level():
-    """Composed here by hand of whole pictures, each restored with one disk."""
+    """Against a composition of whole images, each restored with one disk."""
     radii = _ramp(40, 90, 3.0)
     y = BlurMap(radii, step_px=0.25).apply(natural(1, 40, 90))
     levels = np.arange(13) * 0.25
@@ -32,7 +32,7 @@ def test_up_to_half_a_pixel_is_sharp():
     assert np.abs(restored - y)[..., 30:].max() > 0.05
 
 
-def test_the_maps_own_step_makes_no_difference():
+def test_the_maps_step_is_ignored():
     radii, y = _ramp(30, 60, 3.0), natural(1, 30, 60)
     coarse, fine = (LevinKrishnan()(y, BlurMap(radii, step_px=step)) for step in (0.5, 0.1))
     np.testing.assert_array_equal(coarse, fine)
@@ -43,7 +43,7 @@ def test_one_kernel_is_the_hyper_laplacians_golden_value(shared):
     assert psnr(LevinKrishnan()(psf.apply(sharp), psf), sharp) == pytest.approx(27.44, abs=0.05)
 
 
-def test_a_ramp_on_a_photo_is_undone(shared):
+def test_a_photo_under_a_ramp_is_restored(shared):
     sharp = kodim19_crop(shared)
     blur = BlurMap(_ramp(128, 128, 4.0), step_px=0.25)
     y = blur.apply(sharp)
@@ -51,6 +51,6 @@ def test_a_ramp_on_a_photo_is_undone(shared):
 
 
 @pytest.mark.parametrize("options", [{"weight": 0.0}, {"exponent": 2.0}, {"exponent": np.nan}])
-def test_impossible_options_are_refused(options):
+def test_invalid_options_are_refused(options):
     with pytest.raises(ValueError, match=next(iter(options))):
         LevinKrishnan(**options)

@@ -22,7 +22,7 @@ def _step(size):
 
 
 def _dense_differences(height, width):
-    """The five as matrices on pictures read row by row."""
+    """The five differences as matrices on images in row-major order."""
     down, across = np.eye(height), np.eye(width)
     return [
         np.kron(down, _step(width)),
@@ -34,35 +34,35 @@ def _dense_differences(height, width):
 
 
 def _dense_blur(blur):
-    """H from everything that sends light into the picture, and where in that the picture lies."""
+    """H on the image and its surroundings that send light into it, and the mask of the image there."""
     margin = 0 if blur.boundary == "periodic" else blur.half_px
     if isinstance(blur, BlurMap):
         blur = BlurMap(np.pad(blur.radius_px, margin, mode="edge"), boundary=blur.boundary)
     shape = (HEIGHT + 2 * margin, WIDTH + 2 * margin)
-    seen = np.zeros(shape, bool)
-    seen[margin : margin + HEIGHT, margin : margin + WIDTH] = True
-    points = np.eye(seen.size).reshape(-1, 1, *shape)
-    return np.stack([blur.apply(point)[0][seen] for point in points], 1), seen
+    inside = np.zeros(shape, bool)
+    inside[margin : margin + HEIGHT, margin : margin + WIDTH] = True
+    points = np.eye(inside.size).reshape(-1, 1, *shape)
+    return np.stack([blur.apply(point)[0][inside] for point in points], 1), inside
 
 
 def _dense_solution(y, blur, weight, exponent):
-    """The same three passes, each by a direct least-squares solution; places that send no light left out."""
-    h, seen = _dense_blur(blur)
+    """The same three passes, each by a direct least-squares solution, without the pixels that send no light."""
+    h, inside = _dense_blur(blur)
     used = np.abs(h).sum(0) > 1e-9
-    slopes = [d[(np.abs(d) @ ~used) == 0][:, used] for d in _dense_differences(*seen.shape)]
+    slopes = [d[(np.abs(d) @ ~used) == 0][:, used] for d in _dense_differences(*inside.shape)]
     weights = [np.ones(len(d)) for d in slopes]
     for _ in range(3):
         rows = [np.sqrt(weight * w)[:, None] * d for w, d in zip(weights, slopes, strict=True)]
         stacked = np.concatenate([h[:, used], *rows])
         x = np.linalg.lstsq(stacked, np.concatenate([y.ravel(), np.zeros(len(stacked) - y.size)]), rcond=None)[0]
-        shares = (1, 1, 0.25, 0.25, 0.25)
+        factors = (1, 1, 0.25, 0.25, 0.25)
         weights = [
-            0.1 * share * np.maximum(np.abs(d @ x), 0.01) ** (exponent - 2)
-            for share, d in zip(shares, slopes, strict=True)
+            0.1 * factor * np.maximum(np.abs(d @ x), 0.01) ** (exponent - 2)
+            for factor, d in zip(factors, slopes, strict=True)
         ]
-    whole = np.zeros(seen.shape)
-    whole[used.reshape(seen.shape)] = x
-    return whole[seen].reshape(y.shape)
+    whole = np.zeros(inside.shape)
+    whole[used.reshape(inside.shape)] = x
+    return whole[inside].reshape(y.shape)
 
 
 @pytest.mark.parametrize("blur", BLURS)
@@ -83,21 +83,21 @@ def test_differences_and_their_adjoint(size):
     x = rng.normal(size=(2, *size))
     slopes = differences(x)
     others = [rng.normal(size=slope.shape) for slope in slopes]
-    there = sum(np.sum(slope * other) for slope, other in zip(slopes, others, strict=True))
-    assert np.sum(x * differences_adjoint(others, x)) == pytest.approx(there, abs=1e-12)
+    expected = sum(np.sum(slope * other) for slope, other in zip(slopes, others, strict=True))
+    assert np.sum(x * differences_adjoint(others, x)) == pytest.approx(expected, abs=1e-12)
     for found, matrix in zip(slopes, _dense_differences(*size) if min(size) > 1 else [], strict=False):
         np.testing.assert_allclose(found[0].ravel(), matrix @ x[0].ravel(), atol=1e-12)
 
 
-@pytest.mark.parametrize(("weight", "noise_std", "least"), [(0.001, 0.0, 29.9), (0.003, 0.01, 27.6)])
-def test_more_than_the_hyper_laplacian_on_a_photo(shared, weight, noise_std, least):
-    """Which has 27.44 dB without noise and 27.29 dB with it at its own weight; the blurred photo has 24.02 dB."""
+@pytest.mark.parametrize(("weight", "noise_std", "lowest"), [(0.001, 0.0, 29.9), (0.003, 0.01, 27.6)])
+def test_the_score_on_a_photo_exceeds_the_hyper_laplacians(shared, weight, noise_std, lowest):
+    """That has 27.44 dB without noise and 27.29 dB with it at its best weight; the blurred photo has 24.02 dB."""
     sharp, psf = kodim19_crop(shared), Psf(disk(3.0), "periodic")
     noise = np.random.default_rng(0).normal(0, noise_std, sharp.shape)
-    assert psnr(LevinSparse(weight)(psf.apply(sharp) + noise, psf), sharp) > least
+    assert psnr(LevinSparse(weight)(psf.apply(sharp) + noise, psf), sharp) > lowest
 
 
-def test_a_ramp_on_a_photo_is_undone(shared):
+def test_a_photo_under_a_ramp_is_restored(shared):
     sharp = kodim19_crop(shared).astype(np.float32)
     blur = BlurMap(np.linspace(0, 4, 128) * np.ones((128, 1)))
     y = blur.apply(sharp) + np.random.default_rng(0).normal(0, 0.004, sharp.shape).astype(np.float32)
@@ -106,18 +106,18 @@ def test_a_ramp_on_a_photo_is_undone(shared):
     assert psnr(restored, sharp) > psnr(RichardsonLucy()(y, blur), sharp) + 0.5
 
 
-def test_nothing_is_assumed_beyond_the_edge():
-    """A picture cut out of a larger one, which goes on beyond the edge otherwise than any rule tells."""
+def test_no_boundary_condition_is_assumed():
+    """A crop of a larger image, whose continuation fits no boundary condition."""
     scene, psf = natural(1, 104, 104, seed=3), Psf(disk(4.0))
-    cut = (..., slice(12, 92), slice(12, 92))
-    y, sharp = psf.apply(scene)[cut], scene[cut]
+    crop = (..., slice(12, 92), slice(12, 92))
+    y, sharp = psf.apply(scene)[crop], scene[crop]
     rim = np.ones((80, 80), bool)
     rim[8:-8, 8:-8] = False
     mirrored = RichardsonLucy(100)(y, psf)
     assert psnr(LevinSparse()(y, psf)[:, rim], sharp[:, rim]) > psnr(mirrored[:, rim], sharp[:, rim]) + 1
 
 
-def test_a_sharp_part_stays_exactly():
+def test_a_sharp_region_is_preserved_exactly():
     radii = np.where(np.arange(60) < 30, 0, 3.0) * np.ones((40, 1))
     y = BlurMap(radii).apply(natural(1, 40, 60))
     restored = LevinSparse()(y, BlurMap(radii))
@@ -140,6 +140,6 @@ def test_a_sparse_prior_keeps_edges_better_than_a_quadratic_one():
     "options",
     [{"weight": 0.0}, {"weight": np.nan}, {"exponent": 0.0}, {"exponent": 2.1}, {"num_iter": 0}, {"tolerance": 0.0}],
 )
-def test_impossible_options_are_refused(options):
+def test_invalid_options_are_refused(options):
     with pytest.raises(ValueError, match=next(iter(options))):
         LevinSparse(**options)

@@ -16,8 +16,8 @@ BLURS = [
 ]
 
 
-def _seen(blur, light=500):
-    """Photons counted, most of them few enough to count."""
+def _observed(blur, light=500):
+    """The blurred image under Poisson noise of at most ``light`` photons per pixel."""
     expected = np.maximum(blur.apply(natural(1, 41, 53)), 0)
     return np.minimum(np.random.default_rng(0).poisson(expected * light) / light, 1)
 
@@ -25,7 +25,7 @@ def _seen(blur, light=500):
 @pytest.mark.parametrize("blur", BLURS)
 def test_the_likelihood_rises_with_every_iteration(blur):
     """sum y log(Hx) - Hx, the logarithm of Poisson's probability."""
-    y = 0.1 + 0.5 * _seen(blur)  # away from 1, where the result is clipped
+    y = 0.1 + 0.5 * _observed(blur)  # away from 1, where the result is clipped
     likelihood = []
     for num_iter in range(1, 12):
         predicted = blur.apply(RichardsonLucy(num_iter)(y, blur))
@@ -33,15 +33,15 @@ def test_the_likelihood_rises_with_every_iteration(blur):
     assert np.all(np.diff(likelihood) > 0)
 
 
-def test_without_an_edge_every_step_keeps_the_light():
+def test_under_a_periodic_boundary_every_step_keeps_the_light():
     psf = Psf(asymmetric_kernel(), "periodic")
-    y = 0.2 + 0.4 * _seen(psf)
+    y = 0.2 + 0.4 * _observed(psf)
     for num_iter in (1, 2, 15):
         assert RichardsonLucy(num_iter)(y, psf).sum() == pytest.approx(y.sum(), rel=1e-12)
 
 
-def test_a_solution_stays():
-    """From y = H x the iterations go to x's prediction: the residual falls towards nothing."""
+def test_the_residual_of_noiseless_data_converges_to_zero():
+    """For y = H x the residual y - H x_n decreases."""
     blur = BlurMap(RADII)
     y = blur.apply(0.2 + 0.6 * natural(1, 41, 53))
     residuals = [np.abs(blur.apply(RichardsonLucy(n)(y, blur)) - y).max() for n in (3, 30, 200)]
@@ -49,8 +49,8 @@ def test_a_solution_stays():
 
 
 @pytest.mark.parametrize("num_iter", [1, 5, 20])
-def test_away_from_the_edge_it_is_scikit_images(num_iter):
-    """Which puts zeros beyond the edge; each iteration carries that two kernel halves further in."""
+def test_away_from_the_edge_it_agrees_with_scikit_image(num_iter):
+    """Its boundary is zero, which affects two more half-widths in each iteration."""
     kernel = asymmetric_kernel()
     y = Psf(kernel).apply(0.1 + 0.6 * natural(1, 120, 130))
     oracle = skimage.restoration.richardson_lucy(y[0], kernel, num_iter=num_iter)
@@ -61,8 +61,8 @@ def test_away_from_the_edge_it_is_scikit_images(num_iter):
     )
 
 
-def test_zero_boundary_is_scikit_images_but_for_the_normalisation():
-    """One step from a flat x: dividing by H^T 1 is the whole difference."""
+def test_a_zero_boundary_differs_from_scikit_image_by_the_normalisation():
+    """One step from a flat x: the division by H^T 1 is the only difference."""
     psf = Psf(asymmetric_kernel(), "zero")
     y = 0.5 * psf.apply(natural(1, 41, 53))
     oracle = skimage.restoration.richardson_lucy(y[0], psf.kernel, num_iter=1)
@@ -78,7 +78,7 @@ def test_the_golden_values(shared):
         assert psnr(RichardsonLucy(num_iter)(blurred, psf), sharp) == pytest.approx(expected, abs=0.02)
 
 
-def test_black_stays_black_beside_light():
+def test_black_next_to_white_is_preserved():
     image = np.zeros((1, 30, 30), np.float32)
     image[:, 10:20, 10:20] = 1
     psf = Psf(disk(2.0))
@@ -90,13 +90,13 @@ def test_black_stays_black_beside_light():
 @pytest.mark.parametrize(
     "options", [{"num_iter": 0}, {"num_iter": -3}, {"floor": 0.0}, {"floor": -1.0}, {"floor": np.nan}]
 )
-def test_impossible_options_are_refused(options):
+def test_invalid_options_are_refused(options):
     with pytest.raises(ValueError, match=next(iter(options))):
         RichardsonLucy(**options)
 
 
 @pytest.mark.parametrize("boundary", ["mirror", "zero"])
-def test_a_map_is_used_as_the_one_operator_that_it_is(boundary):
+def test_a_map_is_used_as_one_operator(boundary):
     """Two steps against the formula with the map's own matrix H, its transpose and its column sums H^T 1."""
     shape = (11, 13)
     blur = BlurMap(np.linspace(0, 2, 13) * np.ones((11, 1)), boundary=boundary)
@@ -109,7 +109,7 @@ def test_a_map_is_used_as_the_one_operator_that_it_is(boundary):
     np.testing.assert_allclose(RichardsonLucy(2)(y.reshape(1, *shape), blur).ravel(), np.clip(x, 0, 1), atol=1e-9)
 
 
-def test_a_map_inverted_whole_beats_its_levels_composed(shared):
+def test_a_map_inverted_whole_scores_above_blended_levels(shared):
     sharp = kodim19_crop(shared)
     blur = BlurMap(np.linspace(0, 4, 128) * np.ones((128, 1)))
     y = blur.apply(sharp)

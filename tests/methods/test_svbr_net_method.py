@@ -1,4 +1,4 @@
-"""SVBR-Net on the run side: what the network's file is given, and what becomes of its answer."""
+"""SVBR-Net at runtime: the inputs of the network and the use of its output."""
 
 import numpy as np
 import pytest
@@ -30,14 +30,14 @@ def test_the_file_is_given_the_photo_and_the_radius_in_pixels(tmp_path):
     assert method.network.weights_sha256 == "ab" * 32
 
 
-def test_chroma_is_kept_unless_the_network_is_asked(tmp_path):
+def test_chroma_is_kept_unless_the_network_restores_it(tmp_path):
     image, radius = 0.3 + 0.1 * picture(3, 13, 22), radii(13, 22) / 4
     grey = luma(image)
     found = SVBRNet(samples.conditioned(tmp_path / "a.onnx"))(image, BlurMap(radius))
     np.testing.assert_allclose(found, image + (0.5 * grey + radius / 12 - grey), atol=1e-6)
 
 
-def test_grey_photos_are_given_three_times_and_results_cut(tmp_path):
+def test_grey_photos_are_repeated_to_three_channels_and_results_clipped(tmp_path):
     grey, radius = picture(1, 9, 8), radii(9, 8)
     found = SVBRNet(samples.conditioned(tmp_path / "a.onnx"))(grey, BlurMap(radius))
     np.testing.assert_allclose(found, luma(0.5 * np.repeat(grey, 3, 0) + radius / 12), atol=1e-6)
@@ -47,14 +47,14 @@ def test_grey_photos_are_given_three_times_and_results_cut(tmp_path):
     assert bright.max() == 1
 
 
-def test_photos_are_not_made_linear_for_it_and_a_radius_becomes_a_map(tmp_path):
+def test_photos_stay_in_srgb_and_a_radius_becomes_a_map(tmp_path):
     method = SVBRNet(samples.conditioned(tmp_path / "a.onnx"), colours="network")
     image, radius = picture(3, 13, 22), radii(13, 22)
-    for blur, told in ((BlurMap(radius, encoding="linear"), radius), (3.0, np.float32(3))):
-        np.testing.assert_allclose(restore(image, method, blur).image, 0.5 * image + told / 12, atol=1e-6)
+    for blur, radius_px in ((BlurMap(radius, encoding="linear"), radius), (3.0, np.float32(3))):
+        np.testing.assert_allclose(restore(image, method, blur).image, 0.5 * image + radius_px / 12, atol=1e-6)
 
 
-def test_radii_beyond_its_knowledge_are_told(tmp_path):
+def test_radii_above_the_maximum_are_noted(tmp_path):
     method = SVBRNet(samples.conditioned(tmp_path / "a.onnx"))
     radius = np.full((10, 20), 5.0, np.float32)
     assert restore(picture(3, 10, 20), method, BlurMap(radius)).notes == ()

@@ -50,7 +50,7 @@ def server():
 @pytest.fixture
 def known(monkeypatch):
     """A table with one line, whose file is CONTENT."""
-    weight = Weight("tiny.onnx", SHA256, "CC0-1.0", "Nobody 2024", len(CONTENT), None, "made for a test")
+    weight = Weight("tiny.onnx", SHA256, "CC0-1.0", "Author 2024", len(CONTENT), None, "made for a test")
     monkeypatch.setitem(WEIGHTS, "tiny", weight)
     return weight
 

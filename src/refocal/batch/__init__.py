@@ -1,1 +1,1 @@
-"""Many photos with one command: what becomes which, the restoring, the report."""
+"""Batches of photo files: the plan, the restoration, the report."""

@@ -1,4 +1,4 @@
-"""Photo files restored into photo files: what ``refocal deblur`` does."""
+"""Restore photo files into photo files."""
 
 from __future__ import annotations
 
@@ -28,17 +28,17 @@ from refocal.types import Array, Deblurrer, InputError
 
 @dataclass(frozen=True, eq=False)
 class Settings:
-    """How every photo of a batch is restored.
+    """Settings for every photo of a batch.
 
     Attributes:
-        name: Of the method.
+        name: Name of the method.
         method: The method itself, or its name.
-        radius_px: The radius of a uniform blur, if that was given.
-        map_px: The radius of every pixel (H, W), if that was given.
-        estimator: The name of the estimator, if that was given.
+        radius_px: The radius of a uniform blur, if it is given.
+        map_px: The radius of every pixel (H, W), if it is given.
+        estimator: The name of the estimator, if it is given.
         strength: 0 keeps the photo, 1 restores it fully.
         mask: (H, W) in [0, 1], 1 where the photo is restored.
-        tile_px: Side of the tiles, if that was given.
+        tile_px: Side of the tiles, if it is given.
         overwrite: Replace files that exist.
     """
 
@@ -55,7 +55,7 @@ class Settings:
 
 @dataclass(frozen=True, eq=False)
 class Done:
-    """A photo that was restored and written; ``radius_px`` (H, W) is the blur that was taken for it, where one was."""
+    """A photo that was restored and written; ``radius_px`` (H, W) is the blur map that was used, if any."""
 
     before: Photo
     after: Photo
@@ -66,16 +66,16 @@ class Done:
 
 
 def read_mask(path: str | Path) -> Array:
-    """A picture as a mask (H, W) in [0, 1]: white is restored, black is kept."""
+    """Read an image as a mask (H, W) in [0, 1]: white is restored, black is kept."""
     return luma(to_float(read(path).pixels))[0]
 
 
 def deblur_files(plan: Plan, settings: Settings, *, report: Path | None = None, log: Path | None = None) -> int:
-    """Restore the photos of a plan one after the other, telling on stderr how it goes.
+    """Restore the photos of a plan one after the other, with progress on stderr.
 
     Args:
         plan: From ``batch.plan``.
-        settings: How.
+        settings: The settings of every photo.
         report: Write a page with every photo before and after.
         log: Append one JSON object per photo.
 
@@ -88,7 +88,7 @@ def deblur_files(plan: Plan, settings: Settings, *, report: Path | None = None, 
     if report is not None:
         check_page(report)
         if report.exists() and not settings.overwrite and all(job.target.exists() for job in plan.jobs):
-            report = None  # nothing will be restored, and the page that is there knows more than this run
+            report = None  # nothing will be restored, and the existing page has more than this run
     if log is not None:
         if log.suffix.lower() in SUFFIXES:
             raise InputError(f"{log} is named like a photo; choose another name for the log.")
@@ -120,7 +120,7 @@ def deblur_files(plan: Plan, settings: Settings, *, report: Path | None = None, 
 
 
 def restore_file(job: Job, settings: Settings) -> Done:
-    """Read one photo, restore it and write it (and first its map, so that where the photo is, the map is too).
+    """Read one photo, restore it and write it (its map first, so that a photo never lacks its map).
 
     Raises:
         InputError: If the photo can't be read, restored with these settings or written.
@@ -172,7 +172,7 @@ def _summarise(counts: dict[str, int], failures: list[Outcome], interrupted_of: 
     if counts["failed"]:
         said.append(f"{counts['failed']} failed")
     if interrupted_of is not None:
-        sys.stderr.write(f"Interrupted. Of {interrupted_of}: {', '.join(said)}; the same command does the rest.\n")
+        sys.stderr.write(f"Interrupted. Of {interrupted_of}: {', '.join(said)}; the same command restores the rest.\n")
     else:
         sys.stderr.write(f"{', '.join(said)}.\n")
     for failure in failures:
@@ -185,7 +185,7 @@ def _sentence(failure: Outcome) -> str:
 
 
 def _record(outcome: Outcome, settings: Settings) -> dict[str, Any]:
-    """What the log tells about one photo."""
+    """The log's record of one photo."""
     done: Done | None = outcome.result
     height, width = done.before.pixels.shape[:2] if done else (None, None)
     return {
@@ -226,7 +226,7 @@ def _append(log: Path, line: str) -> None:
 
 
 def _add_section(add: Callable[[PageEntry], None], outcome: Outcome, settings: Settings) -> None:
-    """The report's section about one photo; one that an earlier run restored is shown, too."""
+    """Add the report's section of one photo, also of one that an earlier run restored."""
     done: Done | None = outcome.result
     name = str(outcome.job.source)
     if done is not None:
@@ -235,7 +235,7 @@ def _add_section(add: Callable[[PageEntry], None], outcome: Outcome, settings: S
     elif outcome.status == "skipped":
         try:
             before, after = read(outcome.job.source), read(outcome.job.target)
-        except InputError:  # it isn't ours: nothing was promised about it
+        except InputError:  # not a photo that refocal wrote
             return
         if before.pixels.shape == after.pixels.shape:
             add(PageEntry(name, before, after, {"Restored": "by an earlier run", "File": str(outcome.job.target)}))

@@ -1,4 +1,4 @@
-"""Many photos with one command: which file becomes which, and doing them one after the other.
+"""The plan of a batch: which file is restored into which, and the loop over the files.
 
 A batch may end at any moment: outputs appear whole or not at all, and the next run does only what is missing.
 """
@@ -19,14 +19,14 @@ from refocal.images.io import SUFFIXES
 from refocal.images.map_files import is_map
 from refocal.types import InputError
 
-# Pictures that refocal doesn't write: as the name of an output they are a mistake, not a folder's name.
+# Image formats that refocal doesn't write: as the name of an output they are a mistake, not the name of a folder.
 _OTHER_PICTURES = (".avif", ".bmp", ".dng", ".gif", ".heic", ".heif", ".jp2", ".jxl", ".npy", ".pdf", ".psd")
 _STALE_SECONDS = 3600.0  # writing one file takes seconds; another run may be at it right now
 
 
 @dataclass(frozen=True)
 class Job:
-    """One photo to do.
+    """One photo to restore.
 
     Attributes:
         source: The file to read.
@@ -41,15 +41,15 @@ class Job:
 
 @dataclass(frozen=True, eq=False)
 class Outcome:
-    """How one job went.
+    """The outcome of one job.
 
     Attributes:
-        job: Which.
+        job: The job.
         status: ``"ok"``, ``"skipped"`` (the output was there) or ``"failed"``.
-        seconds: How long it took.
-        result: What the work returned, if it is done.
-        message: Why it failed.
-        mistake: Whether it failed by the user's mistake, and not by an unexpected error.
+        seconds: Duration.
+        result: The result of the work, if it is done.
+        message: Reason of a failure.
+        mistake: Whether the failure is a mistake of the user's, not an unexpected error.
     """
 
     job: Job
@@ -62,11 +62,11 @@ class Outcome:
 
 @dataclass(frozen=True, eq=False)
 class Plan:
-    """What a batch will do.
+    """The jobs of a batch.
 
     Attributes:
-        jobs: Photos, in the order they were named.
-        refused: Inputs that can't be done, as failures.
+        jobs: Photos, in the order of the inputs.
+        refused: Inputs that can't be restored, as failures.
     """
 
     jobs: tuple[Job, ...]
@@ -74,10 +74,10 @@ class Plan:
 
 
 def plan(inputs: Sequence[str], out: str, *, save_map: bool = False, overwrite: bool = False) -> Plan:
-    """Decide which file becomes which, before anything is read.
+    """Decide which file is restored into which, before anything is read.
 
     Args:
-        inputs: Files, folders (walked to the bottom; only photos are taken) and patterns such as ``trip/**/*.jpg``.
+        inputs: Files, folders (with all subfolders; only photos are taken) and patterns such as ``trip/**/*.jpg``.
             Folders and patterns keep their tree beneath the output folder.
         out: A file, if one file goes in and this has a photo's suffix; otherwise a folder.
         save_map: Whether a blur map is written beside each output, as ``NAME_map.png``.
@@ -87,7 +87,7 @@ def plan(inputs: Sequence[str], out: str, *, save_map: bool = False, overwrite: 
         InputError: If there is nothing to do, two photos would become one file, or an input would be written over.
     """
     found: dict[Path, Path] = {}  # source -> path beneath the output folder
-    seen: set[Path] = set()  # a photo named twice, or met again by way of a link, is done once
+    seen: set[Path] = set()  # a photo that is named twice, or again through a link, is restored once
     refused: list[tuple[str, str]] = []
     if not out or not all(inputs):
         raise InputError("A name is empty; give the names of photos or folders, and with -o where to write.")
@@ -120,12 +120,12 @@ def plan(inputs: Sequence[str], out: str, *, save_map: bool = False, overwrite: 
 
 
 def run(jobs: Sequence[Job], work: Callable[[Job], Any], *, overwrite: bool = False) -> Iterator[Outcome]:
-    """Do the jobs one after the other; a photo that fails doesn't stop the others.
+    """Run the jobs one after the other; a photo that fails doesn't stop the others.
 
     Args:
         jobs: From ``plan``.
         work: Reads the source and writes the target.
-        overwrite: Do the photos whose output exists, too. Otherwise they are skipped.
+        overwrite: Whether photos whose output exists are restored, too, instead of skipped.
     """
     for job in jobs:
         if job.target.exists() and not overwrite:
@@ -162,14 +162,14 @@ def _abandoned(part: Path) -> bool:
     host, _, rest = part.name.removeprefix(".refocal-").rpartition("-")[0].rpartition("-")
     if host == platform.node()[:40] and rest.isdigit() and os.name == "posix":
         try:
-            os.kill(int(rest), 0)  # asks, sends nothing
+            os.kill(int(rest), 0)  # checks for the process, sends no signal
         except ProcessLookupError:
             return True
     return part.stat().st_mtime < time.time() - _STALE_SECONDS
 
 
 def _expand(text: str, out: Path) -> Iterator[tuple[Path, Path]]:
-    """Files that an input names, each with its path beneath the output folder."""
+    """The files of an input, each with its path beneath the output folder."""
     path = Path(text)
     if path.is_dir():
         for source in _walk(path, out):
@@ -179,7 +179,7 @@ def _expand(text: str, out: Path) -> Iterator[tuple[Path, Path]]:
     elif glob.has_magic(text):
         parts = path.parts
         base = Path(*parts[: next(i for i, part in enumerate(parts) if glob.has_magic(part))])
-        for source in map(Path, sorted(glob.glob(text, recursive=True))):
+        for source in map(Path, sorted(glob.glob(text, recursive=True))):  # noqa: PTH207 (pathlib's takes hidden files)
             if source.is_file() and _is_photo(source) and not _is_result(source, base, out):
                 yield source, source.relative_to(base)
 
@@ -194,7 +194,7 @@ def _walk(folder: Path, out: Path) -> Iterator[Path]:
 
 
 def _is_photo(path: Path) -> bool:
-    """Whether a file that was found, not named, is one to restore; a blur map that was saved beside a photo is none."""
+    """Whether a file found in a folder is a photo to restore; a blur map saved beside a photo is not."""
     return path.suffix.lower() in SUFFIXES and not (path.stem.endswith("_map") and is_map(path))
 
 
@@ -217,7 +217,7 @@ def _names_a_photo(out: str) -> bool:
     """Whether the output is meant as a file.
 
     Raises:
-        InputError: If it is a picture of a kind that can't be written.
+        InputError: If it is an image of a format that can't be written.
     """
     if out.endswith(("/", os.sep)) or Path(out).is_dir():
         return False

@@ -136,7 +136,8 @@ def _map_figure(radius_px: Array) -> str:
     return (
         f'<figure class="map"><img alt="Blur map" width="{picture.width}" height="{picture.height}"'
         f' src="{_data_uri("png", file.getvalue())}">\n'
-        f'<div class="scale" style="background:linear-gradient(to right, {stops})"></div><div class="ticks">{ticks}</div>\n'
+        f'<div class="scale" style="background:linear-gradient(to right, {stops})"></div>'
+        f'<div class="ticks">{ticks}</div>\n'
         "<figcaption>Blur map: radius of the circle of confusion in pixels</figcaption></figure>\n"
     )
 

@@ -10,7 +10,9 @@ from refocal.types import InputError
 
 def command(words: list[str]) -> int:
     """Turn a checkpoint into an ONNX file, or its blur kernels into an .npz file."""
-    about = "Turn a checkpoint into an .onnx file that refocal deblur runs, or blur kernels that it learned into an .npz file."
+    about = (
+        "Turn a checkpoint into an .onnx file that refocal deblur runs, or its learned blur kernels into an .npz file."
+    )
     parser = Parser(prog="refocal export", description=about)
     parser.add_argument("checkpoint", type=Path, metavar="CHECKPOINT", help="checkpoint.safetensors of a training")
     parser.add_argument("-o", "--out", required=True, type=Path, metavar="NET.onnx", help="file to write; KERNELS.npz")

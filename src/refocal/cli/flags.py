@@ -128,12 +128,12 @@ class Version(argparse.Action):
 
 
 def add_overwrite(parser: argparse.ArgumentParser) -> None:
-    """The flag with which files are replaced."""
+    """Add the flag that allows existing files to be replaced."""
     parser.add_argument("--overwrite", action="store_true", help="replace files that exist")
 
 
 def check_out(source: str, out: Path, overwrite: bool) -> None:
-    """Refuse, before any work, a name that is taken.
+    """Refuse the name of an existing file, before any work.
 
     Raises:
         InputError: If ``out`` exists, and isn't to be replaced.
@@ -145,9 +145,9 @@ def check_out(source: str, out: Path, overwrite: bool) -> None:
 
 
 def add_device(parser: argparse.ArgumentParser) -> None:
-    """The flag that says where networks run, for ``use_device``."""
-    # weights.device.VARIABLE, written out, as this file loads the standard library only.
-    about = "where networks run: cpu, or cuda (NVIDIA, with refocal[gpu]); the rest runs on the CPU [$REFOCAL_DEVICE or cpu]"
+    """Add the flag for the device of networks, for ``use_device``."""
+    # inference.device.VARIABLE, written out, as this file loads the standard library only.
+    about = "where networks run: cpu, or cuda (NVIDIA, with refocal[gpu]) [$REFOCAL_DEVICE or cpu]"
     parser.add_argument("--device", default=os.environ.get("REFOCAL_DEVICE") or "cpu", metavar="D", help=about)
 
 

@@ -104,9 +104,7 @@ def reproduce(name: str, out: str | Path | None = None, settings: Settings | Non
 
 @contextmanager
 def _shown() -> Iterator[Show]:
-    """Show on stderr how far each line of a table is and how long it still takes: bars in a terminal, lines
-    elsewhere.
-    """
+    """Show the progress of each line of a table on stderr: bars in a terminal, text lines elsewhere."""
     if not sys.stderr.isatty():
         began: dict[str, tuple[float, int]] = {}
         said: dict[str, float] = {}

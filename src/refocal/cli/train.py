@@ -14,8 +14,8 @@ def command(words: list[str]) -> int:
     """Train a recipe."""
     parser = Parser(
         prog="refocal train",
-        description="Train a network by a recipe. Any field of the recipe can be set by its name: --learning-rate 1e-3, "
-        "--phases.0.steps 2000, --loss.1.weight 0.1, --config.NAME VALUE.",
+        description="Train a network by a recipe. Any field of the recipe can be set by its name: "
+        "--learning-rate 1e-3, --phases.0.steps 2000, --loss.1.weight 0.1, --config.NAME VALUE.",
     )
     parser.add_argument("recipe", metavar="RECIPE", help="name; without any flag, the recipe is shown with its sources")
     parser.add_argument("--data", type=Path, metavar="FILE.npy", help="crops, from refocal crops")
@@ -37,13 +37,12 @@ def command(words: list[str]) -> int:
     from refocal.learn.recipes import RECIPES
 
     chosen = override(find(RECIPES, values.recipe, "recipe"), _fields(rest))
-    if rest:
-        from refocal.learn.recipe_fields import check_fields
-
-        check_fields(chosen)
     if values.data is None and values.out is None:
         import json
 
+        from refocal.learn.recipe_fields import check_fields
+
+        check_fields(chosen)
         put(json.dumps(json.loads(to_json(chosen)), indent=1))
         return 0
     for name in ("data", "out"):

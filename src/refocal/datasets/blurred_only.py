@@ -1,4 +1,4 @@
-"""Out-of-focus photos whose sharp version nobody has: only metrics without a reference can judge them."""
+"""Out-of-focus photos without a sharp version: only metrics without a reference can score them."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ class BlurredOnly:
     """Photos without ground truth.
 
     Attributes:
-        name: Of the data set.
-        photos: The files.
-        segmentations: Hand-drawn two-valued segmentation into blurred and in focus by the photo's stem, where there is
-            one: ``extras["segmentation"]`` (H, W) in [0, 1], as the owners drew it.
+        name: Name of the data set.
+        photos: Paths of the photos.
+        segmentations: Stem of a photo -> hand-drawn binary segmentation into blurred and in focus, where there is one:
+            ``extras["segmentation"]`` (H, W) in [0, 1], as drawn by the owners.
     """
 
     name: str

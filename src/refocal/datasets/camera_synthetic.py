@@ -1,7 +1,7 @@
-"""Sharp photos as a camera would have taken them out of focus: a recipe whose true radii are known.
+"""Sharp photos through a simulated out-of-focus camera, with known radii: a recipe, not images.
 
-It goes the whole way from light to file (lens, noise, 8 bits, JPEG) that ``kodak22`` and ``kodak24:disk`` leave out, so
-that a method which only undoes a clean blur isn't judged too kindly.
+It simulates the whole way from light to file (lens, noise, 8 bits, JPEG), unlike ``kodak22`` and ``kodak24:disk``,
+which favour methods that only invert a clean blur.
 """
 
 from __future__ import annotations
@@ -20,37 +20,37 @@ from refocal.images.colour import linear_to_srgb, srgb_to_linear
 from refocal.optics.kernels import Kernel, disk, gaussian, polygon
 from refocal.types import Array, Image, InputError
 
-SIDE_PX = 384  # of the crops; ours, so that methods that take 10 s per megapixel are done with all 65 in two minutes
-MARGIN_PX = 16  # more is blurred than is kept: what lies beyond the crop's edge is the photo; no kernel reaches further
-BORDER_PX = 16  # left out of the score, as for the other sets of real defocus
+SIDE_PX = 384  # side of the crops; ours, so that a method that takes 10 s per megapixel needs two minutes for all 65
+MARGIN_PX = 16  # the crop is blurred with this much of the photo around it; no kernel is larger
+BORDER_PX = 16  # left out of the scores, as for the sets of real defocus
 SEED = 65
-MIN_SIDE_PX, MAX_RADIUS_PX = 1.0, 8.0  # of the radii, which spread evenly over the logarithm: median 2.8 px; ours
-STEP_PX = 0.5  # between the kernels of a radius that varies
+MIN_SIDE_PX, MAX_RADIUS_PX = 1.0, 8.0  # radii, uniform over the logarithm: median 2.8 px; ours
+STEP_PX = 0.5  # distance between the radii of a varying blur
 SHARES = {"constant": 0.25, "ramp": 0.35, "layers": 0.4}  # kinds of scenes; ours
 RAMPS = (1.3, 2.0)  # ratio of a ramp's radii; ours
-FRONT = (0.2, 0.5)  # share of the picture that a thing in front may cover; ours
+FRONT = (0.2, 0.5)  # share of the image that an occluder may cover; ours
 MAX_SHOT_NOISE, MAX_READ_NOISE = (
     4e-4,
     2e-3,
 )  # as a sensor with 2,500 electrons at white; mid-grey then has 2 levels of noise
-QUALITIES = (75, 98)  # from Pillow's default to a camera's finest
-COLOUR_HALVED = 2  # Pillow's word for 4:2:0, as phones write
+QUALITIES = (75, 98)  # JPEG, from Pillow's default to a camera's best
+COLOUR_HALVED = 2  # Pillow's number for 4:2:0, as phones write
 HOMES = ("cid22", "CID22")
 ABOUT = (
-    "central 384 x 384 px of the 24 Kodak photos and the 41 of CID22, 1 to 8 px out of focus (constant, ramps, things in "
-    "front of others) behind disks and polygons with soft rims in linear light; shot and read noise, 8 bit, JPEG 75 to 98"
+    "central 384 x 384 px of the 24 Kodak photos and the 41 of CID22, 1 to 8 px out of focus (constant, ramps, "
+    "occluders) behind disks and polygons with soft rims in linear light; shot and read noise, 8 bit, JPEG 75 to 98"
 )
 
 
 @dataclass(frozen=True)
 class Lens:
-    """Whose kernels grow with the radius and keep their shape.
+    """A lens whose kernels keep their shape at every radius.
 
     Attributes:
-        rim: Standard deviation of the rim's softness, as a share of the radius.
-        blades: Of the iris; 0 for a round one.
-        turn_deg: Of the iris.
-        roundness: Of the blades: 0 straight, 1 a circle.
+        rim: Standard deviation of the soft rim, as a share of the radius.
+        blades: Number of blades of the iris; 0 for a round one.
+        turn_deg: Rotation of the iris in degrees.
+        roundness: 0 for straight blades, 1 for a circle.
     """
 
     rim: float
@@ -79,14 +79,14 @@ class Lens:
 
 @dataclass(frozen=True, eq=False)
 class Shot:
-    """All that chance decides about one photo but the noise itself.
+    """Everything random about one photo except the noise itself.
 
     Attributes:
-        signed_radius_px: (H, W) float32; its sign tells the side of the plane of focus, positive behind it.
-        lens: Draws the kernels.
+        signed_radius_px: (H, W) float32; positive behind the plane of focus.
+        lens: The lens.
         shot: Variance of the noise per unit of light.
         read: Standard deviation of the noise in the dark.
-        quality: Of the JPEG file.
+        quality: Quality of the JPEG file.
     """
 
     signed_radius_px: Array
@@ -98,10 +98,10 @@ class Shot:
 
 @dataclass(frozen=True)
 class CameraSynthetic:
-    """Photos drawn from their names: the same in every run, whichever others are there.
+    """Photos generated from their names: the same in every run, whichever other photos are there.
 
     ``extras``: ``"signed_radius_px"`` (H, W) float32, positive behind the plane of focus; ``"radius_px"``, its absolute
-    value, 1 to 8; ``"blur"``, the same as a ``BlurMap`` of disks, which knows neither occlusion nor the lens's shape.
+    value, 1 to 8; ``"blur"``, the same as a ``BlurMap`` of disks, without occlusion and the lens's shape.
 
     Attributes:
         photos: Paths of the sharp photos.
@@ -154,11 +154,11 @@ def camera_synthetic(root: Path) -> CameraSynthetic:
 
 
 def draw(random: np.random.Generator, side_px: int) -> Shot:
-    """A scene's radii, a lens and a camera by chance.
+    """Random radii of a scene, a random lens and camera.
 
     Args:
-        random: Where chance comes from.
-        side_px: Of the picture.
+        random: Random generator.
+        side_px: Side of the image in pixels.
     """
     kind = str(random.choice(list(SHARES), p=list(SHARES.values())))
     signed_radius_px = scene(kind, random, side_px)  # type: ignore[arg-type]
@@ -177,10 +177,10 @@ def scene(kind: Literal["constant", "ramp", "layers"], random: np.random.Generat
 
     Args:
         kind: ``"constant"``; ``"ramp"``: a tilted plane or hills, whose radii grow up to twofold; ``"layers"``: one or
-            two things in front of a background, all facing the camera, on either side of the plane of focus, their
+            two occluders in front of a background, all facing the camera, on either side of the plane of focus, their
             radii whole halves of a pixel so that each is blurred by one kernel.
-        random: Where chance comes from.
-        side_px: Of the picture.
+        random: Random generator.
+        side_px: Side of the image in pixels.
     """
     if kind == "ramp":
         ratio = random.uniform(*RAMPS)

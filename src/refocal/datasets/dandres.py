@@ -14,18 +14,18 @@ from refocal.datasets.files import list_images, read_image, read_pixels, require
 from refocal.types import Array, InputError
 
 LEFT_OUT_PX = 20  # columns at the right, where the true maps are wrong: Karaali and Jung drop them, in 2018 and since
-MAX_RADIUS_PX = 30.0  # their maps go to 6 px; what goes beyond this isn't in pixels
+MAX_RADIUS_PX = 30.0  # their maps end at 6 px; larger values aren't in pixels
 PNG_STEPS = 256  # of a pixel of radius, as `refocal map` writes
-MATLAB_NAME = "blurMap"  # of the variable, in the maps that were published with Karaali and Jung 2018
-PUBLISHED_WITH = "poetry-tip2018"  # the folder in that repository that two of the three photos lie in
+MATLAB_NAME = "blurMap"  # the variable in the maps published with Karaali and Jung 2018
+PUBLISHED_WITH = "poetry-tip2018"  # the folder of that repository that holds two of the three photos
 
 
 @dataclass(frozen=True)
 class DAndres:
-    """Photos by their number, and what else there is of each.
+    """Photos by number, with the ground truth that exists.
 
     Attributes:
-        photos: The blurred ones.
+        photos: Paths of the blurred photos.
         sharp: Number -> the all-in-focus photo.
         maps: Number -> the blur map.
     """
@@ -61,7 +61,7 @@ class DAndres:
 
     @property
     def protocol(self) -> Protocol:
-        """All channels; all pixels but the last 20 columns, where there is anything to compare with."""
+        """All channels; all pixels but the last 20 columns, where there is ground truth."""
         about = "no sharp photo: only metrics without a reference"
         if self.sharp:
             about = "the last 20 columns left out, all channels (Karaali and Jung 2022)"
@@ -92,8 +92,7 @@ def dandres(root: Path) -> DAndres:
 
 
 def read_radius(path: Path) -> Array:
-    """The blur map of a file: ``.npy`` or the variable ``blurMap`` of a ``.mat``, in pixels; 16-bit ``.png`` in 1/256
-    px.
+    """Read a blur map: ``.npy`` or the variable ``blurMap`` of a ``.mat`` in pixels, 16-bit ``.png`` in 1/256 px.
 
     Returns:
         (H, W) float32, radius of the disk in pixels; 0.5 and less is sharp.
@@ -105,15 +104,15 @@ def read_radius(path: Path) -> Array:
     if suffix == ".png":
         pixels = read_pixels(path)
         if pixels.dtype != np.uint16 or pixels.shape[2] != 1:
-            raise InputError(f"{path} is no 16-bit grey PNG, as which a blur map holds 1/256 px.")
+            raise InputError(f"{path} is no 16-bit grey PNG, the kind that holds a blur map in 1/256 px.")
         radius_px = pixels[..., 0] / PNG_STEPS
     else:
         try:
             radius_px = np.load(path, allow_pickle=False) if suffix == ".npy" else _from_matlab(path)
-        except (OSError, ValueError, TypeError, NotImplementedError) as error:  # what NumPy's and SciPy's readers raise
+        except (OSError, ValueError, TypeError, NotImplementedError) as error:  # errors of NumPy's and SciPy's readers
             raise InputError(f"{path} can't be read as a blur map: {error}.") from None
     if radius_px.ndim != 2 or radius_px.dtype.kind not in "fiu":
-        raise InputError(f"{path} holds {radius_px.dtype} of shape {radius_px.shape}; a blur map is numbers (H, W).")
+        raise InputError(f"{path} holds {radius_px.dtype} of shape {radius_px.shape}; a blur map holds numbers (H, W).")
     if not (np.isfinite(radius_px).all() and radius_px.min() >= 0 and radius_px.max() <= MAX_RADIUS_PX):
         raise InputError(
             f"{path} holds no radii in pixels: they are finite, at least 0 and at most {MAX_RADIUS_PX:.0f}."
@@ -131,5 +130,5 @@ def _from_matlab(path: Path) -> Array:
 
 
 def _number(path: Path) -> str:
-    """What stands behind the first underscore of the name."""
+    """The part of the name after the first underscore."""
     return path.stem.partition("_")[2]

@@ -11,7 +11,7 @@ from refocal.types import Array, Image, InputError
 
 
 def list_images(folder: Path) -> tuple[Path, ...]:
-    """The picture files right in ``folder``, sorted by name; none when it doesn't exist."""
+    """The image files directly in ``folder``, sorted by name; none if it doesn't exist."""
     from refocal.images.io import SUFFIXES
 
     if not folder.is_dir():
@@ -20,26 +20,26 @@ def list_images(folder: Path) -> tuple[Path, ...]:
 
 
 def require(images: Iterable[Path], root: Path, expected: str) -> tuple[Path, ...]:
-    """The files as a tuple.
+    """Return the files as a tuple.
 
     Raises:
         InputError: If there are none; the sentence names what was expected.
     """
     found = tuple(images)
     if not found:
-        raise InputError(f"No pictures of the expected layout in {root}: expected {expected}.")
+        raise InputError(f"No images in the expected layout in {root}: expected {expected}.")
     return found
 
 
 def read_pixels(path: Path) -> Array:
-    """The numbers as stored: (H, W, C) uint8 or uint16, C = 1 or 3."""
+    """The stored values: (H, W, C) uint8 or uint16, C = 1 or 3."""
     from refocal.images.io import read
 
     return read(path).pixels
 
 
 def read_image(path: Path) -> Image:
-    """The picture as (C, H, W) float32 in [0, 1]."""
+    """The image as (C, H, W) float32 in [0, 1]."""
     from refocal.images.io import to_float
 
     return to_float(read_pixels(path))
@@ -48,8 +48,8 @@ def read_image(path: Path) -> Image:
 def read_luma8(path: Path) -> Array:
     """Luma (H, W) uint8 by BT.601 weights, full range, truncated.
 
-    So agree 98.4 to 99.7 % of the pixels of the crops published with Aurangabadkar et al. 2024 (the rest by one level);
-    rounding or the limited range agree in less than two thirds.
+    This reproduces 98.4 to 99.7 % of the pixels of the crops published with Aurangabadkar et al. 2024 (the rest differ
+    by one level); rounding or the limited range reproduce less than two thirds.
     """
     pixels = read_pixels(path).astype(np.int64)
     if pixels.shape[2] == 1:

@@ -19,8 +19,8 @@ class Folder:
     """Pairs of files.
 
     Attributes:
-        name: What the rows of an evaluation call it.
-        pairs: Path of the blurred picture, path of the sharp one.
+        name: Name in the rows of an evaluation.
+        pairs: Paths of the blurred and the sharp image of each pair.
     """
 
     name: str
@@ -40,7 +40,7 @@ class Folder:
 
     @property
     def protocol(self) -> Protocol:
-        """All pixels, all channels; the depth is that of the first blurred file, which is read for it."""
+        """All pixels, all channels; the bit depth is that of the first blurred file."""
         deep = read_pixels(self.pairs[0][0]).dtype == np.uint16
         return Protocol(self.name, "pairs of files: all pixels and channels", "16-bit" if deep else "8-bit")
 
@@ -50,7 +50,7 @@ def folder(root: Path) -> Folder:
 
     Args:
         root: Holds ``blurred/`` and ``sharp/`` (or ``input/`` and ``target/``, or ``source/`` and ``target/``) with the
-            same file names but for their ending, or ``A_blurred.png`` beside ``A_sharp.png``.
+            same file names except for the suffix, or ``A_blurred.png`` beside ``A_sharp.png``.
 
     Raises:
         InputError: If there are no pairs, or a file has no partner.
@@ -79,7 +79,7 @@ def folder(root: Path) -> Folder:
 
 
 def _by_name(names: dict[Path, str]) -> dict[str, Path]:
-    """Turn path -> name round.
+    """Invert path -> name.
 
     Raises:
         InputError: If two files have one name.
@@ -87,6 +87,8 @@ def _by_name(names: dict[Path, str]) -> dict[str, Path]:
     found: dict[str, Path] = {}
     for path, name in names.items():
         if name in found:
-            raise InputError(f"{found[name]} and {path} have the same name: which one makes the pair can't be told.")
+            raise InputError(
+                f"{found[name]} and {path} have the same name: it is unclear which one belongs to the pair."
+            )
         found[name] = path
     return found

@@ -1,7 +1,7 @@
-"""Twenty-two crops of the Kodak photos under blur maps that are known exactly: a recipe, not pictures.
+"""Twenty-two crops of the Kodak photos under known blur maps: a recipe, not images.
 
-The set that Karaali and Jung measure on, 22 photos of D'Andres et al. 2016, is given out on request only. This one has
-as many photos of the same size, blurred as their training data are.
+The set that Karaali and Jung measure on, 22 photos of D'Andres et al. 2016, is available on request only. This one has
+the same number of photos of the same size, blurred like their training data.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from refocal.types import Array, InputError
 PHOTOS = 22  # as many as D'Andres et al. took
 HEIGHT, WIDTH = 360, 340  # theirs without the last 20 columns; the size of SVBR-Net's training data
 SEED = 22
-MIN_RADIUS_PX, MAX_RADIUS_PX = 1.0, 6.0  # of the ramps; 6 px is the largest radius of the paper's 23
+MIN_RADIUS_PX, MAX_RADIUS_PX = 1.0, 6.0  # radii of the ramps; 6 px is the largest radius of the paper's 23
 SHAPES = ("plane", "radial", "hard-layers", "soft-layers")
 ABOUT = {
     "generators": "360 x 340 crops blurred by a disk per pixel, radii 0 to 6 px in ramps, stairs and mixtures, on sRGB "
@@ -31,7 +31,7 @@ ABOUT = {
 
 @dataclass(frozen=True)
 class Kodak22:
-    """Crops and maps, drawn from the number in the photo's name: the same in every run, whichever photos are there.
+    """Crops and maps, generated from the number in the photo's name: the same in every run, whichever photos are there.
 
     Attributes:
         photos: Paths of kodim01 ... kodim22.
@@ -71,7 +71,7 @@ def kodak22(root: Path, maps: str = "generators") -> Kodak22:
     """The recipe on a folder of the Kodak suite: kodim01.png ... kodim22.png, 768 x 512 or 512 x 768.
 
     Raises:
-        InputError: If the folder holds none of them, or ``maps`` isn't known.
+        InputError: If the folder holds none of them, or there are no such ``maps``.
     """
     if maps not in ABOUT:
         raise InputError(f"There are no maps {maps!r} for kodak22: choose {' or '.join(ABOUT)}.")
@@ -80,13 +80,13 @@ def kodak22(root: Path, maps: str = "generators") -> Kodak22:
 
 
 def ramps(shape: str, random: np.random.Generator) -> Array:
-    """A blur map without any sharp pixel, as an estimator's test that edges alone don't pass.
+    """A blur map without any sharp pixel, on which estimates from edges alone fail.
 
     Args:
         shape: ``"plane"``: a tilted plane; ``"radial"``: rising or falling with the distance from a point;
             ``"hard-layers"``, ``"soft-layers"``: one or two discs before a background, each a plane of little tilt,
             with a jump or with a border 10 to 40 px wide.
-        random: Where chance comes from.
+        random: Random generator.
 
     Returns:
         (360, 340) float32, radius in pixels, whole quarters from 1 to 6.
@@ -107,13 +107,13 @@ def ramps(shape: str, random: np.random.Generator) -> Array:
 
 
 def _crop(pixels: Array, random: np.random.Generator, path: Path) -> Array:
-    """(3, 360, 340) at a place by chance."""
-    room = pixels.shape[0] - HEIGHT, pixels.shape[1] - WIDTH
-    if min(room) < 0 or pixels.shape[2] != 3 or pixels.dtype != np.uint8:
+    """(3, 360, 340) at a random position."""
+    spare = pixels.shape[0] - HEIGHT, pixels.shape[1] - WIDTH
+    if min(spare) < 0 or pixels.shape[2] != 3 or pixels.dtype != np.uint8:
         raise InputError(
             f"{path} is no 8-bit colour photo of at least {WIDTH}x{HEIGHT} px, as those of the Kodak suite are."
         )
-    top, left = random.integers(room[0] + 1), random.integers(room[1] + 1)
+    top, left = random.integers(spare[0] + 1), random.integers(spare[1] + 1)
     return pixels[top : top + HEIGHT, left : left + WIDTH].transpose(2, 0, 1)
 
 
@@ -123,18 +123,18 @@ def _tilted(down: Array, across: Array, random: np.random.Generator) -> Array:
 
 
 def _distance(down: Array, across: Array, random: np.random.Generator) -> Array:
-    """From a point by chance in the picture."""
+    """Distance from a random point of the image."""
     return np.hypot(down - random.uniform(0, HEIGHT), across - random.uniform(0, WIDTH))
 
 
 def _stretched(plane: Array, random: np.random.Generator) -> Array:
-    """To a range of at least 2 px within the ramps', either way round."""
+    """Scaled to a range of at least 2 px within that of the ramps, rising or falling."""
     low = random.uniform(MIN_RADIUS_PX, MAX_RADIUS_PX - 2)
     ends = [low, random.uniform(low + 2, MAX_RADIUS_PX)]
     return np.interp(plane, (plane.min(), plane.max()), ends if random.random() < 0.5 else ends[::-1])
 
 
 def _layer(down: Array, across: Array, random: np.random.Generator) -> Array:
-    """A plane that changes by at most a pixel over the picture."""
+    """A plane that changes by at most one pixel over the image."""
     plane = _tilted(down, across, random)
     return random.uniform(MIN_RADIUS_PX, MAX_RADIUS_PX) + random.uniform(0, 1) * (plane - plane.mean()) / np.ptp(plane)

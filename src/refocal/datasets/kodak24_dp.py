@@ -1,6 +1,6 @@
-"""The Kodak photos as a dual-pixel sensor would see them, were they planes and shapes at known distances: a recipe.
+"""The Kodak photos through a simulated dual-pixel sensor, as planes at known distances: a recipe, not images.
 
-Sets of real dual-pixel photos with sharp versions are handed out for research only, and none tells the radii. This one
+Sets of real dual-pixel photos with sharp versions are handed out for research only, and none has the radii. This one
 can be made by anybody who has the 24 photos, and its radii are known exactly, with their signs.
 """
 
@@ -24,19 +24,19 @@ MAX_SHAPES = 4  # in front of the background; ours
 STEP_PX = 0.5
 LEVELS = 65535  # 16 bits, as DPDD
 ABOUT = (
-    "central 384 x 256 px of 24 photos behind a dual-pixel sensor: planes and shapes in front of each other, radii up to "
-    "8 px of either sign, ring kernels in linear light, noise of 0.005 in each view, rounded to 16 bit"
+    "central 384 x 256 px of 24 photos behind a dual-pixel sensor: planes and shapes in front of each other, radii up "
+    "to 8 px of either sign, ring kernels in linear light, noise of 0.005 in each view, rounded to 16 bit"
 )
 
 
 @dataclass(frozen=True)
 class Kodak24DP:
-    """Photos, views and maps, drawn from the number in the photo's name: the same in every run, whichever are there.
+    """Photos, views and maps, generated from the number in the photo's name: the same in every run.
 
     The views are those of ``optics.dual_pixel.render_views`` with the kernels of learnable_blur_kernel_defocusgan; the
     photo is the mean of the noisy views in linear light. ``extras``: ``"left"``, ``"right"``, the views;
     ``"signed_radius_px"`` (H, W) float32, positive behind the plane of focus; ``"radius_px"``, its absolute value;
-    ``"blur"``, the same as a ``BlurMap``, which gathers and knows no occlusion.
+    ``"blur"``, the same as a ``BlurMap``, which gathers without occlusion.
 
     Attributes:
         photos: Paths of kodim01 ... kodim24.
@@ -54,7 +54,7 @@ class Kodak24DP:
         path = self.photos[index]
         random = np.random.default_rng((SEED, int(path.stem.removeprefix("kodim"))))
         sharp = _centre(read_pixels(path), path).astype(np.float64) / 255
-        signed_radius_px = depth_like(sharp.shape[1:], random)
+        signed_radius_px = two_plane_radius(sharp.shape[1:], random)
         views = render_views(sharp, signed_radius_px, step_px=STEP_PX)
         left, right = (_noisy(view, random) for view in (views.left, views.right))
         photo = linear_to_srgb((srgb_to_linear(left) + srgb_to_linear(right)) / 2)
@@ -84,16 +84,16 @@ def kodak24_dp(root: Path) -> Kodak24DP:
     return Kodak24DP(tuple(sorted(photos)))
 
 
-def depth_like(shape: tuple[int, int], random: np.random.Generator) -> Array:
+def two_plane_radius(shape: tuple[int, int], random: np.random.Generator) -> Array:
     """Draw the signed radii of a background plane and of one to four shapes in front of it, each a plane of its own.
 
     The signed radius is linear in the inverse of depth, and so linear over the picture of any plane. Shapes are
-    superellipses |u|^p + |v|^p < 1 with p = 1, 2 or 8, turned; where one would lie behind what it covers, it isn't
-    seen. All of it is ours.
+    superellipses |u|^p + |v|^p < 1 with p = 1, 2 or 8, turned; one that would lie behind what it covers is left
+    out. The rules are ours.
 
     Args:
         shape: Height and width.
-        random: Where chance comes from.
+        random: Random generator.
 
     Returns:
         (H, W) float32 in pixels, from -8 (in front of the plane of focus) to 8 (behind it).
@@ -113,9 +113,7 @@ def depth_like(shape: tuple[int, int], random: np.random.Generator) -> Array:
 
 
 def _plane(down: Array, across: Array, middle_px: float, random: np.random.Generator) -> Array:
-    """A third of the planes face the camera; the others change by up to half of all radii from the middle to an
-    edge.
-    """
+    """A random tilt; a third of the planes face the camera, the others span up to half of the radii."""
     slope = random.uniform(0, MAX_RADIUS_PX / 2) * (random.random() > 1 / 3)
     angle = random.uniform(0, 2 * np.pi)
     return middle_px + slope * (np.cos(angle) * across + np.sin(angle) * down)

@@ -14,17 +14,15 @@ from refocal.images.colour import luma
 from refocal.types import Array, InputError
 
 BORDER_PX = 16
-SMOOTHING_SIGMA_PX = 8.0  # how far around a pixel sharpness is judged; the same at half size
-ENERGY_RATIO = (
-    4.0  # the other photo counts as the sharper where its Laplacian energy is more than so many times as large
-)
-ENERGY_FLOOR = 1.0  # plus 1 on the 0..255 scale, so that noise in flat areas doesn't count
-MIN_AREA = 0.02  # a case of which less of the picture counts is left out
+SMOOTHING_SIGMA_PX = 8.0  # window of the sharpness measure; the same at half size
+ENERGY_RATIO = 4.0  # the other photo counts as sharper where its Laplacian energy exceeds this multiple
+MIN_ENERGY = 1.0  # plus 1 on the 0..255 scale, so that noise in flat areas doesn't count
+MIN_AREA = 0.02  # cases with a smaller scored share of the image are left out
 
 
 @dataclass(frozen=True)
 class LytroPairs:
-    """Each photo of a pair, to be restored where the other one is the sharper.
+    """Each photo of a pair, restored where the other one is sharper.
 
     ``extras["mask"]`` (H, W) is 1 where the other photo's Laplacian energy (of the luma, 0..255, smoothed by a Gaussian
     of 8 px) is more than four times as large plus 1. At half size both photos are reduced by 2 x 2 means rounded to 8
@@ -55,12 +53,12 @@ class LytroPairs:
     def protocol(self) -> Protocol:
         """All channels over the mask, 16 px border left out."""
         name = "lytro_pairs" if self.scale == 1 else f"lytro_pairs/{self.scale}"
-        about = "each photo of a pair against the other, over the pixels where the other is the sharper"
+        about = "each photo of a pair against the other, over the pixels where the other is sharper"
         return Protocol(name, about + (", half size by 2 x 2 means" if self.scale == 2 else ""), border_px=BORDER_PX)
 
     @cached_property
     def _cases(self) -> tuple[tuple[Path, Path], ...]:
-        """(blurred, sharp) of the cases whose area is large enough; all photos are read once to know."""
+        """(blurred, sharp) of the cases whose area is large enough; all photos are read once."""
         cases = []
         for pair in self.photos:
             levels = [self._read(path) for path in pair]
@@ -72,7 +70,7 @@ class LytroPairs:
         return tuple(cases)
 
     def _read(self, path: Path) -> Array:
-        """Levels (3, H, W) float64, whole numbers 0..255."""
+        """Levels (3, H, W), whole numbers 0..255 as float64."""
         levels = np.moveaxis(read_pixels(path).astype(np.float64), -1, 0)
         if self.scale == 1:
             return levels
@@ -103,8 +101,8 @@ def lytro_pairs(root: Path, scale: int = 1) -> LytroPairs:
 
 
 def _sharper(one: Array, other: Array) -> Array:
-    """Where ``one`` is clearly the sharper: (H, W) bool."""
+    """Mask (H, W) bool of the pixels where ``one`` is clearly sharper."""
     from scipy.ndimage import gaussian_filter, laplace
 
     energy = [gaussian_filter(laplace(luma(levels)[0]) ** 2, SMOOTHING_SIGMA_PX) for levels in (one, other)]
-    return energy[0] > ENERGY_RATIO * energy[1] + ENERGY_FLOOR
+    return energy[0] > ENERGY_RATIO * energy[1] + MIN_ENERGY

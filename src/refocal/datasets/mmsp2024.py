@@ -19,8 +19,8 @@ SHARP_END = "_original_crop"
 class Mmsp2024:
     """Luma crops (1, 256, 256) of a Canon 5D III: low, medium and high blur against the sharp photo.
 
-    The whole set (305 scenes) is given out by its authors on request and its layout isn't public, so only the crops of
-    their repository are read.
+    The whole set (305 scenes) is available from its authors on request and its layout isn't public, so only the crops
+    of their repository are read.
 
     Reference: U. Aurangabadkar, D. Ramsook, A. Kokaram, "A Sharpness Based Loss Function for Removing Out-of-Focus
     Blur", MMSP 2024.

@@ -17,7 +17,7 @@ SCALES = (1, 2, 4)  # median blur radius of about 8 to 14, 4 to 7 and 2 to 3.5 p
 
 @dataclass(frozen=True)
 class Scene:
-    """The files of a scene."""
+    """Files of a scene."""
 
     name: str
     left: Path
@@ -28,17 +28,17 @@ class Scene:
 
 @dataclass(frozen=True)
 class Pixel4DP:
-    """Green-channel photos (1, 1008 / scale, 1344 / scale) of still scenes and their all-in-focus pictures.
+    """Green-channel photos (1, 1008 / scale, 1344 / scale) of still scenes and their all-in-focus images.
 
-    The photo is the mean of the two dual-pixel views. No vignetting correction: the all-in-focus picture has the same
-    fall-off. Photo and all-in-focus picture are each divided by their 99.9th percentile and clipped, reduced by area
+    The photo is the mean of the two dual-pixel views. No vignetting correction: the all-in-focus image has the same
+    fall-off. Photo and all-in-focus image are each divided by their 99.9th percentile and clipped, reduced by area
     averaging in linear light, and raised to 1/2.2. ``extras``: ``"left"``, ``"right"``, the views on the photo's scale;
     ``"defocus"``, the set's own defocus map in its own unit (0..255, the block's mean), which isn't a radius;
     ``"valid"`` (H, W) float32, 0 where any pixel of the block has none.
 
     Attributes:
-        scenes: The files.
-        scale: 1 (extreme blur), 2 (hard) or 4 (the everyday missed focus).
+        scenes: Files of each scene.
+        scale: 1 (extreme blur), 2 (hard) or 4 (typical missed focus).
 
     Reference: S. Xin, N. Wadhwa, T. Xue, J. T. Barron, P. P. Srinivasan, J. Chen, I. Gkioulekas, R. Garg, "Defocus Map
     Estimation and Deblurring from a Single Dual-Pixel Image", ICCV 2021.

@@ -17,11 +17,11 @@ INDOOR_LIST = "indoor.txt"
 
 @dataclass(frozen=True)
 class SourceTarget:
-    """Files that belong together by their place in the sorted lists: the names differ from folder to folder.
+    """Files that are paired by their place in the sorted lists, as the names differ between the folders.
 
     Attributes:
-        name: Of the data set, with its option.
-        depth: Of the files.
+        name: Name of the data set, with its option.
+        depth: Bit depth of the files.
         source: Blurred photos.
         target: Sharp photos; empty where there are none.
         left: Left dual-pixel views, given as ``extras["left"]``; empty where there are none.
@@ -39,8 +39,8 @@ class SourceTarget:
         for files in (self.target, self.left, self.right):
             if files and len(files) != len(self.source):
                 raise InputError(
-                    f"{self.source[0].parent} holds {len(self.source)} pictures but {files[0].parent} holds "
-                    f"{len(files)}: they belong together one by one."
+                    f"{self.source[0].parent} holds {len(self.source)} images but {files[0].parent} holds "
+                    f"{len(files)}: each needs its partner."
                 )
 
     def __len__(self) -> int:
@@ -64,9 +64,8 @@ def dpdd(root: Path, split: str = "test") -> SourceTarget:
 
     The owners' layout: ``test_c/source``, ``test_c/target``, ``test_l/source``, ``test_r/source``. Papers report the
     test photos taken ``indoor`` (37) and ``outdoor`` (39) apart, too; the set doesn't say which they are. A file
-    ``indoor.txt`` of yours in the set's folder tells it: on each line the name of a file in ``test_c/source``, with or
-    without its ending, or its place in the sorted list, counted from 1 as in the index arrays that other projects hand
-    out.
+    ``indoor.txt`` in the set's folder lists the indoor ones: on each line the name of a file in ``test_c/source``, with
+    or without its suffix, or its place in the sorted list, counted from 1 as in the index arrays of other projects.
 
     Reference: A. Abuolaim, M. S. Brown, "Defocus Deblurring Using Dual-Pixel Data", ECCV 2020.
 
@@ -102,7 +101,7 @@ def _indoor(path: Path, photos: tuple[Path, ...]) -> set[int]:
     try:
         lines = path.read_text(encoding="utf-8-sig").splitlines()
     except UnicodeDecodeError:
-        raise InputError(f"{path} isn't text in UTF-8: save it so.") from None
+        raise InputError(f"{path} isn't UTF-8 text: save it as UTF-8.") from None
     words = [word for line in lines if (word := line.strip())]
     for word in words:
         if word not in places:
@@ -127,7 +126,7 @@ def pixeldp(root: Path) -> SourceTarget:
     """The Pixel 4 test photos of DPDNet: 16-bit, no sharp ones, with both views.
 
     The layout is that of DPDD without target, as published test code reads it: ``test_c``, ``test_l``, ``test_r``, with
-    the files right in them or in a folder ``source``. It has not been checked against the set itself.
+    the files directly in them or in a folder ``source``. It has not been checked against the set itself.
 
     Reference: A. Abuolaim, M. S. Brown, "Defocus Deblurring Using Dual-Pixel Data", ECCV 2020.
 

@@ -1,4 +1,4 @@
-"""Sharp photos, blurred here with a blur that is known exactly."""
+"""Sharp photos, blurred here with a known blur."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ MEAN_PX = 5  # their blur: the mean of 5 x 5 pixels
 ABOUT = {
     "mean5": "central 128 x 128 crop, luma truncated to 8 bit, 5 x 5 mean with mirror boundary rounded to 8 bit "
     "(Aurangabadkar et al. 2024)",
-    "none": "the whole photo as it is: shows what a method spoils where nothing is blurred",
+    "none": "the whole photo unchanged: shows how a method changes sharp photos",
     "disk": "the whole photo blurred by a uniform disk in linear light, mirror boundary, rounded to 8 bit",
 }
 
 
 @dataclass(frozen=True)
 class SyntheticBlur:
-    """Sharp photos and what is done to them.
+    """Sharp photos and their degradation.
 
     Attributes:
-        name: Of the data set.
+        name: Name of the data set.
         photos: Paths of the sharp photos.
         degrade: ``"mean5"``: the test of Aurangabadkar et al., "A Sharpness Based Loss Function for Removing
             Out-of-Focus Blur", MMSP 2024 (central 128 x 128 crop, luma, 5 x 5 mean); ``"none"``: blurred = sharp = the
@@ -71,7 +71,7 @@ def kodak24(root: Path, degrade: str = "mean5") -> SyntheticBlur:
     """The Kodak suite: kodim01.png ... kodim24.png, 768 x 512.
 
     Raises:
-        InputError: If the folder holds none of them, or ``degrade`` isn't known.
+        InputError: If the folder holds none of them, or there is no such ``degrade``.
     """
     photos = require(Path(root).glob("kodim*.png"), root, "kodim01.png ... kodim24.png")
     return SyntheticBlur("kodak24", tuple(sorted(photos)), _check(degrade))
@@ -81,7 +81,7 @@ def bsds500(root: Path, degrade: str = "mean5") -> SyntheticBlur:
     """BSDS500: 200 + 100 + 200 JPEG files of 481 x 321 in train/, val/ and test/.
 
     Raises:
-        InputError: If the folder holds none of them, or ``degrade`` isn't known.
+        InputError: If the folder holds none of them, or there is no such ``degrade``.
     """
     photos = [path for split in ("train", "val", "test") for path in list_images(Path(root) / split)]
     return SyntheticBlur("bsds500", require(photos, root, "folders train, val and test of JPEG files"), _check(degrade))
@@ -91,7 +91,7 @@ def cid22(root: Path, degrade: str = "mean5") -> SyntheticBlur:
     """The validation photos of CID22: PNG files of 512 x 512.
 
     Raises:
-        InputError: If the folder holds none, or ``degrade`` isn't known.
+        InputError: If the folder holds none, or there is no such ``degrade``.
     """
     return SyntheticBlur("cid22", require(list_images(Path(root)), root, "PNG files"), _check(degrade))
 

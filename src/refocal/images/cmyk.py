@@ -17,7 +17,7 @@ def cmyk_to_rgb(picture: PillowImage, icc: bytes | None) -> tuple[Array, str]:
     """Convert a CMYK picture (0 = no ink) to (H, W, 3) uint8 sRGB, through its profile if that can be used.
 
     Returns:
-        The pixels, and the sentence that tells the user what was done.
+        The pixels, and a sentence for the user about the conversion.
     """
     from PIL import ImageCms
 

@@ -39,8 +39,6 @@ def luma(image: Image) -> Image:
 
 
 def with_luma(image: Image, change: Callable[[Image], Image]) -> Image:
-    """The image (..., 1 or 3, H, W) with its luma changed and its chroma kept: what the luma gains, every channel
-    gains.
-    """
+    """The image (..., 1 or 3, H, W) with its luma changed and its chroma kept: the change is added to every channel."""
     grey = luma(image)
     return image + (change(grey) - grey)

@@ -18,8 +18,8 @@ def canny(grey: Floats, sigma_px: float = 1.0, low: float = 0.1, high: float = 0
         grey: (H, W), range [0, 1].
         sigma_px: Gaussian smoothing before the gradient is taken.
         low: Sobel magnitude (eight times the slope per pixel) that an edge may not fall below.
-        high: Sobel magnitude that it must reach at one of its pixels. 0.1 and 0.2 are scikit-image's defaults, with
-            which the published re-implementations of Zhuo & Sim work.
+        high: Sobel magnitude that an edge must reach at one of its pixels. 0.1 and 0.2 are scikit-image's defaults,
+            with which the published re-implementations of Zhuo & Sim work.
 
     Returns:
         (H, W) bool. Never True on the outermost pixels, where no gradient is known.
@@ -30,7 +30,7 @@ def canny(grey: Floats, sigma_px: float = 1.0, low: float = 0.1, high: float = 0
 def gradient_ridges(grey: Floats, sigma_px: float, low: float) -> npt.NDArray[np.float32]:
     """Gradient magnitude where it is a maximum across the edge and at least ``low``; 0 elsewhere.
 
-    Local: a pixel's answer depends on nothing farther than ``ridge_reach_px(sigma_px)``.
+    Local: the result depends on pixels within ``ridge_reach_px(sigma_px)`` only.
     """
     from scipy.ndimage import gaussian_filter, sobel
 
@@ -56,7 +56,7 @@ def gradient_ridges(grey: Floats, sigma_px: float, low: float) -> npt.NDArray[np
 
 
 def ridge_reach_px(sigma_px: float) -> int:
-    """How far ``gradient_ridges`` looks: the Gaussian's cut-off, the Sobel filter and the neighbour."""
+    """Context of ``gradient_ridges`` in pixels: the Gaussian's cut-off, the Sobel filter and the neighbour."""
     return round(4 * sigma_px) + 2
 
 

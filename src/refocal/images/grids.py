@@ -10,7 +10,7 @@ import numpy.typing as npt
 Floats = npt.NDArray[np.floating]
 
 STRIP_PX = 512
-"""Rows of a strip: a 24 MP photo worked through in strips needs no dozen copies of it."""
+"""Rows of a strip: processed in strips, a 24 MP photo needs few temporary copies."""
 
 
 def reduce_mean(plane: Floats | npt.NDArray[np.bool_], factor: int) -> npt.NDArray[np.float32]:
@@ -47,9 +47,7 @@ def enlarge(plane: Floats, shape: tuple[int, int], factor: int) -> npt.NDArray[n
 
 
 def strips(height: int, halo_px: int) -> Iterator[tuple[slice, slice, slice]]:
-    """Divide ``height`` rows into strips: rows to fill, those around that they depend on, and where among these they
-    lie.
-    """
+    """Divide ``height`` rows into strips: the rows, the rows with context, and the place of the former in these."""
     for top in range(0, height, STRIP_PX):
         bottom, above = min(top + STRIP_PX, height), min(halo_px, top)
         yield slice(top, bottom), slice(top - above, min(bottom + halo_px, height)), slice(above, above + bottom - top)

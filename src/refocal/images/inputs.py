@@ -1,4 +1,4 @@
-"""The kinds of picture that ``refocal.deblur`` takes, to the float image that methods take, and back."""
+"""Conversion of the kinds of image that ``refocal.deblur`` takes to the float image of the methods, and back."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from refocal.images.io import Photo, encode, from_float, read, to_float
 from refocal.types import Array, Image, InputError
 
 GiveBack = Callable[[Image], Any]
-"""Takes a restored (C, H, W) to the kind of picture that was given."""
+"""Converts a restored (C, H, W) to the kind of image that was given."""
 
 KINDS = "a path, bytes, a PIL image, or an array (H, W[, C]) of uint8, uint16 or float"
 
@@ -22,7 +22,7 @@ PIL_MODES = {"1": "L", "L": "L", "LA": "LA", "RGB": "RGB", "RGBA": "RGBA", "P": 
 
 
 def open_picture(picture: Any) -> tuple[Image, GiveBack]:
-    """Read whatever was given as (1 or 3, H, W) float32 in [0, 1], and say how to give a restored one back.
+    """Convert an image of any kind to (1 or 3, H, W) float32 in [0, 1], and return the conversion back.
 
     Raises:
         InputError: If it holds no photo.

@@ -51,7 +51,7 @@ _MAX_SIDE = {"JPEG": jpeg.MAX_SIDE, "WEBP": webp.MAX_SIDE}
 
 
 def read(source: str | Path | bytes, *, max_pixels: int = MAX_PIXELS, max_bytes: int = MAX_BYTES) -> Photo:
-    """Read a photo; its content, not its name, tells the format.
+    """Read a photo; its content, not its name, determines the format.
 
     The EXIF orientation is applied to the pixels. Palettes become RGB, 1 bit becomes grey, CMYK becomes sRGB (with a
     note).
@@ -74,7 +74,7 @@ def read(source: str | Path | bytes, *, max_pixels: int = MAX_PIXELS, max_bytes:
 
 
 def check_header(source: str | Path | bytes, *, max_pixels: int = MAX_PIXELS, max_bytes: int = MAX_BYTES) -> Header:
-    """Refuse what ``read`` would refuse before decoding, at the cost of a few kB; return what the header says.
+    """Refuse the files that ``read`` refuses, before decoding, at the cost of a few kB; return the header.
 
     Raises:
         InputError: As ``read`` does, for all but damage to the picture's data.
@@ -151,7 +151,7 @@ def write_bytes_atomic(path: str | Path, data: bytes, *, overwrite: bool = False
 
 
 def part_path(folder: Path) -> Path:
-    """A hidden name for a file that isn't finished; it tells machine and process, so that a dead one's can be removed.
+    """A hidden name for an unfinished file, with machine and process, so that the file of a dead one can be removed.
 
     Short, as a name made from the target's could pass the file system's limit.
     """
@@ -172,7 +172,7 @@ def _check_target(path: Path, overwrite: bool) -> None:
 
 @contextmanager
 def _opened(source: str | Path | bytes, max_bytes: int) -> Iterator[tuple[BinaryIO, str]]:
-    """The file as a stream, and what to call it in a sentence."""
+    """The file as a stream, and its name for error messages."""
     if isinstance(source, bytes):
         stream: BinaryIO = BytesIO(source)
         name, size = "The picture", len(source)
@@ -218,7 +218,7 @@ def _format_by_content(start: bytes) -> Format:
 
 
 def _fitted(photo: Photo, format: Format) -> Photo:
-    """The photo as ``format`` can hold it, with a note for everything that it can't."""
+    """The photo as far as ``format`` can hold it, with a note for everything that it can't."""
     pixels, alpha, kept, notes = photo.pixels, photo.alpha, photo.metadata, list(photo.notes)
     if max(pixels.shape[:2]) > _MAX_SIDE.get(format, 1 << 31):
         raise InputError(

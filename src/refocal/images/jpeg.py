@@ -20,7 +20,7 @@ MAX_SIDE = 65500  # libjpeg's JPEG_MAX_DIMENSION
 MAX_BLOCK = 65533 - 29  # what one APP1 segment holds, less the longer of the two names that open it (XMP's 29 bytes)
 
 # ITU-T T.81, tables K.1 (luma) and K.2 (chroma), row by row: what the IJG's quality setting scales.
-_LUMA = (
+LUMA_TABLE = (
     (16, 11, 10, 16, 24, 40, 51, 61, 12, 12, 14, 19, 26, 58, 60, 55, 14, 13, 16, 24, 40, 57, 69, 56)
     + (14, 17, 22, 29, 51, 87, 80, 62, 18, 22, 37, 56, 68, 109, 103, 77, 24, 35, 55, 64, 81, 104, 113, 92)
     + (49, 64, 78, 87, 103, 121, 120, 101, 72, 92, 95, 98, 112, 100, 103, 99)
@@ -85,12 +85,13 @@ def matching_quality(tables: Mapping[int, Sequence[int]]) -> int:
         tables: The file's quantisation tables in natural order, luma first.
     """
     for quality in range(MIN_QUALITY, 100):
-        ours = (ijg_table(_LUMA, quality), ijg_table(_CHROMA, quality))
+        ours = (ijg_table(LUMA_TABLE, quality), ijg_table(_CHROMA, quality))
         if all(np.all(ours[min(index, 1)] <= np.asarray(table)) for index, table in tables.items()):
             return quality
     return 100  # every step is 1
 
 
 def ijg_table(table: Sequence[int], quality: int) -> np.ndarray:
-    """Scale one of T.81's tables as libjpeg's jpeg_quality_scaling does; ``quality`` from 50 to 100."""
-    return np.clip((np.asarray(table) * (200 - 2 * quality) + 50) // 100, 1, 255)
+    """Scale one of T.81's tables as libjpeg's jpeg_quality_scaling does; ``quality`` from 1 to 100."""
+    scale = 5000 // quality if quality < 50 else 200 - 2 * quality
+    return np.clip((np.asarray(table) * scale + 50) // 100, 1, 255)

@@ -1,4 +1,4 @@
-"""How large a picture may be, and how a file that can't be read is refused: one sentence that names it."""
+"""Limits on the size of images, and the refusal of unreadable files: one sentence that names the file."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ MAX_BYTES = 2 << 30  # 250 MP of 16-bit RGBA, stored plainly, are 2.0e9 bytes
 
 
 class Unsupported(Exception):
-    """Why a file is refused, as the rest of a sentence that begins with the file's name."""
+    """The reason for a refusal, as the rest of a sentence that begins with the file's name."""
 
 
 @dataclass(frozen=True)
 class Header:
-    """What a file says about its picture before anything is decoded.
+    """The header of an image file, read before anything is decoded.
 
     Attributes:
-        format: The container, told by the file's content, not by its name.
+        format: The container, by the content of the file, not by its name.
         width: Pixels per row, before the EXIF orientation is applied.
         height: Rows, before the EXIF orientation is applied.
         bits: Bits per sample.
@@ -41,7 +41,7 @@ class Header:
 
 @contextmanager
 def refusing(name: str) -> Iterator[None]:
-    """Turn whatever a decoder raises on a broken file into one sentence, and keep its warnings quiet.
+    """Turn every exception of a decoder on a broken file into one sentence, and silence its warnings.
 
     Decoders meet hostile bytes with exceptions of every type (struct.error, KeyError, zlib.error, their own), so all
     of them are caught here, in the only place, and chained.

@@ -1,4 +1,4 @@
-"""Blur maps into files, and depth maps out of them."""
+"""Files of blur maps and depth maps."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ hold."""
 _ABOUT = "circle-of-confusion radius: "
 
 MAX_RADIUS_PX = 100
-"""A larger blur leaves nothing to restore: detail finer than its diameter is gone. A map with such numbers means
-others."""
+"""With a larger blur nothing can be restored: detail finer than its diameter is lost. Larger numbers have another
+unit."""
 
 MAP_SUFFIXES = (".png", ".tif", ".tiff", ".npy")
 
@@ -33,7 +33,7 @@ def write_map(path: str | Path, radius_px: Array, *, overwrite: bool = False) ->
         overwrite: Replace a file of this name.
 
     Returns:
-        What the file's numbers mean.
+        The meaning of the numbers in the file.
 
     Raises:
         InputError: If the suffix is another, a radius doesn't fit into a PNG, or the file can't be written.
@@ -64,7 +64,7 @@ def check_map_name(path: Path) -> str:
     """The suffix of a blur map's file, in lower case.
 
     Raises:
-        InputError: If it is none that ``write_map`` knows.
+        InputError: If ``write_map`` can't write it.
     """
     suffix = path.suffix.lower()
     if suffix not in MAP_SUFFIXES:
@@ -95,8 +95,7 @@ def read_map(path: str | Path) -> Array:
         if not is_map(path):
             kind = f"{8 * pixels.dtype.itemsize}-bit numbers up to {pixels.max()}"
             raise InputError(
-                f"{path} holds {kind} and doesn't say which unit they have: give radii in pixels as .npy or .tif, or a .png "
-                "from refocal map."
+                f"{path} holds {kind} without a unit: give radii in pixels as .npy or .tif, or a .png from refocal map."
             )
         radius_px = pixels[..., 0].astype(np.float32) / np.float32(PNG_STEPS)
     else:
@@ -141,8 +140,8 @@ def _read_floats(path: Path, wanted: str, unit: str) -> Array:
     with refusing(str(path)):
         if suffix == ".npy":
             with path.open("rb") as file:
-                told = file.read(6)
-            if told != b"\x93NUMPY":  # NumPy would take it for a pickle, and say so
+                start = file.read(6)
+            if start != b"\x93NUMPY":  # NumPy would take it for a pickle, and say so
                 raise InputError(f"{path} is no .npy file, whatever its name.")
             values = np.load(path, allow_pickle=False)
         else:

@@ -1,4 +1,4 @@
-"""What a photo carries besides its pixels: EXIF, colour profile, XMP, resolution; and its orientation."""
+"""Metadata of a photo: EXIF, colour profile, XMP, resolution, orientation."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _FLIP_AND_TURNS = {1: (False, 0), 2: (True, 0), 3: (False, 2), 4: (True, 2), 5: 
 
 @dataclass(frozen=True)
 class Metadata:
-    r"""What is carried from the file read to the file written, whatever their formats.
+    r"""Metadata carried from the file read to the file written, whatever their formats.
 
     Attributes:
         exif: The EXIF block: a small TIFF file, without the leading ``Exif\0\0`` of JPEG.
@@ -129,7 +129,7 @@ def _descriptive(exif: Exif, load: Callable[[], None]) -> tuple[dict[int, Any], 
         warnings.simplefilter("ignore")
         try:
             load()
-        except Exception:  # Pillow meets broken directories with many types; the caller tells the user of the loss
+        except Exception:  # Pillow meets broken directories with many types; the caller reports the loss
             return {}, 1
         for tag in DESCRIPTIVE_TAGS.intersection(exif):
             try:

@@ -36,7 +36,7 @@ def header(stream: BinaryIO) -> Header:
             width, height, bits = struct.unpack(">IIB", data[:9])
             found = Header("PNG", width, height, bits)
             if width * height > MAX_PIXELS:
-                return found  # too large, whatever follows: that is the sentence to tell
+                return found  # too large, whatever follows: report that
         elif kind == b"acTL":
             raise Unsupported("is an animated PNG; refocal reads single pictures, so save one frame of it")
         elif kind == b"IDAT" and found is not None:

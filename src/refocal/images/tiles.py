@@ -50,7 +50,7 @@ class Region:
         return tile[..., top : top + height, left : left + width]
 
 
-def apply_tiled(
+def apply_tiled(  # noqa: PLR0913
     function: Callable[[Image, Region], Image],
     image: Image,
     *,
@@ -76,7 +76,7 @@ def apply_tiled(
         feather_px: The width of the cross-fade; at most ``halo_px`` and half of ``tile_px`` are used.
         align_px: Contexts are widened until tiles begin and end at multiples of this, or at the photo's border: what
             computes on a grid, such as a network that halves its picture, then has the same grid as on the whole photo.
-        progress: Called after each tile with the number of tiles that are done, and of all.
+        progress: Called after each tile with the number of tiles that are done and of all tiles.
 
     Returns:
         float32, the shape of ``image``; besides it, memory for one tile and one band of cross-fade is used.
@@ -165,7 +165,7 @@ def _ramp(feather_px: int) -> Array:
 
 
 def _free_bytes() -> int:
-    """Memory that can be had without swapping, where the system tells (Linux); else a fixed 1 GiB."""
+    """Memory available without swapping, where the system reports it (Linux); else a fixed 1 GiB."""
     try:
         with Path("/proc/meminfo").open(encoding="ascii") as lines:
             return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable:"))

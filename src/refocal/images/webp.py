@@ -14,7 +14,7 @@ from refocal.images.limits import Header, Unsupported
 from refocal.images.metadata import Metadata
 from refocal.images.photo import Photo, split_samples
 
-LOSSY_QUALITY = 95  # a file tells no quality; 95 quantises more finely than what cameras and browsers write (75 to 90)
+LOSSY_QUALITY = 95  # a file states no quality; 95 quantises more finely than what cameras and browsers write (75 to 90)
 MAX_SIDE = 16383  # 14 bits (RFC 9649, section 2.6)
 _EFFORT = 4  # libwebp's default method, 0 to 6
 _MAX_CHUNKS = 1000  # real files have fewer than ten

@@ -1,1 +1,1 @@
-"""The learn world: networks, losses, training and export; needs the extra ``refocal[learn]``."""
+"""The training side: networks, losses, training and export; needs the extra ``refocal[learn]``."""

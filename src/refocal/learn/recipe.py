@@ -1,4 +1,4 @@
-"""What a training does, as data: a frozen dataclass that says for each number where it comes from."""
+"""A training as data: a frozen dataclass with a source for each number."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from refocal.types import InputError
 
 @dataclass(frozen=True)
 class Phase:
-    """A stretch of training with one size of crops and batches.
+    """A part of a training with one size of crops and batches.
 
     Attributes:
-        steps: How many.
-        crop_px: Side of the crops.
+        steps: Number of steps.
+        crop_px: Side of the crops in pixels.
         batch: Crops per step, over all processes.
-        pairs_options: Fields of the pairs' dataclass that differ from the recipe's in this phase.
+        pairs_options: Fields of the pairs' dataclass that replace the recipe's in this phase.
     """
 
     steps: int
@@ -32,7 +32,7 @@ class Phase:
 
 
 class Place(NamedTuple):
-    """A step's phase, with its number, and the step's number within it; all from 0."""
+    """Phase of a step, its index, and the index of the step within it; all from 0."""
 
     number: int
     phase: Phase
@@ -45,8 +45,8 @@ class Term:
 
     Attributes:
         loss: A name from ``LOSSES``.
-        weight: What it is multiplied by.
-        options: Of the loss function.
+        weight: Factor of the loss.
+        options: Keyword arguments of the loss function.
     """
 
     loss: str
@@ -59,36 +59,36 @@ class Recipe:
     """A training.
 
     Attributes:
-        about: What comes out, in one line.
+        about: Result of the training, in one line.
         network: A name from ``NETWORKS``.
         pairs: A name from ``PAIRS``.
-        phases: In order.
-        loss: Its terms; their weighted sum is made small.
+        phases: Phases in order.
+        loss: Terms whose weighted sum is minimised.
         config: Fields of the network's ``Config`` that differ from its defaults.
         pairs_options: Fields of the pairs' dataclass that differ from its defaults.
-        start: Weights to begin from: a name from ``WEIGHTS`` or a file; empty to begin from nothing.
-        task: A name from ``TASKS``: which networks learn what from a batch.
-        task_options: What else the task lets choose; see there.
+        start: Initial weights: a name from ``WEIGHTS`` or a file; empty for random ones.
+        task: A name from ``TASKS``.
+        task_options: Fields of the task's ``Options`` that differ from its defaults.
         optimiser: ``adam``, or ``adamw`` with decoupled weight decay.
-        learning_rate: At the beginning, after warming up.
-        final_learning_rate: At the end.
-        schedule: How the rate falls: ``cosine``, ``constant``, or ``stairs`` (times ``stair_factor`` every
+        learning_rate: Learning rate at the beginning, after warm-up.
+        final_learning_rate: Learning rate at the end.
+        schedule: Decay of the rate: ``cosine``, ``constant``, or ``stairs`` (times ``stair_factor`` every
             ``stair_steps``).
-        warmup_steps: The rate rises linearly over these.
-        hold_steps: It stays up for these, warming up included, before it falls.
+        warmup_steps: Steps over which the rate rises linearly.
+        hold_steps: Steps before the rate decays, warm-up included.
         stair_steps: See ``schedule``.
-        stair_offset: The first stair is so many steps shorter than the others.
+        stair_offset: Number of steps by which the first stair is shorter than the others.
         stair_factor: See ``schedule``.
-        weight_decay: Of the optimiser.
-        clip_norm: The gradient's norm is cut to this; 0 leaves it.
-        ema: Weights averaged with this decay are what is validated and exported; 0 takes the last ones.
+        weight_decay: Weight decay of the optimiser.
+        clip_norm: Maximum norm of the gradient; 0 doesn't clip.
+        ema: Decay of the averaged weights, which are validated and exported; 0 takes the last weights.
         precision: ``32-true``, ``bf16-mixed`` or ``16-mixed``. Losses are computed in float32 in any case.
-        channels_last: Memory layout of pictures.
-        compile: Whether to compile the network; pays on a GPU, not on the CPUs tried.
+        channels_last: Memory layout of images.
+        compile: Whether to compile the network; faster on a GPU, slower on the CPUs tried.
         validation_steps: Steps between validations.
-        validation_crops: How many held-out crops a validation measures.
-        seed: Of everything random.
-        source: Where each number comes from, by field.
+        validation_crops: Number of held-out crops that a validation measures.
+        seed: Seed of everything random.
+        source: Source of each number, by field.
     """
 
     about: str
@@ -123,11 +123,15 @@ class Recipe:
 
     @property
     def steps(self) -> int:
-        """Of all phases."""
+        """Number of steps of all phases."""
         return sum(phase.steps for phase in self.phases)
 
     def phase_at(self, step: int) -> Place:
-        """Where a step (counted from 0) lies."""
+        """The place of a step, counted from 0.
+
+        Raises:
+            IndexError: If the recipe has fewer steps.
+        """
         for number, phase in enumerate(self.phases):
             if step < phase.steps:
                 return Place(number, phase, step)
@@ -135,7 +139,7 @@ class Recipe:
         raise IndexError(f"The recipe ends before step {step}.")
 
     def rate_at(self, step: int) -> float:
-        """The learning rate of a step."""
+        """The learning rate of a step, counted from 0."""
         import math
 
         if step < self.warmup_steps:
@@ -157,7 +161,7 @@ def to_json(recipe: Recipe) -> str:
 
 
 def from_json(text: str) -> Recipe:
-    """The recipe back."""
+    """The recipe from its JSON."""
     known = json.loads(text)
     known["phases"] = tuple(Phase(**phase) for phase in known["phases"])
     known["loss"] = tuple(Term(**term) for term in known["loss"])
@@ -165,16 +169,16 @@ def from_json(text: str) -> Recipe:
 
 
 def override(recipe: Recipe, given: Mapping[str, str]) -> Recipe:
-    """Change fields by name.
+    """A copy with fields changed by name.
 
     Args:
-        recipe: Stays as it is.
+        recipe: Not changed.
         given: Name -> value as text: ``{"learning_rate": "1e-3", "phases.0.steps": "2000", "loss.1.weight": "0.1"}``.
             Dashes in names are underscores. Fields of mappings, ``config.glue``, take JSON (numbers, true, false, null,
-            lists), or else text; whether anybody knows them is for ``recipe_fields.check_fields`` to say.
+            lists), or else text; ``recipe_fields.check_fields`` refuses unknown ones.
 
     Raises:
-        InputError: If there is no such field (the sentence names the nearest), or the value is of another kind.
+        InputError: If there is no such field (the message names the nearest), or the value is of another type.
     """
     for name, text in given.items():
         recipe = _replaced(recipe, name.replace("-", "_").split("."), text, name, recipe)
@@ -182,7 +186,7 @@ def override(recipe: Recipe, given: Mapping[str, str]) -> Recipe:
 
 
 def field_names(value: Any, lead: str = "") -> list[str]:
-    """All names that ``override`` takes: ``seed``, ``phases.0.steps``, ...; of mappings, those that are in them."""
+    """All names that ``override`` takes: ``seed``, ``phases.0.steps``, ...; of mappings, their present keys."""
     parts: Iterable[tuple[str, Any]]
     if dataclasses.is_dataclass(value):
         parts = [(f.name, getattr(value, f.name)) for f in dataclasses.fields(value) if f.name != "source"]
@@ -217,9 +221,9 @@ def _replaced(value: Any, path: list[str], text: str, name: str, recipe: Recipe)
 
 
 def _literal(text: str) -> Any:
-    """A number, true, false, null or a list of such, as JSON writes them; any other text is itself."""
+    """A number, true, false, null or a list of such, from JSON; any other text is itself."""
     try:
-        value = json.loads(text, parse_constant=str)  # NaN and Infinity are no numbers to set
+        value = json.loads(text, parse_constant=str)  # NaN and Infinity aren't valid values
     except ValueError:
         return text
     return tuple(value) if isinstance(value, list) else value

@@ -1,6 +1,4 @@
-"""What a recipe's mappings may hold: the fields of the network's ``Config``, of the pairs, of the task, of the
-losses.
-"""
+"""Checks of a recipe's mappings against the fields of the network's ``Config``, the pairs, the task and the losses."""
 
 from __future__ import annotations
 
@@ -22,10 +20,10 @@ from refocal.types import InputError
 
 
 def check_fields(recipe: Recipe) -> None:
-    """Refuse fields that nobody reads, and values of another kind, before anything is built.
+    """Refuse unknown fields, and values of another type, before anything is built.
 
     Raises:
-        InputError: If a mapping of the recipe has such a field; the sentence names the known ones.
+        InputError: If a mapping of the recipe has such a field; the message names the known ones.
     """
     pairs = find(PAIRS, recipe.pairs, "kind of pairs")
     _check("config", recipe.config, _beside(find(NETWORKS, recipe.network, "network"), "Config"), recipe.network)
@@ -33,10 +31,10 @@ def check_fields(recipe: Recipe) -> None:
     _check("pairs_options", recipe.pairs_options, _kinds(pairs.load()), recipe.pairs)
     for i, phase in enumerate(recipe.phases):
         _check(f"phases.{i}.pairs_options", phase.pairs_options, _kinds(pairs.load()), recipe.pairs)
-        pairs.make({**recipe.pairs_options, **phase.pairs_options})  # they refuse values that they can't follow
+        pairs.make({**recipe.pairs_options, **phase.pairs_options})  # it refuses values out of range
     for i, term in enumerate(recipe.loss):
         loss = find(LOSSES, term.loss, "loss").load()
-        names = list(inspect.signature(loss).parameters)[2:]  # after the two pictures
+        names = list(inspect.signature(loss).parameters)[2:]  # after the two images
         kinds = typing.get_type_hints(loss)
         _check(f"loss.{i}.options", term.options, {name: kinds[name] for name in names}, term.loss)
 
@@ -58,11 +56,11 @@ def _check(place: str, given: Mapping[str, Any], known: Mapping[str, Any], owner
             hint = f"there are {', '.join(known)}." if known else "there is none at all."
             raise InputError(f"{owner} has no field {place}.{name}: {hint}")
         if not _fits(value, known[name]):
-            raise InputError(f"The recipe's {place}.{name} is {_told(known[name])}, not {value!r}.")
+            raise InputError(f"The recipe's {place}.{name} is {_described(known[name])}, not {value!r}.")
 
 
 def _fits(value: Any, kind: Any) -> bool:
-    """Whether a value from a recipe, or from its JSON, is of a field's kind."""
+    """Whether a value from a recipe, or from its JSON, is of a field's type."""
     origin, parts = typing.get_origin(kind), typing.get_args(kind)
     if origin in (typing.Union, types.UnionType):
         return any(_fits(value, part) for part in parts)
@@ -79,11 +77,11 @@ def _fits(value: Any, kind: Any) -> bool:
     return not isinstance(kind, type) or isinstance(value, kind)
 
 
-def _told(kind: Any) -> str:
+def _described(kind: Any) -> str:
     if typing.get_origin(kind) is Literal:
         return f"one of {', '.join(map(str, typing.get_args(kind)))}"
     if typing.get_origin(kind) is tuple:
         return "a list such as [3, 5]"
     return {bool: "true or false", int: "a whole number", float: "a number", str: "a text"}.get(
-        kind, f"of the kind {kind}"
+        kind, f"of the type {kind}"
     )

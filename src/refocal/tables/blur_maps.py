@@ -64,8 +64,7 @@ class Maps:
         return [self._blur(pair, self._known[key]) for pair, key in zip(pairs, keys, strict=True)]
 
     def _blur(self, pair: Pair, radius_px: Array) -> BlurMap:
-        """The blur with an estimated radius: the operator that blurred the image where it is known, unless
-        ``disks``."""
+        """The blur with an estimated radius: the operator that blurred the image, if known, unless ``disks``."""
         if self.disks:
             return BlurMap(radius_px, encoding="srgb")
         true = pair.extras.get("blur")

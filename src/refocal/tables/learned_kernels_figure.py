@@ -82,9 +82,7 @@ def read_lens(data_root: Path | None) -> Kernel:
 
 
 def radius_of(kernel: Kernel) -> tuple[float, float, float]:
-    """Radius of the disk of the kernel's second moment, r = sqrt(2 <rho^2>), and its centre (row, column), in
-    pixels.
-    """
+    """Radius in pixels of the disk of the kernel's second moment, sqrt(2 <rho^2>), and its centre (row, column)."""
     down, across = np.indices(kernel.shape)
     share = kernel / kernel.sum()
     row, column = float((share * down).sum()), float((share * across).sum())

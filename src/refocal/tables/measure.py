@@ -114,8 +114,7 @@ def as_given(pair: Pair, given: str) -> tuple[Image, Any]:
 
 
 def to_scored(restored: Image, truncated: bool) -> Image:
-    """The restored image as it is scored: float32, clipped, and truncated to whole levels of 8 bits if
-    ``truncated``."""
+    """The restored image as it is scored: float32, clipped, and cut to whole levels of 8 bits if ``truncated``."""
     restored = np.clip(restored, 0, 1)
     # The product is exact enough for the levels themselves: k / 255 * 255 is k for all k, in float32 and in float64.
     return (np.floor(restored * 255) / 255 if truncated else restored).astype(np.float32)

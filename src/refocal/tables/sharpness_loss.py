@@ -5,7 +5,10 @@ from __future__ import annotations
 from refocal.tables.published import Column, Line, PublishedTable
 from refocal.tables.sharpness_loss_figures import beta_strip, ssim_against_q
 
-PAPER = 'U. Aurangabadkar, D. Ramsook, A. Kokaram, "A Sharpness Based Loss Function for Removing Out-of-Focus Blur", MMSP 2024'
+PAPER = (
+    "U. Aurangabadkar, D. Ramsook, A. Kokaram, "
+    '"A Sharpness Based Loss Function for Removing Out-of-Focus Blur", MMSP 2024'
+)
 
 # SSIM and PSNR are TensorFlow's in the code published with the paper; of the variants of Q, "eval" has the published
 # scale and order.

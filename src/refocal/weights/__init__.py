@@ -22,13 +22,13 @@ class Weight:
     """One file of trained weights.
 
     Attributes:
-        file: Its name.
-        sha256: Of its content, 64 lower-case hexadecimal digits.
+        file: Name of the file.
+        sha256: SHA-256 of its content, 64 lower-case hexadecimal digits.
         licence: SPDX expression.
         paper: Authors and year.
-        size_bytes: Its size.
-        url: https address to download it from, or None when it has to be brought along.
-        about: What it is, and how to get it when there is no address.
+        size_bytes: Size of the file.
+        url: https address to download it from, or None.
+        about: A description, and the source where there is no address.
     """
 
     file: str
@@ -57,7 +57,7 @@ WEIGHTS: dict[str, Weight] = {
         paper="",
         size_bytes=3_220_369,
         url=None,
-        about="the smaller model of the default's kind, part of the package",
+        about="the smaller variant of the default model, part of the package",
     ),
     "sharpness-unet-beta-0": Weight(
         file="sharpness-unet-beta-0.onnx",
@@ -93,7 +93,7 @@ WEIGHTS: dict[str, Weight] = {
         paper="Karaali & Jung 2022",
         size_bytes=837_479,
         url=None,
-        about="SVBR-Net trained on maps that err, part of the package",
+        about="SVBR-Net trained on maps with errors, part of the package",
     ),
     "svbr-net-gtb": Weight(
         file="svbr-net-gtb.onnx",
@@ -120,7 +120,7 @@ WEIGHTS: dict[str, Weight] = {
         paper="Zhai et al. 2023",
         size_bytes=5_204_796,
         url=None,
-        about="DefocusGAN, part of the package",
+        about="DefocusGAN, a mix of two trainings, part of the package",
     ),
     "defocusgan-no-gan": Weight(
         file="defocusgan-no-gan.onnx",
@@ -129,7 +129,7 @@ WEIGHTS: dict[str, Weight] = {
         paper="Zhai et al. 2023",
         size_bytes=5_204_917,
         url=None,
-        about="DefocusGAN without perceptual and adversarial loss, part of the package",
+        about="DefocusGAN trained with L1 only, part of the package",
     ),
     "ddnet": Weight(
         file="ddnet.onnx",
@@ -162,7 +162,7 @@ WEIGHTS: dict[str, Weight] = {
 }
 
 MIXED = frozenset({"default", "fast", "defocusgan", "dual-pixel-map"})
-"""Shipped weights that are weighted means of several trainings, so that no single recipe makes them; see their cards."""
+"""Shipped weights that are weighted means of several trainings; no single recipe makes them. See their cards."""
 
 
 def locate(name_or_path_or_url: str | Path, sha256: str | None = None) -> Path:

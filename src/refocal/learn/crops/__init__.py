@@ -1,1 +1,1 @@
-"""Packed crops to train on."""
+"""Files of packed crops to train on."""

@@ -1,4 +1,4 @@
-"""Photos packed with blur maps: the exact one, and what is left of it when only its values at edges are known."""
+"""Photos packed with blur maps: the exact one, and one propagated from its values at edges."""
 
 from __future__ import annotations
 
@@ -20,27 +20,27 @@ from refocal.propagation import domain_transform, matting
 from refocal.types import Array, InputError
 
 SIDE_PX = 340
-"""Of a packed photo: the shorter side of the paper's."""
+"""Side of a packed photo in pixels: the shorter side of the paper's."""
 
 STEPS_PER_PX = round(1 / STEP_PX)
-"""Packed maps hold radii as whole numbers of quarters of a pixel."""
+"""Levels per pixel of radius: packed maps hold radii in quarters of a pixel."""
 
 
 def pack_maps(folders: Sequence[str | Path], out: Path, maps: int = 39, side_px: int = SIDE_PX, seed: int = 0) -> int:
     """Write squares of photos with blur maps to one .npy file (N, side, side, 5) uint8.
 
-    The channels: the sharp photo, the exact radius and the spread one, both in quarters of a pixel. Every photo is
-    reduced to a random size and cut at a random place, for each map anew.
+    The channels: the sharp photo, the exact radius and the propagated one, both in quarters of a pixel. For each map
+    the photo is reduced to a random size and cropped at a random place.
 
     Args:
-        folders: Of photos; searched to the bottom.
-        out: The .npy file to write; whole or not at all.
-        maps: Per photo; the 13 kinds in turn, 3 of each in svbr_net.
-        side_px: Of a square, at least 200.
-        seed: Of everything.
+        folders: Folders of photos, searched recursively.
+        out: The .npy file to write, atomically.
+        maps: Number of maps per photo, of the 13 kinds in turn; 3 of each in svbr_net.
+        side_px: Side of a square in pixels, at least 200.
+        seed: Seed of everything random.
 
     Returns:
-        How many were written.
+        Number of squares written.
 
     Raises:
         InputError: If the side is too small, no folder holds a photo that is large enough, or the file can't be
@@ -48,7 +48,7 @@ def pack_maps(folders: Sequence[str | Path], out: Path, maps: int = 39, side_px:
     """
     out = checked_name(out)
     if side_px < MIN_SIDE_PX:
-        raise InputError(f"Blur maps have no room in squares of {side_px} px: give at least {MIN_SIDE_PX}.")
+        raise InputError(f"Squares of {side_px} px are too small for blur maps: give at least {MIN_SIDE_PX}.")
     found = [path for folder in folders for path in sorted(Path(folder).rglob("*")) if path.suffix.lower() in SUFFIXES]
     random = np.random.default_rng(seed)
     large = [path for path in found if min(_size(path)) >= side_px]
@@ -63,13 +63,13 @@ def pack_maps(folders: Sequence[str | Path], out: Path, maps: int = 39, side_px:
         about = {"side_px": side_px, "maps": maps, "seed": seed, "photos": photos}
         out.with_suffix(".json").write_text(json.dumps(about))
         part.replace(out)
-    finally:  # Ctrl-C, too, leaves nothing half-written
+    finally:  # no partial file is left, even after Ctrl-C
         part.unlink(missing_ok=True)
     return len(squares)
 
 
 def _fill(squares: Array, paths: Sequence[Path], maps: int, random: np.random.Generator) -> list[dict[str, object]]:
-    """Write the squares of each photo, and tell which are whose."""
+    """Write the squares of each photo; returns name, first index and count of each photo."""
     side_px = squares.shape[1]
     photos: list[dict[str, object]] = []
     for place, path in enumerate(paths):
@@ -79,8 +79,8 @@ def _fill(squares: Array, paths: Sequence[Path], maps: int, random: np.random.Ge
             photo = _square(pixels, side_px, random)
             exact = generate(KINDS[number % len(KINDS)], random, (side_px, side_px))
             way: Literal["matting", "domain-transform"] = "matting" if number // len(KINDS) % 2 else "domain-transform"
-            told = spread_from_edges(photo, exact, way)
-            levels = [np.rint(STEPS_PER_PX * radius)[..., None].astype(np.uint8) for radius in (exact, told)]
+            propagated = spread_from_edges(photo, exact, way)
+            levels = [np.rint(STEPS_PER_PX * radius)[..., None].astype(np.uint8) for radius in (exact, propagated)]
             squares[number] = np.concatenate([photo, *levels], axis=2)
     return photos
 
@@ -91,15 +91,15 @@ def _size(path: Path) -> tuple[int, int]:
 
 
 def spread_from_edges(photo: Array, radius_px: Array, way: Literal["matting", "domain-transform"]) -> Array:
-    """Keep the radius on the edges of the blurred photo only, and spread it again: a map with an estimator's mistakes.
+    """Propagate the radius from the edges of the blurred photo: a map with the errors of an estimator.
 
     svbr_net, section 3.1; the weights of the known values are the values themselves in the matting, as in the authors'
-    program (so that what is sharp holds nothing), and one in the domain transform.
+    program (so that sharp edges have weight 0), and 1 in the domain transform.
 
     Args:
         photo: Sharp, (H, W, 3) uint8.
         radius_px: (H, W).
-        way: How it is spread.
+        way: Method of propagation.
 
     Returns:
         (H, W) float32, rounded to the levels.
@@ -116,9 +116,9 @@ def spread_from_edges(photo: Array, radius_px: Array, way: Literal["matting", "d
 
 
 def _square(pixels: Array, side_px: int, random: np.random.Generator) -> Array:
-    """(side, side, 3) uint8 of a photo (H, W, C), reduced by chance, but to no less than the side."""
+    """(side, side, 3) uint8 of a photo (H, W, C), reduced by a random factor, but to no less than the side."""
     least = side_px / min(pixels.shape[:2])
-    # The paper squeezes whole photos to this size; photos of ours are larger, and whole ones would be too crisp a set.
+    # The paper reduces whole photos to this size; ours are larger, and reduced whole they would all be too sharp.
     scaled = reduced(pixels, random.uniform(least, min(1.0, 2 * least)))
     top, left = (int(random.integers(max(length - side_px, 0) + 1)) for length in scaled.shape[:2])
     return np.ascontiguousarray(scaled[top : top + side_px, left : left + side_px, :3])

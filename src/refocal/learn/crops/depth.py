@@ -1,4 +1,4 @@
-"""Photos packed with the inverse depth of every pixel, on which a lens's circle of confusion depends linearly."""
+"""Photos packed with the inverse depth of every pixel, in which a lens's circle of confusion is linear."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from refocal.learn.crops.photos import checked_name, photos_in, reduced, squares
 from refocal.types import Array, InputError
 
 DEPTHS = ("_depth_mm.png", "_depth.npy", "_depth.tif", "_depth.tiff")
-"""How the name of a photo's depth goes on where the photo's own ends; read as ``images.map_files.read_depth`` does."""
+"""Endings of a depth file's name after the photo's stem; read by ``images.map_files.read_depth``."""
 
 DISPARITIES = ("_disp.npz", "_disp.npy")
 """The same for a disparity in pixels against another view, linear in inverse depth. Of a stereo pair's names,
 ``X_left.png`` and ``X_disp.npz``, it is the left view's."""
 
 QUANTILES = (0.01, 0.99)
-"""Of a photo's inverse depths: the ends of the scale, so that a few wrong ones don't set it."""
+"""Quantiles of a photo's inverse depths that are the ends of the scale, so that a few outliers don't set it."""
 
 
 def pack_depth(
@@ -34,20 +34,20 @@ def pack_depth(
 ) -> int:
     """As ``crops.pack``, with the inverse depth behind the photo: (N, side, side, 4) uint8.
 
-    It runs from 1, the photo's farthest, to 255, its nearest, and is 0 all over a crop of which nothing or too little
-    is known. Where it isn't known in the rest, the nearest pixel's stands in.
+    It runs from 1, the photo's farthest, to 255, its nearest, and is 0 in all pixels of a crop where half or more of it
+    is unknown. In other crops unknown pixels have the value of the nearest known one.
 
     Args:
-        folders: Of photos; searched to the bottom. Depth lies beside a photo, see ``DEPTHS`` and ``DISPARITIES``;
-            photos without are packed, too.
+        folders: Folders of photos, searched recursively. A photo's depth file is in the same folder, see ``DEPTHS`` and
+            ``DISPARITIES``; photos without one are packed, too.
         out: As in ``pack``.
         side_px: As in ``pack``.
-        scales: As in ``pack``; depth is taken from single pixels, as a mean over an edge is at no depth at all.
+        scales: As in ``pack``; depth is sampled, not averaged, as a mean over an edge is at no depth of the scene.
         drop_smooth: As in ``pack``.
         seed: As in ``pack``.
 
     Returns:
-        How many crops were written.
+        Number of crops written.
 
     Raises:
         InputError: As in ``pack``, or if no photo has depth beside it, or one has depth of another shape.
@@ -68,28 +68,28 @@ def pack_depth(
 
 
 def depth_file(photo: Path) -> Path | None:
-    """The file that holds a photo's depth or disparity, if there is one."""
+    """The file of a photo's depth or disparity, if there is one."""
     leads = [(photo.stem, DEPTHS + DISPARITIES), (photo.stem.removesuffix("_left"), DISPARITIES)]
     beside = [photo.with_name(lead + end) for lead, ends in leads for end in ends]
     return next((path for path in beside if path.is_file()), None)
 
 
 def inverse_depth(path: Path) -> Array:
-    """(H, W) float32, larger is nearer, in any unit and from any zero on; NaN where it isn't known.
+    """Inverse depth (H, W) float32, larger is nearer, of any unit and offset; NaN where it is unknown.
 
     Raises:
-        InputError: If the file holds no depth or disparity.
+        InputError: If the file doesn't hold depth or disparity.
     """
-    told = _disparity(path) if path.name.endswith(DISPARITIES) else read_depth(path)
-    known = np.isfinite(told) & (told > 0)
-    inverse = told if path.name.endswith(DISPARITIES) else 1 / np.where(known, told, 1)
+    values = _disparity(path) if path.name.endswith(DISPARITIES) else read_depth(path)
+    known = np.isfinite(values) & (values > 0)
+    inverse = values if path.name.endswith(DISPARITIES) else 1 / np.where(known, values, 1)
     return np.where(known, inverse, np.nan).astype(np.float32)
 
 
 def to_levels(inverse: Array) -> Array:
-    """(H, W) uint8: 1 for the farthest to 255 for the nearest of known inverse depths, 0 for those that aren't known.
+    """Levels (H, W) uint8: 1 for the farthest to 255 for the nearest of known inverse depths, 0 for unknown ones.
 
-    A scene that is all at one depth is at the middle, 128.
+    A scene at one depth has the level 128.
     """
     known = np.isfinite(inverse)
     levels = np.zeros(inverse.shape, np.uint8)
@@ -106,20 +106,20 @@ def _cut(photo: Path, depth: Path | None, side_px: int, scales: Sequence[float])
     levels = np.zeros((height, width), np.uint8) if depth is None else to_levels(inverse_depth(depth))
     if abs(levels.shape[0] * width - levels.shape[1] * height) > max(
         height, width
-    ):  # a pixel, by which sizes are rounded
+    ):  # a tolerance of one pixel, by which sizes are rounded
         raise InputError(
             f"{depth} is {levels.shape[1]}x{levels.shape[0]}, of another shape than {photo}, {width}x{height}."
         )
-    told = np.stack([_filled(levels), levels > 0], axis=2)
+    depths = np.stack([_filled(levels), levels > 0], axis=2)
     crops = []
     for scale in scales:
         scaled = reduced(pixels, scale)
-        crops += squares(np.concatenate([scaled, _picked(told, scaled.shape[:2])], axis=2), side_px)
+        crops += squares(np.concatenate([scaled, _picked(depths, scaled.shape[:2])], axis=2), side_px)
     return [crop[..., :4] * np.array([1, 1, 1, crop[..., 4].mean() >= 0.5], np.uint8) for crop in crops]
 
 
 def _filled(levels: Array) -> Array:
-    """Where nothing is known, 0, the nearest pixel's level."""
+    """Levels with unknown ones, 0, replaced by the nearest known one."""
     from scipy.ndimage import distance_transform_edt
 
     if not levels.any():
@@ -128,7 +128,7 @@ def _filled(levels: Array) -> Array:
 
 
 def _picked(pixels: Array, shape: Sequence[int]) -> Array:
-    """(H, W, C) at another size: of every new pixel the one that lies at its middle."""
+    """(H, W, C) at another size, by the pixel nearest to the centre of every new pixel."""
     rows, columns = (
         (2 * np.arange(new) + 1) * old // (2 * new) for new, old in zip(shape, pixels.shape[:2], strict=True)
     )

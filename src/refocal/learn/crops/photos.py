@@ -1,4 +1,4 @@
-"""Sharp crops in one file: packed once, then mapped into memory, so that no photo is decoded while a network trains."""
+"""Sharp crops in one file: packed once, then memory-mapped, so that no photo is decoded while a network trains."""
 
 from __future__ import annotations
 
@@ -25,20 +25,20 @@ def pack(
 ) -> int:
     """Cut all photos into crops that don't overlap and write them to one .npy file (N, side, side, 3) uint8.
 
-    Photos are taken in a shuffled order, so that the end of the file, which training holds back for validation, is a
-    fair sample of photos that are not in the rest. A crop that varies by less than one level is left out: nothing can
-    be learned from it. Beside the file, NAME.json tells which photo gave which crops.
+    Photos are shuffled, so that the end of the file, which is used for validation only, is a random sample of photos
+    that are not in the rest. A crop whose standard deviation is below one level is left out. NAME.json beside the file
+    lists the photo of each crop.
 
     Args:
-        folders: Of photos; searched to the bottom.
-        out: The .npy file to write; whole or not at all.
-        side_px: Of a crop.
-        scales: Sizes at which each photo is cut, 1 as it is; smaller ones by area averaging.
-        drop_smooth: Share of the crops that is left out, those with the least detail (mean slope of the luma).
-        seed: Of the order.
+        folders: Folders of photos, searched recursively.
+        out: The .npy file to write, atomically.
+        side_px: Side of a crop in pixels.
+        scales: Scales at which each photo is cut; below 1 it is reduced by area averaging.
+        drop_smooth: Fraction of the crops that is left out, those with the least detail (mean gradient of the luma).
+        seed: Seed of the order.
 
     Returns:
-        How many crops were written.
+        Number of crops written.
 
     Raises:
         InputError: If no folder holds a photo that is large enough, or the file can't be written.
@@ -57,7 +57,7 @@ def pack_pairs(
     side_px: int = 128,
     seed: int = 0,
 ) -> int:
-    """The same for photographed pairs of one scene, blurred and sharp: (N, side, side, 6) uint8, the sharp photo first.
+    """As ``pack``, for photographed pairs of blurred and sharp: (N, side, side, 6) uint8, the sharp photo first.
 
     Args:
         pairs: A data set, or any sequence of pairs; luma becomes three equal channels.
@@ -73,7 +73,7 @@ def pack_pairs(
     for index in np.random.default_rng(seed).permutation(len(pairs)):
         pair = pairs[int(index)]
         if pair.sharp is None:
-            raise InputError(f"{pair.name} has no sharp photo to learn from.")
+            raise InputError(f"{pair.name} has no sharp photo.")
         both = [from_float(photo, np.dtype(np.uint8)) for photo in (pair.sharp, pair.blurred)]
         three = [np.broadcast_to(pixels, (*pixels.shape[:2], 3)) for pixels in both]
         cut.append((pair.name, squares(np.concatenate(three, axis=2), side_px)))
@@ -83,7 +83,7 @@ def pack_pairs(
 
 
 def checked_name(out: str | Path) -> Path:
-    """The path of a file of crops that can be written.
+    """The path of a file of crops to write.
 
     Raises:
         InputError: If it doesn't end in .npy, or its folder doesn't exist.
@@ -95,21 +95,21 @@ def checked_name(out: str | Path) -> Path:
 
 
 def photos_in(folders: Sequence[str | Path], seed: int) -> list[Path]:
-    """The photos of folders, searched to the bottom, in an order that hangs on ``seed``."""
+    """The photos of folders, searched recursively, in an order that depends on ``seed``."""
     photos = [path for folder in folders for path in sorted(Path(folder).rglob("*")) if path.suffix.lower() in SUFFIXES]
     return [photos[i] for i in np.random.default_rng(seed).permutation(len(photos))]
 
 
 def write_crops(out: Path, cut: Sequence[tuple[str, list[Array]]], about: dict[str, object]) -> int:
-    """The crops and, beside them, what they are; the crops last, as they are what is looked for.
+    """Write the crops and a description beside them; the crops last, as their file shows that both are complete.
 
     Args:
         out: From ``checked_name``.
         cut: Photos' names and crops, all of one shape; at least one.
-        about: What NAME.json tells besides.
+        about: Further fields of NAME.json.
 
     Returns:
-        How many were written.
+        Number of crops written.
     """
     photos, count = [], 0
     for name, crops in cut:
@@ -122,7 +122,7 @@ def write_crops(out: Path, cut: Sequence[tuple[str, list[Array]]], about: dict[s
             np.save(file, np.stack([crop for _, crops in cut for crop in crops]))
         out.with_suffix(".json").write_text(json.dumps({**about, "photos": photos}))
         part.replace(out)
-    finally:  # Ctrl-C, too, leaves nothing half-written
+    finally:  # no partial file is left, even after Ctrl-C
         part.unlink(missing_ok=True)
     return count
 
@@ -133,7 +133,7 @@ def cut_photo(pixels: Array, side_px: int, scales: Sequence[float]) -> list[Arra
 
 
 def squares(pixels: Array, side_px: int) -> list[Array]:
-    """Crops of (H, W, C), beside each other, whose first three channels, the photo, aren't flat."""
+    """Adjacent crops of (H, W, C) whose first three channels, the photo, aren't flat."""
     crops = []
     for top in range(0, pixels.shape[0] - side_px + 1, side_px):
         for left in range(0, pixels.shape[1] - side_px + 1, side_px):
@@ -144,7 +144,7 @@ def squares(pixels: Array, side_px: int) -> list[Array]:
 
 
 def with_most_detail(cut: Sequence[tuple[str, list[Array]]], drop_smooth: float) -> list[tuple[str, list[Array]]]:
-    """Without the share ``drop_smooth`` of all crops that has the least detail."""
+    """All crops except for the fraction ``drop_smooth`` that has the least detail."""
     if not drop_smooth:
         return list(cut)
     least = np.quantile([_detail(crop) for _, crops in cut for crop in crops], drop_smooth)
@@ -152,13 +152,13 @@ def with_most_detail(cut: Sequence[tuple[str, list[Array]]], drop_smooth: float)
 
 
 def _detail(crop: Array) -> float:
-    """Mean absolute slope of the luma, in grey levels per pixel."""
+    """Mean absolute gradient of the luma, in grey levels per pixel."""
     grey = crop[..., :3].mean(axis=2)
     return float(np.abs(np.diff(grey, axis=0)).mean() + np.abs(np.diff(grey, axis=1)).mean())
 
 
 def reduced(pixels: Array, scale: float) -> Array:
-    """(H, W, C) of any depth to (h, w, 3 or more) uint8, reduced by averaging; grey becomes three equal channels."""
+    """(H, W, C) of any bit depth to (h, w, 3 or more) uint8, reduced by averaging; grey becomes three channels."""
     from PIL import Image
 
     if pixels.dtype != np.uint8:
@@ -173,12 +173,12 @@ def reduced(pixels: Array, scale: float) -> Array:
 
 @dataclass(frozen=True, eq=False)
 class Crops:
-    """A file of crops, mapped into memory.
+    """A memory-mapped file of crops.
 
     Attributes:
         pixels: (N, side, side, C) uint8: the sharp photo (3), behind it inverse depth (4), blur maps (5) or its pair
             (6).
-        held_out: So many crops at the end are for validation only.
+        held_out: Number of crops at the end that are for validation only.
     """
 
     pixels: Array
@@ -186,22 +186,21 @@ class Crops:
 
     @property
     def count(self) -> int:
-        """Of the crops to learn from."""
+        """Number of crops to train on."""
         return len(self.pixels) - self.held_out
 
     def batch(self, step: int, size: int, crop_px: int, seed: int, share: tuple[int, int] = (0, 1)) -> Array:
-        """The crops of a step, which depend on nothing but the arguments, so that a resumed training sees the same
-        ones.
+        """The crops of a step, which depend on the arguments alone, so that a resumed training has the same ones.
 
-        Every crop is seen once before any is seen again; each is cut to ``crop_px`` at a random place, flipped and
-        turned.
+        Every crop is used once before any is used again; each is cut to ``crop_px`` at a random place, flipped and
+        rotated.
 
         Args:
-            step: Counted from 0; all steps must have one ``size``, or crops are seen in another order.
-            size: Of the batch, over all processes.
-            crop_px: Side, at most that of the file.
-            seed: Of order, place and turn.
-            share: This process's number and how many there are: it gets every such crop of the batch.
+            step: Counted from 0; all steps must have the same ``size``, or crops repeat within an epoch.
+            size: Size of the batch, over all processes.
+            crop_px: Side in pixels, at most that of the file.
+            seed: Seed of order, place and orientation.
+            share: Rank of this process and number of processes: of the batch it gets every crop of its rank.
 
         Returns:
             (size / processes, crop_px, crop_px, C) uint8.
@@ -216,7 +215,7 @@ class Crops:
         return np.stack(batch)
 
     def validation(self, size: int, crop_px: int) -> Array:
-        """(size, crop_px, crop_px, C) uint8: the middles of crops spread evenly over those held out."""
+        """(size, crop_px, crop_px, C) uint8: the centres of crops spread evenly over those held out."""
         index = (
             len(self.pixels) - self.held_out + np.linspace(0, self.held_out - 1, min(size, self.held_out)).astype(int)
         )
@@ -246,6 +245,6 @@ def _order(count: int, seed: int, epoch: int) -> Array:
 
 
 def _turned(crop: Array, way: int) -> Array:
-    """One of the eight ways to lay a square."""
+    """One of the eight orientations of a square."""
     turned = np.rot90(crop, way % 4)
     return turned[:, ::-1] if way >= 4 else turned

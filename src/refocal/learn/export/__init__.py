@@ -1,1 +1,1 @@
-"""Checkpoints to ONNX files."""
+"""Export of checkpoints to files that the runtime reads."""

@@ -1,9 +1,9 @@
-"""From a trained network to one ONNX file that runs without torch, and from the file back to its weights.
+"""Export of a trained network to one ONNX file that runs without torch, and import of its weights.
 
 The file holds the network's ``body`` for any batch, height and width. Weights are stored in half precision, or the
-large ones in 8 bits, under the names of the state dict, and turned to float32 in the graph; batch normalisation stays
-as it was trained. ONNX Runtime computes these and folds the normalisation into the convolutions when it opens the file:
-neither costs time, and a training can go on from the file that was shipped.
+large ones in 8 bits, under their state-dict names, and converted to float32 in the graph; batch normalisation is not
+folded. ONNX Runtime does both conversions when it opens the file, so they cost no time, and a training can start from
+the shipped file.
 """
 
 from __future__ import annotations
@@ -25,36 +25,37 @@ from torch import Tensor, nn
 from refocal.inference.network_file import FORMAT, open_network
 from refocal.learn.export.onnx_graph import SCALE, store, stored_weights, trace
 from refocal.learn.export.quantise import round_weights
+from refocal.learn.nets import make_config
 from refocal.learn.nets.padding import padded
 from refocal.learn.recipe import to_json
-from refocal.learn.tasks import make_config, make_network
+from refocal.learn.tasks import make_network
 from refocal.learn.training.checkpoint import load
 from refocal.types import Array, InputError
 
 MAX_DIFFERENCE = 1e-3
-"""A quarter of a grey level: what runs must be what was trained."""
+"""Largest difference between ONNX Runtime and torch, a quarter of a grey level."""
 
 MAX_RADIUS_PX = 8.0
-"""Radii up to here are compared: some are beyond what networks know."""
+"""Largest radius in the comparison with torch; some are beyond the trained range."""
 
 ARENA = 2
-"""ONNX Runtime's memory grows by doubling; the U-Net needs 260 bytes per pixel at once, and 513 to 520 were
-measured."""
+"""Factor from peak activations to memory: ONNX Runtime's arena grows by doubling. The U-Net needs 260 bytes per pixel
+at once; 513 to 520 were measured."""
 
 
 @dataclass(frozen=True)
 class About:
-    """What a file tells of its network besides the graph.
+    """Metadata of an exported network.
 
     Attributes:
-        network: Its name in ``NETWORKS``.
-        config: Its ``Config``, with a field ``channels``: 1 (luma) or 3 (colour).
-        name: Of the weights; by default the file's.
+        network: Name in ``NETWORKS``.
+        config: The network's ``Config``, with ``channels``: 1 (luma) or 3 (colour).
+        name: Name of the weights; by default the file's.
         recipe: The training, as JSON.
-        steps: Of the training.
-        licence: Of the weights, SPDX expression.
-        context_px: How far away a pixel still matters, where this was measured on photos; 0 takes the receptive field,
-            which is safe, but up to three times as far, and tiles grow by it.
+        steps: Number of training steps.
+        licence: Licence of the weights, SPDX expression.
+        context_px: Overlap of tiles in pixels, where a smaller one than the receptive field was measured to be enough;
+            0 takes the receptive field, which is safe but up to three times as large.
     """
 
     network: str
@@ -68,12 +69,12 @@ class About:
 
 @dataclass(frozen=True)
 class Parity:
-    """Largest absolute differences over all outputs, on two random pictures.
+    """Largest absolute differences over all outputs, on two random images.
 
     Attributes:
-        even: ONNX Runtime from torch with the same rounded weights, for sides that are multiples.
+        even: ONNX Runtime against torch with the same rounded weights, for sides that are multiples.
         odd: The same for odd sides, which are padded.
-        rounding: Rounded weights from the trained ones, both in torch.
+        rounding: Rounded weights against the trained ones, both in torch.
     """
 
     even: float
@@ -81,7 +82,7 @@ class Parity:
     rounding: float
 
     def __str__(self) -> str:
-        """For the one who exports."""
+        """A sentence for the report of ``refocal export``."""
         return (
             f"differs from torch by at most {self.even:.1e} (even sides) and {self.odd:.1e} (odd sides), "
             f"and by {self.rounding:.1e} from rounding the weights"
@@ -89,21 +90,22 @@ class Parity:
 
 
 def export(network: nn.Module, path: Path, about: About, bits: int = 16) -> Parity:
-    """Write a network to an ONNX file, and compare what it computes with torch.
+    """Write a network to an ONNX file, and compare its results with torch.
 
-    The graph's inputs are named as the arguments of ``network.body``, each a picture of ``about.config.channels``
+    The graph's inputs have the names of the arguments of ``network.body``, each an image of ``about.config.channels``
     channels, but of one if its name is ``radius_px``. Its outputs are named by ``network.outputs``; without this
     attribute there is one, ``restored``. Modules that ``network.training_only`` names are left out.
 
     Args:
-        network: With ``body``, ``multiple`` and ``context_px``; stays as it is.
-        path: Ends in .onnx; written whole or not at all.
-        about: Goes into the metadata.
+        network: With ``body``, ``multiple`` and ``context_px``; not changed.
+        path: Ends in .onnx; written atomically.
+        about: Metadata.
         bits: Per large weight: 16, or 8 for half the size; see ``round_weights``.
 
     Raises:
-        InputError: If the path is none to write to, ``bits`` is another number, or a weight doesn't fit half precision.
-        ValueError: If ``body`` leaves weights unused, or ONNX Runtime's result is another than torch's.
+        InputError: If the path can't be written, ``bits`` is another number, or a weight is out of the range of half
+            precision.
+        ValueError: If ``body`` leaves weights unused, or ONNX Runtime's result differs from torch's.
     """
     path = Path(path)
     if path.suffix != ".onnx" or not path.parent.is_dir():
@@ -115,11 +117,11 @@ def export(network: nn.Module, path: Path, about: About, bits: int = 16) -> Pari
     }
     model, needed_bytes = trace(rounded, inputs, list(getattr(rounded, "outputs", ("restored",))))
     store(model, weights, scales)
-    told = {
+    metadata = {
         "refocal.format": FORMAT,
         "name": about.name or path.stem,
         "network": about.network,
-        "config": json.dumps(dataclasses.asdict(about.config)),
+        "config": json.dumps(_config_fields(about.config)),
         "inputs": json.dumps(list(inputs)),
         "channels": {1: "luma", 3: "rgb"}[about.config.channels],
         "multiple": str(rounded.multiple),
@@ -131,7 +133,7 @@ def export(network: nn.Module, path: Path, about: About, bits: int = 16) -> Pari
         "bits": str(bits),
         "weights_sha256": fingerprint(weights | {name + SCALE: scale for name, scale in scales.items()}),
     }
-    for key, value in told.items():
+    for key, value in metadata.items():
         model.metadata_props.add(key=key, value=value)
     part = path.with_name(f"{path.stem}.part.onnx")
     try:
@@ -139,8 +141,8 @@ def export(network: nn.Module, path: Path, about: About, bits: int = 16) -> Pari
             file.write(model.SerializeToString())
             os.fsync(file.fileno())
         parity = _compare(part, trained, rounded, inputs)
-        if not (parity.even <= MAX_DIFFERENCE and parity.odd <= MAX_DIFFERENCE):  # so that NaN is refused too
-            raise ValueError(f"ONNX Runtime computes something else than torch: {parity}.")
+        if not (parity.even <= MAX_DIFFERENCE and parity.odd <= MAX_DIFFERENCE):  # written so that NaN is refused too
+            raise ValueError(f"ONNX Runtime's result differs from torch's: {parity}.")
         part.replace(path)
     finally:
         part.unlink(missing_ok=True)
@@ -153,7 +155,7 @@ def export_checkpoint(
     """Write a checkpoint's network, averaged if its recipe averages, to an ONNX file.
 
     Args:
-        checkpoint: Of a training.
+        checkpoint: Checkpoint of a training.
         path: See ``export``.
         name: See ``About``.
         licence: See ``About``.
@@ -167,7 +169,13 @@ def export_checkpoint(
     network = make_network(kept.recipe)
     network.load_state_dict(kept.best())
     about = About(
-        kept.recipe.network, make_config(kept.recipe), name, to_json(kept.recipe), kept.step, licence, context_px
+        kept.recipe.network,
+        make_config(kept.recipe.network, kept.recipe.config),
+        name,
+        to_json(kept.recipe),
+        kept.step,
+        licence,
+        context_px,
     )
     return export(network, path, about, bits)
 
@@ -191,13 +199,13 @@ def load_state(path: Path) -> dict[str, Tensor]:
     except (OSError, SafetensorError, DecodeError) as error:
         raise InputError(f"The weights file {path} can't be read: {error}.") from None
     weights = stored_weights(model)
-    if not weights or "refocal.format" not in {told.key for told in model.metadata_props}:
+    if not weights or "refocal.format" not in {each.key for each in model.metadata_props}:
         raise InputError(f"The weights file {path} holds no network of refocal's.")
     return {name: torch.from_numpy(weight) for name, weight in weights.items()}
 
 
 def fingerprint(weights: Mapping[str, Array]) -> str:
-    """SHA-256 of weights as they are stored: their names and bytes, in the names' order."""
+    """SHA-256 of the stored weights: names and little-endian bytes, sorted by name."""
     digest = hashlib.sha256()
     for name in sorted(weights):
         digest.update(name.encode())
@@ -205,8 +213,14 @@ def fingerprint(weights: Mapping[str, Array]) -> str:
     return digest.hexdigest()
 
 
+def _config_fields(config: Any) -> dict[str, Any]:
+    """The fields of a network's ``Config``, ``channels`` first where it is the class's constant."""
+    fields = dataclasses.asdict(config)
+    return fields if "channels" in fields else {"channels": config.channels, **fields}
+
+
 def _bare(network: nn.Module) -> Any:
-    """A copy, ready to run on the CPU, without what only a training needs."""
+    """A copy in evaluation mode on the CPU, float32, without modules that only training uses."""
     copied = copy.deepcopy(network).to("cpu", torch.float32).eval()
     for name in getattr(network, "training_only", ()):
         setattr(copied, name, None)
@@ -214,18 +228,20 @@ def _bare(network: nn.Module) -> Any:
 
 
 def _compare(path: Path, trained: Any, rounded: Any, inputs: dict[str, int]) -> Parity:
-    """Run the file and the bodies of both networks."""
+    """Compare the file and the bodies of both networks, on smooth random images."""
     file = open_network(path)
     random = torch.Generator().manual_seed(0)
     found: list[float] = []
     height, width = (file.tiling.multiple * -(-side // file.tiling.multiple) for side in (96, 128))
     for more in (0, 1):
-        # Soft blotches: noise would be none of the pictures that a network knows, and rounding matters more there.
-        blotches = [
+        # Smooth images: white noise is unlike training images, and exaggerates the effect of rounding.
+        coarse = [
             torch.rand(2, count, 12, 16, generator=random) * (MAX_RADIUS_PX if name == "radius_px" else 1)
             for name, count in inputs.items()
         ]
-        images = [nn.functional.interpolate(few, (height + more, width + 3 * more), mode="bicubic") for few in blotches]
+        images = [
+            nn.functional.interpolate(small, (height + more, width + 3 * more), mode="bicubic") for small in coarse
+        ]
         run = [torch.from_numpy(output) for output in file.run(*(image.numpy() for image in images))]
         with torch.no_grad():
             wanted, unrounded = (

@@ -1,4 +1,4 @@
-"""A network's body as an ONNX graph: traced, its weights in half precision or 8 bits under their own names."""
+"""A network's body as an ONNX graph: traced, its weights in half precision or 8 bits under their state-dict names."""
 
 from __future__ import annotations
 
@@ -15,27 +15,27 @@ from torch import Tensor
 from refocal.types import Array
 
 OPSET = 20
-"""The first with GELU as one operator, which runs 1.6 times as fast as its parts; ONNX Runtime knows it since 1.17."""
+"""First opset with GELU as one operator, which is 1.6 times as fast as its parts; supported since ONNX Runtime 1.17."""
 
 IR_VERSION = 9
-"""Of opset 20's time."""
+"""IR version of opset 20."""
 
 SCALE = ".scale"
-"""What the scales of a weight in 8 bits are called, after its name."""
+"""Suffix of the name of an 8-bit weight's scales."""
 
 
 def trace(network: Any, channels: Mapping[str, int], outputs: list[str]) -> tuple[Any, int]:
-    """Turn ``network.body`` into a graph for any batch, height and width.
+    """Trace ``network.body`` to a graph for any batch, height and width.
 
     Args:
         network: In evaluation mode, on the CPU, float32.
-        channels: Of each input, by name.
-        outputs: Names.
+        channels: Number of channels of each input, by name.
+        outputs: Names of the outputs.
 
     Returns:
-        The ``onnx.ModelProto``, and how many bytes of results the body needs at once per pixel of one picture.
+        The ``onnx.ModelProto``, and the peak memory of activations in bytes per pixel of one image.
     """
-    # Large enough for what a body pads by itself; sides that differ, or they would be taken to be always equal.
+    # Large enough for padding inside a body; different sides, or the exporter would take them to be always equal.
     height, width = (network.multiple * -(-side // network.multiple) for side in (64, 96))
     examples = tuple(torch.rand(2, count, height, width) for count in channels.values())
     free = dict.fromkeys((0, 2, 3), torch.export.Dim.DYNAMIC)
@@ -54,13 +54,12 @@ def trace(network: Any, channels: Mapping[str, int], outputs: list[str]) -> tupl
                 dynamic_shapes=(free,) * len(examples),
                 input_names=list(channels),
                 output_names=outputs,
-                optimize=False,  # would fold the normalisation into the convolutions, and its weights were gone
+                optimize=False,  # would fold the normalisation into the convolutions and lose its weights
             )
             assert program is not None and program.exported_program is not None
             memory = _Memory(program.exported_program.module())
             memory.run(*examples)
-            # The exporter computes a bias of zeros beside the convolutions without one; left there, nothing could be
-            # folded.
+            # The exporter computes a bias of zeros for convolutions without one; left there, nothing could be folded.
             optimizer.fold_constants(
                 program.model, should_fold=lambda node: None if _names(node).isdisjoint(weights) else False
             )
@@ -69,15 +68,15 @@ def trace(network: Any, channels: Mapping[str, int], outputs: list[str]) -> tupl
     finally:
         del network.forward
     _clean(model)
-    return model, memory.most // (2 * height * width)
+    return model, memory.peak // (2 * height * width)
 
 
 def store(model: Any, weights: Mapping[str, Array], scales: Mapping[str, Array]) -> None:
-    """Replace a graph's weights by rounded ones, each turned to float32 before its use.
+    """Replace a graph's weights by rounded ones, each converted to float32 before its use.
 
-    Halves are cast, 8 bits are cast and multiplied by their scales. ``DequantizeLinear`` would do that too, but ONNX
-    Runtime computes it anew in every run and leaves the normalisation beside the convolutions: 1.4 times the time was
-    measured.
+    Half-precision weights are cast, 8-bit ones are cast and multiplied by their scales. ``DequantizeLinear`` is
+    equivalent, but ONNX Runtime evaluates it in every run and can't fold the normalisation into the convolutions: 1.4
+    times the time was measured.
 
     Args:
         model: Changed in place.
@@ -85,7 +84,7 @@ def store(model: Any, weights: Mapping[str, Array], scales: Mapping[str, Array])
         scales: float32, for each of int8.
 
     Raises:
-        ValueError: If the graph lacks one.
+        ValueError: If the graph lacks a weight.
     """
     from onnx import TensorProto, helper, numpy_helper
 
@@ -110,7 +109,7 @@ def store(model: Any, weights: Mapping[str, Array], scales: Mapping[str, Array])
 
 
 def stored_weights(model: Any) -> dict[str, Array]:
-    """A graph's weights that ``store`` put there, as float32 by name."""
+    """A graph's weights written by ``store``, as float32 by name."""
     from onnx import numpy_helper
 
     arrays = {tensor.name: numpy_helper.to_array(tensor) for tensor in model.graph.initializer}
@@ -123,26 +122,26 @@ def _names(node: Any) -> set[str]:
 
 
 class _Memory(torch.fx.Interpreter):
-    """Runs a traced body and notes how many bytes of results are needed at once."""
+    """Runs a traced body and records the peak memory of its activations in bytes."""
 
-    most = 0
+    peak = 0
 
     def run_node(self, n: torch.fx.Node) -> Any:
-        """One operation; what is no longer used has been dropped before it."""
+        """One operation; tensors that are no longer used have been released before."""
         result = super().run_node(n)
         weights = {tensor.untyped_storage().data_ptr() for tensor in self.module.state_dict().values()}
-        held = {}
+        live = {}
         for values in [*self.env.values(), result]:
             for value in values if isinstance(values, (tuple, list)) else [values]:
                 if isinstance(value, Tensor):
-                    held[value.untyped_storage().data_ptr()] = value.untyped_storage().nbytes()
-        self.most = max(self.most, sum(size for pointer, size in held.items() if pointer not in weights))
+                    live[value.untyped_storage().data_ptr()] = value.untyped_storage().nbytes()
+        self.peak = max(self.peak, sum(size for pointer, size in live.items() if pointer not in weights))
         return result
 
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """Without the exporter's remarks on torchvision and on torch's own deprecations."""
+    """Suppress the exporter's messages on torchvision and on torch's own deprecations."""
     logger = logging.getLogger("torch.onnx")
     level = logger.level
     logger.setLevel(logging.ERROR)
@@ -155,7 +154,7 @@ def _quiet() -> Iterator[None]:
 
 
 def _clean(model: Any) -> None:
-    """Drop what tells of this machine's files, and give the free axes their names."""
+    """Remove paths and versions of this machine, and name the dynamic axes."""
     model.producer_name, model.producer_version, model.ir_version = "refocal", "", IR_VERSION
     del model.metadata_props[:], model.graph.metadata_props[:], model.graph.value_info[:]
     for part in (*model.graph.node, *model.graph.input, *model.graph.output, *model.graph.initializer):

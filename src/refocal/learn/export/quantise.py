@@ -1,6 +1,4 @@
-"""Trained weights as a file holds them: in half precision, or the large ones in 8 bits, with a scale per output
-channel.
-"""
+"""Quantisation of weights: half precision, or 8 bits with a scale per output channel for the large ones."""
 
 from __future__ import annotations
 
@@ -11,26 +9,27 @@ from torch import nn
 from refocal.types import Array, InputError
 
 SMALLEST = 1000
-"""Weights of fewer numbers stay halves: the first and the last layer of the U-Net, 0.3 % of it with all
-normalisation."""
+"""Weights of fewer elements stay in half precision: the first and last layer of the U-Net; with all normalisation, 0.3
+% of it."""
 
 
 def round_weights(network: nn.Module, bits: int) -> tuple[dict[str, Array], dict[str, Array]]:
-    """Round a network's state in place to what a file will hold. Counters are left out.
+    """Round a network's state in place to the precision of the file. Integer buffers are left out.
 
-    With 16 bits all are halves. With 8 bits the weights of convolutions and linear layers of at least ``SMALLEST``
-    numbers become scale q, with q whole in [-127, 127] and one scale per output channel, max |weight| / 127. The best
-    of smaller scales for each channel, which clip its largest weights, was tried: 1 % less squared error at most.
+    With 16 bits all are in half precision. With 8 bits the weights of convolutions and linear layers of at least
+    ``SMALLEST`` elements become scale * q, with integers q in [-127, 127] and one scale per output channel, max
+    |weight| / 127. Optimising the scale of each channel, which clips its largest weights, reduced the squared error by
+    1 % at most.
 
     Args:
         network: On the CPU, float32.
         bits: 8 or 16.
 
     Returns:
-        By name: float16 or int8 arrays; and for each of int8 its scales, float32, of a shape that multiplies it.
+        By name: float16 or int8 arrays; and for each of int8 its scales, float32, of a shape that broadcasts.
 
     Raises:
-        InputError: If ``bits`` is another number, or a weight doesn't fit half precision.
+        InputError: If ``bits`` is another number, or a weight is out of the range of half precision.
     """
     if bits not in (8, 16):
         raise InputError(f"Weights are stored in 8 or 16 bits, not {bits}.")
@@ -42,7 +41,7 @@ def round_weights(network: nn.Module, bits: int) -> tuple[dict[str, Array], dict
             continue
         half = tensor.half()
         if not half.isfinite().all():
-            raise InputError(f"The network's weight {name} holds numbers that half precision cannot.")
+            raise InputError(f"The network's weight {name} holds values that half precision cannot represent.")
         if name in axes:
             weights[name], scales[name] = _in_8_bits(tensor.numpy(), axes[name])
             tensor.copy_(torch.from_numpy(weights[name] * scales[name]))
@@ -53,15 +52,15 @@ def round_weights(network: nn.Module, bits: int) -> tuple[dict[str, Array], dict
 
 
 def _in_8_bits(weight: Array, axis: int) -> tuple[Array, Array]:
-    """Whole numbers and their scales along an axis."""
+    """Integers and their scales along an axis."""
     others = tuple(i for i in range(weight.ndim) if i != axis)
     scale = np.abs(weight).max(others, keepdims=True) / np.float32(127)
-    scale = np.where(scale < np.finfo(np.float32).tiny, np.float32(1), scale)  # a channel of nothing stays so
+    scale = np.where(scale < np.finfo(np.float32).tiny, np.float32(1), scale)  # a channel of zeros stays 0
     return np.rint(weight / scale).astype(np.int8), scale
 
 
 def _output_axes(network: nn.Module) -> dict[str, int]:
-    """The axis of the output channels of each weight that 8 bits are enough for."""
+    """The axis of the output channels of each weight that is stored in 8 bits."""
     return {
         f"{lead}.weight".removeprefix("."): int(isinstance(module, nn.ConvTranspose2d))
         for lead, module in network.named_modules()

@@ -1,1 +1,1 @@
-"""Losses: functions to a scalar."""
+"""Losses: functions of images or scores that return a scalar."""

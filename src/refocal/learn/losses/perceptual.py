@@ -1,4 +1,4 @@
-"""The perceptual loss of DefocusGAN: pictures compared by what a network that knows objects sees in them."""
+"""The perceptual loss of DefocusGAN: images compared by the features of a network trained on ImageNet."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ from refocal.types import InputError
 from refocal.weights import WEIGHTS, cache_folder, locate
 
 VGG19_FILES = ("vgg19.safetensors", "vgg19-dcbb9e9d.pth")
-"""Of torchvision's VGG19, the second as its site names it."""
+"""File names of torchvision's VGG19; the second is that of PyTorch's site."""
 
 VGG19_PAGE = "https://download.pytorch.org/models/vgg19-dcbb9e9d.pth"
 
 WIDTHS = (64, 64, 0, 128, 128, 0, 256, 256, 256)
-"""Filters of VGG19's convolutions up to conv3_3; 0 halves the size."""
+"""Filters of VGG19's convolutions up to conv3_3; 0 is a max pooling."""
 
 SQUEEZENET_TAP = 1
-"""Which of the layers that LPIPS looks at: torchvision's features.4, 128 channels at a quarter of the size."""
+"""Index among the layers that LPIPS compares: torchvision's features.4, 128 channels at a quarter of the size."""
 
 
 class VGG19Features(nn.Module):
     """(N, 3, H, W) in [0, 1] to (N, 256, H // 4, W // 4): VGG19's conv3_3 before its ReLU, torchvision's features[:15].
 
-    The picture goes in as it is, without the mean and spread that the network was trained with: so does the released
-    code of DefocusGAN, and the weight of its loss is for that.
+    The image isn't normalised by ImageNet's mean and standard deviation: the released code of DefocusGAN doesn't
+    either, and the weight of its loss is chosen for that.
 
     Reference: Simonyan and Zisserman, "Very Deep Convolutional Networks for Large-Scale Image Recognition", ICLR 2015.
     """
@@ -51,17 +51,18 @@ class VGG19Features(nn.Module):
         self.layers.load_state_dict({key: state[f"features.{key}"].float() for key in self.layers.state_dict()})
         self.requires_grad_(False)
 
-    def forward(self, picture: Tensor) -> Tensor:
+    def forward(self, image: Tensor) -> Tensor:
         """The features."""
-        features: Tensor = self.layers(picture)
+        features: Tensor = self.layers(image)
         return features
 
 
 class SqueezeNetFeatures(nn.Module):
-    """(N, 3, H, W) in [0, 1] to 128 channels at a quarter of the size: SqueezeNet 1.1, for those who lack VGG19's file.
+    """(N, 3, H, W) in [0, 1] to 128 channels at a quarter of the size: SqueezeNet 1.1, where VGG19's file is missing.
 
-    Of the layers that LPIPS looks at it is the one as fine as VGG19's conv3_3, each place seeing 23 px (40 there): the
-    layers before know edges only, the ones after no longer where they are. The picture goes in as it is, as with VGG19.
+    Among the layers that LPIPS compares it has the resolution of VGG19's conv3_3, with a receptive field of 23 px (40
+    there): earlier layers respond to edges only, later ones lose their position. The image isn't normalised, as for
+    VGG19.
 
     Reference: Iandola et al., "SqueezeNet: AlexNet-level accuracy with 50x fewer parameters", 2016.
     """
@@ -74,10 +75,10 @@ class SqueezeNetFeatures(nn.Module):
         self._names = [key for key in state if key.startswith("features.")]
         self._weights = nn.ParameterList(nn.Parameter(state[key], requires_grad=False) for key in self._names)
 
-    def forward(self, picture: Tensor) -> Tensor:
+    def forward(self, image: Tensor) -> Tensor:
         """The features."""
         state = dict(zip(self._names, self._weights, strict=True))
-        features: Tensor = perceptual.squeezenet(picture, state)[SQUEEZENET_TAP]
+        features: Tensor = perceptual.squeezenet(image, state)[SQUEEZENET_TAP]
         return features
 
 
@@ -89,8 +90,8 @@ def perceptual_loss(restored: Tensor, sharp: Tensor, features: Features) -> Tens
 
     Args:
         restored: (N, 3, H, W) in [0, 1], red first; at least 17 px a side for SqueezeNet, 4 px for VGG19.
-        sharp: The same shape; no gradient goes there.
-        features: On the pictures' device.
+        sharp: The same shape; it gets no gradient.
+        features: On the images' device.
     """
     with torch.autocast(restored.device.type, enabled=False):
         with torch.no_grad():
@@ -99,12 +100,11 @@ def perceptual_loss(restored: Tensor, sharp: Tensor, features: Features) -> Tens
 
 
 def make_features(weights: str | Path = "auto") -> Features:
-    """Read a network that gives features, frozen, on the CPU; its ``name`` tells which it is.
+    """Read a network that computes features, frozen, on the CPU; its ``name`` identifies it.
 
     Args:
-        weights: ``auto`` takes VGG19 if one of ``VGG19_FILES`` lies in the folder ``$REFOCAL_WEIGHTS`` or in the user's
-            cache, else SqueezeNet if LPIPS's file does. Or a file of either, .safetensors or .pth; or
-            ``lpips-squeeze``.
+        weights: ``auto`` takes VGG19 if one of ``VGG19_FILES`` is in the folder ``$REFOCAL_WEIGHTS`` or in the user's
+            cache, else SqueezeNet if LPIPS's file is. Or a file of either, .safetensors or .pth; or ``lpips-squeeze``.
 
     Raises:
         InputError: If there is no such file, or it holds neither network.
@@ -136,11 +136,11 @@ def _open(weights: str | Path) -> Features:
         return SqueezeNetFeatures(
             perceptual.load_network(str(weights), None, "squeeze", torch.float32, torch.device("cpu"))
         )
-    # VGG16 has the same layers up to conv3_3, and a convolution where VGG19 has a ReLU.
+    # VGG16 is equal up to conv3_3, and has a convolution where VGG19 has a ReLU.
     if "features.17.weight" not in state:
         try:
             return VGG19Features(state)
-        except (AttributeError, KeyError, RuntimeError):  # no tensors; lacking ones; those of other shapes
+        except (AttributeError, KeyError, RuntimeError):  # not tensors; missing ones; other shapes
             pass
     raise InputError(
         f"The weights file {weights} holds neither VGG19 nor LPIPS's SqueezeNet, with torchvision's names."
@@ -154,7 +154,7 @@ def _read(weights: str | Path) -> dict[str, Tensor]:
             return load_file(locate(weights))
         if not path.is_file():
             raise InputError(f"There is no weights file {weights}.")
-        state = torch.load(path, map_location="cpu", weights_only=True)  # or a pickle could run code
+        state = torch.load(path, map_location="cpu", weights_only=True)  # an unrestricted pickle could run code
     except (SafetensorError, UnpicklingError, EOFError, RuntimeError) as error:
         first = str(error).partition("\n")[0]
         raise InputError(f"The weights file {weights} can't be read: {first}") from None

@@ -1,4 +1,4 @@
-"""Terms of a loss: (restored, sharp) -> one number to make small. Metrics that are differentiable serve as they are."""
+"""Terms of a loss: (restored, sharp) -> a scalar to minimise. Differentiable metrics are used directly."""
 
 from __future__ import annotations
 
@@ -37,15 +37,15 @@ def charbonnier(restored: Tensor, sharp: Tensor, epsilon: float = 1e-3) -> Tenso
 
 def sharpness(
     restored: Tensor,
-    sharp: Tensor,  # noqa: ARG001 (it has none: that is its point)
+    sharp: Tensor,  # noqa: ARG001 (a loss without reference)
     variant: Literal["eval", "zm", "tf"] = "eval",
     clipped: bool = True,
 ) -> Tensor:
     """-Q(restored), the mean over the batch (sharpness_loss, eq. 7); ``variant`` as in ``metrics.q``.
 
-    Q grows with contrast without end: stripes of period 4 and amplitude A raise it by 6.3 A, the L1 by A / 2 only, so
-    from beta 0.08 on L1 - beta Q has no minimum, and a training that goes too fast ends there. ``clipped`` measures the
-    Q of what is seen, the picture cut to [0, 1], which has an end; False is the paper's.
+    Q grows with contrast without bound: stripes of period 4 and amplitude A raise it by 6.3 A, the L1 by A / 2 only, so
+    from beta 0.08 on L1 - beta Q has no minimum, and a training with a high rate diverges. ``clipped`` measures Q of
+    the image clipped to [0, 1], which is bounded; False is the paper's.
     """
     return -metrics.q(restored.clamp(0, 1) if clipped else restored, variant).mean()
 

@@ -1,4 +1,4 @@
-"""DDNet of Lopez-Tapia et al. 2023: a network that fills in what a known blur wiped out, and nothing else."""
+"""DDNet of Lopez-Tapia et al. 2023: a network that predicts the null-space component of a known blur, and filters."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from refocal.optics.null_space import deconvolve, filter_pixels, project
 
 @dataclass(frozen=True)
 class Config:
-    """Its shape; the defaults are the authors' luma network. Their network for two chroma channels has five blocks.
+    """Shape of the network; the defaults are the authors' luma network. Theirs for two chroma channels has five blocks.
 
     Attributes:
-        channels: Of the picture; 1 is luma.
-        blocks: Residual dense blocks.
+        channels: Number of channels of the image; 1 is luma.
+        blocks: Number of residual dense blocks.
         width: Filters of each layer.
-        filter_px: Side of the filter that each pixel gets, odd.
+        filter_px: Side of the filter of each pixel, odd.
     """
 
     channels: int = 1
@@ -31,9 +31,9 @@ class Config:
 class DDNet(nn.Module):
     """Blurred (N, C, H, W) in [0, 1] and the blur's kernel to restored, not clipped.
 
-    From y and its regularised inverse A+ y the convolutions make a picture f and a filter for each pixel; the result is
-    ``filter_pixels(f - A+ A f + A+ y, filters)``: what the blur let through comes from y, the network's part is its
-    null space, and the filters clear away what A+ left of noise and rings.
+    From y and its regularised inverse A+ y the convolutions predict an image f and a filter for each pixel; the result
+    is ``filter_pixels(f - A+ A f + A+ y, filters)``: the range of A+ is taken from y, the network adds the null-space
+    component, and the filters remove residual noise and ringing of A+ y.
 
     Reference: Lopez-Tapia, Mateos, Molina, Katsaggelos, "Deep robust image restoration using the Moore-Penrose blur
     inverse", IEEE ICIP 2023; activations and places of the skip as in the authors' released code.
@@ -58,21 +58,21 @@ class DDNet(nn.Module):
         )
         self.image = nn.Sequential(_conv(width, width), nn.LeakyReLU(0.2), nn.Conv2d(width, config.channels, 1))
         self.filters = nn.Sequential(_conv(width, width), nn.LeakyReLU(0.2), nn.Conv2d(width, taps, 1))
-        # Training begins at A+ y itself, f = 0 and filters that leave it alone, and not at a picture of noise.
+        # Training begins at A+ y itself: f = 0 and identity filters.
         for head in (self.image[-1], self.filters[-1]):
             nn.init.zeros_(head.weight)
             nn.init.zeros_(head.bias)
         with torch.no_grad():
             self.filters[-1].bias[taps // 2] = 1
-        # At 4 px a step: the second fold, three convolutions a block, the one after them, the first of the way back,
-        # and where in its square of 4 px a pixel lies.
+        # At a stride of 4 px: the second fold, three convolutions a block, the one after them and the first of the
+        # decoder; then those at 2 and 1 px, and the position of a pixel in its square of 4 px.
         self.context_px = 2 + 4 * (1 + 3 * config.blocks + 1 + 1) + 2 + 1 + 3
 
     def forward(self, blurred: Tensor, kernel: Tensor) -> Tensor:
-        """Restore pictures of any size, blurred by the kernel (kh, kw), both odd."""
+        """Restore images of any size, blurred by the kernel (kh, kw), both odd."""
         deconvolved = deconvolve(blurred, kernel)
         estimate, filters = padded(self.body, (blurred, deconvolved), self.multiple)
-        # Fourier transforms need more digits than mixed precision leaves.
+        # Fourier transforms need more precision than mixed precision has.
         estimate, filters = estimate.to(blurred.dtype), filters.to(blurred.dtype)
         restored: Tensor = filter_pixels(project(estimate, deconvolved, kernel), filters)
         return restored
@@ -85,7 +85,7 @@ class DDNet(nn.Module):
 
 
 class _DenseBlock(nn.Module):
-    """Three convolutions, each of all that came before, put together by a 1x1 and added to what came in."""
+    """Three densely connected convolutions, fused by a 1x1 convolution and added to the input."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
@@ -101,7 +101,7 @@ class _DenseBlock(nn.Module):
 
 
 def ddnet(config: Config | None = None) -> DDNet:
-    """Build it; 2,938,330 trainable parameters by default."""
+    """Build the network, with fresh weights."""
     return DDNet(config or Config())
 
 

@@ -1,7 +1,7 @@
 """DeblurGAN-v2's generator of Kupyn et al. 2019: a feature pyramid on MobileNetV2.
 
-The paper's stronger backbone, Inception-ResNet-v2 with some 60.9 million parameters, isn't here. Nor are weights of
-ImageNet, with which the authors begin: this encoder begins with random ones, so it needs longer and reaches less.
+The paper's stronger backbone, Inception-ResNet-v2 with some 60.9 million parameters, isn't implemented. The authors
+initialise with ImageNet weights; this encoder starts from random ones, so it trains longer and reaches less.
 """
 
 from __future__ import annotations
@@ -20,19 +20,19 @@ STAGES = (
     ((6, 64, 4, 2),),
     ((6, 96, 3, 1), (6, 160, 2, 2)),
 )
-"""Of MobileNetV2 (its Table 2: expansion, filters, blocks, stride of the first), what makes the maps at 1/2 ... 1/32.
+"""Stages of MobileNetV2 (its Table 2: expansion, filters, blocks, stride of the first) for the maps at 1/2 ... 1/32.
 
-The released generator goes no further than the second of the three blocks of 160. It still carries the rest of the
-backbone, 1,206,080 parameters that nothing uses; with them it has the published 3.3 million.
+The released generator uses no more than the second of the three blocks of 160. It still contains the rest of the
+backbone, 1,206,080 unused parameters; with them it has the published 3.3 million.
 """
 
 
 @dataclass(frozen=True)
 class Config:
-    """Its shape; the defaults are the authors'.
+    """Shape of the network; the defaults are the authors'.
 
     Attributes:
-        channels: Of the picture; 3 is colour.
+        channels: Number of channels of the image; 3 is colour.
         pyramid: Filters of each map of the pyramid.
         width: Filters of each head and of the layers after them; half of ``pyramid`` there.
     """
@@ -45,24 +45,23 @@ class Config:
 class DeblurGANv2(nn.Module):
     """Blurred (N, C, H, W) in [0, 1] to restored in [0, 1]: clip(x + tanh(f) / 2).
 
-    The authors write clip(x' + tanh(f), -1, 1) with x' = 2 x - 1, which is the same. f comes from five maps of the
-    encoder, at 1/2 ... 1/32: each through a 1x1 convolution, the coarser ones added to the finer; heads of two
-    convolutions for those from 1/4 on; all four at 1/4, joined, with the one at 1/2 added on the way to full size, all
-    enlarging by repetition.
+    The authors write clip(x' + tanh(f), -1, 1) with x' = 2 x - 1, which is the same. f is computed from five maps of
+    the encoder, at 1/2 ... 1/32: each passes a 1x1 convolution, and coarser ones are added to finer ones; the four from
+    1/4 on pass heads of two convolutions and are concatenated at 1/4; the one at 1/2 is added on the way to full size.
+    All upsampling is nearest neighbour.
 
-    Its instance normalisation takes mean and variance of what it is given, in use as in training, as the authors'
-    program does: one tile of a photo comes out a little differently from the photo's part, and ``context_px`` is no
-    more than the reach of the convolutions.
+    Its instance normalisation uses the statistics of the input, in inference as in training, as the authors' program
+    does: a tile differs slightly from the same part of the whole photo, and ``context_px`` covers the convolutions
+    only.
 
     Reference: Kupyn, Martyniuk, Wu, Wang, "DeblurGAN-v2: Deblurring (Orders-of-Magnitude) Faster and Better", ICCV
-        2019;
-    Sandler, Howard, Zhu, Zhmoginov, Chen, "MobileNetV2: Inverted Residuals and Linear Bottlenecks", CVPR 2018;
-    normalisation and widths as in the authors' released code.
+        2019; Sandler, Howard, Zhu, Zhmoginov, Chen, "MobileNetV2: Inverted Residuals and Linear Bottlenecks", CVPR
+        2018; normalisation and widths as in the authors' released code.
     """
 
     multiple = 32
     context_px = 283
-    """As tested, with the normalisation left out."""
+    """Receptive field of the convolutions, tested without the normalisation."""
 
     def __init__(self, config: Config) -> None:
         super().__init__()
@@ -81,12 +80,12 @@ class DeblurGANv2(nn.Module):
         for module in self.encoder.modules():
             if isinstance(module, nn.Conv2d):
                 nn.init.kaiming_normal_(module.weight, mode="fan_out")
-        # Training begins at the picture as it is.
+        # Training begins at the identity.
         nn.init.zeros_(self.out.weight)
         nn.init.zeros_(self.out.bias)
 
     def forward(self, blurred: Tensor) -> Tensor:
-        """Restore pictures of any size."""
+        """Restore images of any size."""
         restored: Tensor = padded(self.body, (blurred,), self.multiple)
         return restored
 
@@ -108,7 +107,7 @@ class DeblurGANv2(nn.Module):
 
 
 class _InvertedResidual(nn.Module):
-    """MobileNetV2's block: 1x1 to more channels, 3x3 in each alone, 1x1 to few; added to what comes in if it fits."""
+    """MobileNetV2's block: 1x1 expansion, 3x3 depthwise, 1x1 projection; added to the input where shapes agree."""
 
     def __init__(self, inner: int, outer: int, expansion: int, stride: int) -> None:
         super().__init__()
@@ -126,7 +125,7 @@ class _InvertedResidual(nn.Module):
 
 
 def deblurgan_v2(config: Config | None = None) -> DeblurGANv2:
-    """Build it; 2,106,627 trainable parameters by default."""
+    """Build the network, with fresh weights."""
     return DeblurGANv2(config or Config())
 
 

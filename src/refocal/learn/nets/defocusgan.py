@@ -1,6 +1,4 @@
-"""DefocusGAN's generator: branches for small and for large blur, at three scales, guided by a blur map in training
-only.
-"""
+"""DefocusGAN's generator: branches for small and large blur, at three scales, guided by a blur map in training only."""
 
 from __future__ import annotations
 
@@ -20,14 +18,14 @@ from refocal.types import InputError
 
 @dataclass(frozen=True)
 class Config:
-    """Its shape; the defaults are the released program's, with 4,860,675 parameters.
+    """Shape of the network; the defaults are the released program's.
 
     Attributes:
-        channels: Of the photo.
+        channels: Number of channels of the photo.
         branches: Kinds of branches, one for each range of radii, see ``residual_groups.Branch``.
-        thresholds_px: Radii that part the ranges, one fewer than branches; 1.9, 4.2, 6.2 in the released program.
-        glue: What joins the scales: ``released``, or ``light``, which brings the count to the published 4.59 million
-            (4,586,307). The paper doesn't describe it.
+        thresholds_px: Radii that separate the ranges, one fewer than branches; 1.9, 4.2, 6.2 in the released program.
+        glue: Layers that join the scales: ``released``, or ``light``, with which the parameters are the published 4.59
+            million. The paper doesn't describe them.
         scales: 3, or 1 for the ablation without the coarser ones (MS in Table 4).
         attention: False for the ablation without RCABs (Table 4).
     """
@@ -47,9 +45,9 @@ class DefocusGAN(nn.Module):
 
         F = sum_k (w m_k + 1 - w) f_k,
 
-    m_k being 1 where the radius is the branch's. The weight w falls to 0 in training (``guidance``): then no map is
-    needed. The coarser scales take the map's every fourth and eighth pixel, and the same thresholds, in pixels of the
-    photo. They run some of the branches' stages again, with the same weights: 1, 2, 7, 8 at a quarter, 1 and 7 at an
+    m_k being 1 where the radius is in the branch's range. The weight w falls to 0 in training (``guidance``): then no
+    map is needed. The coarser scales take every fourth and eighth pixel of the map, and the same thresholds, in pixels
+    of the photo. They reuse stages of the branches, with the same weights: 1, 2, 7, 8 at a quarter, 1 and 7 at an
     eighth.
 
     Reference: "Learnable Blur Kernel for Single-Image Defocus Deblurring in the Wild", eq. 6 and fig. 2.
@@ -62,8 +60,8 @@ class DefocusGAN(nn.Module):
         super().__init__()
         if len(config.thresholds_px) != len(config.branches) - 1:
             raise InputError(
-                f"{len(config.branches)} branches are parted by {len(config.branches) - 1} thresholds, not "
-                f"{len(config.thresholds_px)}: give config.branches and config.thresholds_px that fit."
+                f"{len(config.branches)} branches are separated by {len(config.branches) - 1} thresholds, not "
+                f"{len(config.thresholds_px)}: give config.branches and config.thresholds_px that agree."
             )
         self.config = config
         self.head = nn.Sequential(conv(config.channels), nn.ReLU())
@@ -72,15 +70,15 @@ class DefocusGAN(nn.Module):
         self.glue = None
         if config.scales == 3:
             self.glue = _Released() if config.glue == "released" else _Light()
-        # A bound: the coarser scales run half as many stages, or fewer, at four and eight pixels a step.
+        # An upper bound: the coarser scales run half as many stages, or fewer, at strides of 4 and 8 px.
         self.context_px = context_px(config.branches) * (1 if config.scales == 1 else 3)
 
     def forward(self, blurred: Tensor, radius_px: Tensor | None = None, guidance: float = 0.0) -> Tensor:
-        """Restore pictures of any size.
+        """Restore images of any size.
 
         Args:
             blurred: (N, 3, H, W).
-            radius_px: (N, 1, H, W), for guidance; the sides must be multiples of 16 then.
+            radius_px: (N, 1, H, W), for guidance; then the sides must be multiples of 16.
             guidance: The weight w in [0, 1].
 
         Raises:
@@ -98,7 +96,7 @@ class DefocusGAN(nn.Module):
         return self._run(blurred, None)
 
     def _shares(self, radius_px: Tensor, guidance: float) -> list[Tensor]:
-        """For each branch w m_k + 1 - w, (N, 1, H, W)."""
+        """The masks w m_k + 1 - w of all branches, (N, 1, H, W) each."""
         edges = (0.0, *self.config.thresholds_px, float("inf"))
         return [
             guidance * ((radius_px >= low) & (radius_px < high)) + (1 - guidance)
@@ -130,10 +128,10 @@ class DefocusGAN(nn.Module):
 
 
 def guidance(update: int, updates: float = 2e4) -> float:
-    """exp(-(2 t / T)^2), the weight of the guidance; below 0.0184, from t = T on, it is 0.
+    """exp(-(2 t / T)^2), the weight of the guidance; from t = T on, where it is below 0.0184, it is 0.
 
     Args:
-        update: How many there have been, t.
+        update: Number of updates done, t.
         updates: T; 20,000 in the released program.
     """
     return math.exp(-((2 * update / updates) ** 2)) if update < updates else 0.0
@@ -159,7 +157,7 @@ def _enlarge() -> nn.ConvTranspose2d:
 
 
 class _Released(nn.Module):
-    """Two convolutions after every change of size, as in the released program."""
+    """Layers that join the scales in the released program: two convolutions after every change of size."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -169,14 +167,14 @@ class _Released(nn.Module):
         self.enlarge = nn.Sequential(_enlarge(), _twice(), _enlarge())
 
     def up(self, f8: Tensor, f4: Tensor, x4: Tensor) -> Tensor:
-        """Features of an eighth and of a quarter to the full size."""
+        """Features at an eighth and a quarter of the size to full size."""
         doubled = nn.functional.interpolate(f8, scale_factor=2, mode="bilinear", align_corners=True)
         y: Tensor = self.enlarge(f4 + self.join(torch.cat([doubled, x4], 1)))
         return y
 
 
 class _Light(nn.Module):
-    """One convolution on the way down and one transposed on the way up: the nearest reading of the published count."""
+    """One convolution per reduction and one transposed convolution: closest to the published parameter count."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -184,6 +182,6 @@ class _Light(nn.Module):
         self.to_eighth = nn.Sequential(nn.MaxPool2d(2), conv())
         self.enlarge = _enlarge()
 
-    def up(self, f8: Tensor, f4: Tensor, x4: Tensor) -> Tensor:  # noqa: ARG002
+    def up(self, f8: Tensor, f4: Tensor, x4: Tensor) -> Tensor:
         """As in ``_Released``."""
         return nn.functional.interpolate(f4 + self.enlarge(f8), scale_factor=4, mode="nearest")

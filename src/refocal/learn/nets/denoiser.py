@@ -1,4 +1,4 @@
-"""A small denoiser of ours, for regularisation by denoising: without bias, so that it serves every level of noise."""
+"""A small denoiser of ours, for regularisation by denoising: without bias, so that it generalises over noise levels."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from torch import Tensor, nn
 from refocal.learn.nets.padding import padded
 
 MEAN_PX = 5
-"""Side of the square whose mean is taken away; 3 and 9 learn as fast."""
+"""Side of the square whose mean is subtracted; 3 and 9 train equally well."""
 
 
 @dataclass(frozen=True)
 class Config:
-    """Its shape; the defaults take 6 ms for 128x128 pixels on one CPU core in ONNX Runtime.
+    """Shape of the network; the defaults take 6 ms for 128x128 pixels on one CPU core in ONNX Runtime.
 
     Attributes:
-        channels: Of the picture; 1 is luma.
+        channels: Number of channels of the image; 1 is luma.
         width: Filters of each layer.
         blocks: Residual blocks of two convolutions, between the first and the last one.
-        fold_px: Every square of so many pixels a side becomes the channels of one place: the time falls with its area.
+        fold_px: Factor of the pixel-unshuffle; the time is inversely proportional to its square.
     """
 
     channels: int = 1
@@ -30,18 +30,18 @@ class Config:
 
 
 class SmallDenoiser(nn.Module):
-    """Noisy (N, C, H, W) in [0, 1] to the picture without the noise, not clipped: f(x) = x - r(x).
+    """Noisy (N, C, H, W) in [0, 1] to denoised, not clipped: f(x) = x - r(x).
 
-    3x3 convolutions with neither bias nor normalisation, so that f(a x) = a f(x) for a >= 0: trained for one level of
-    noise it serves others, rescaled, and regularisation by denoising asks for just this (Romano, Elad, Milanfar, SIAM
-    J. Imaging Sciences 2017, condition 1). r sees the picture less its mean around each pixel, so that f(x + c) = f(x)
-    + c: a training of 500 steps gained 0.6 dB by that, and 0.9 dB by residual blocks. Pixels are folded into channels
-    as in FFDNet.
+    3x3 convolutions with neither bias nor normalisation, so that f(a x) = a f(x) for a >= 0: trained for one noise
+    level it generalises to others, and regularisation by denoising requires this (Romano, Elad, Milanfar, SIAM J.
+    Imaging Sciences 2017, condition 1). The input of r is the image less its mean around each pixel, so that f(x + c) =
+    f(x) +
+    c: this gained 0.6 dB in a training of 500 steps, and residual blocks 0.9 dB. Pixels are unshuffled into channels as
+    in FFDNet.
 
     Reference: Mohan, Kadkhodaie, Simoncelli, Fernandez-Granda, "Robust and interpretable blind image denoising via
-        bias-free
-    convolutional neural networks", ICLR 2020; Zhang, Zuo, Zhang, "FFDNet: toward a fast and flexible solution for
-    CNN-based image denoising", IEEE TIP 2018.
+        bias-free convolutional neural networks", ICLR 2020; Zhang, Zuo, Zhang, "FFDNet: toward a fast and flexible
+        solution for CNN-based image denoising", IEEE TIP 2018.
     """
 
     def __init__(self, config: Config) -> None:
@@ -52,18 +52,18 @@ class SmallDenoiser(nn.Module):
             nn.PixelUnshuffle(config.fold_px),
             _conv(folded, config.width),
             *(_Block(config.width) for _ in range(config.blocks)),
-            _silent(_conv(config.width, folded)),
+            _zeroed(_conv(config.width, folded)),
             nn.PixelShuffle(config.fold_px),
         )
         self.context_px = config.fold_px * (2 * config.blocks + 3) - 1 + MEAN_PX // 2
 
     def forward(self, blurred: Tensor) -> Tensor:
-        """Denoise pictures of any size."""
+        """Denoise images of any size."""
         restored: Tensor = padded(self.body, (blurred,), self.multiple)
         return restored
 
     def body(self, blurred: Tensor) -> Tensor:
-        """The same for sides that are multiples of ``multiple``; the picture has its name as in every network."""
+        """The same for sides that are multiples of ``multiple``; the input is named as in every network."""
         around = nn.functional.pad(blurred, [MEAN_PX // 2] * 4, "replicate")
         noise: Tensor = self.noise(blurred - nn.functional.avg_pool2d(around, MEAN_PX, 1))
         return blurred - noise
@@ -74,7 +74,7 @@ class _Block(nn.Module):
 
     def __init__(self, width: int) -> None:
         super().__init__()
-        self.body = nn.Sequential(_conv(width, width), nn.ReLU(), _silent(_conv(width, width)))
+        self.body = nn.Sequential(_conv(width, width), nn.ReLU(), _zeroed(_conv(width, width)))
 
     def forward(self, feature: Tensor) -> Tensor:
         added: Tensor = self.body(feature)
@@ -82,7 +82,7 @@ class _Block(nn.Module):
 
 
 def denoiser(config: Config | None = None) -> SmallDenoiser:
-    """Build it; 169,344 trainable parameters by default."""
+    """Build the network, with fresh weights."""
     return SmallDenoiser(config or Config())
 
 
@@ -90,7 +90,7 @@ def _conv(channels: int, width: int) -> nn.Conv2d:
     return nn.Conv2d(channels, width, 3, padding=1, bias=False)
 
 
-def _silent(conv: nn.Conv2d) -> nn.Conv2d:
-    """To begin with, blocks hand on what they get and the picture stays as it is; small random weights start worse."""
+def _zeroed(conv: nn.Conv2d) -> nn.Conv2d:
+    """Zero weights, so that blocks and network begin as the identity; small random weights begin worse."""
     nn.init.zeros_(conv.weight)
     return conv

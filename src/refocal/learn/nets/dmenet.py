@@ -1,4 +1,4 @@
-"""DMENet of Lee et al. 2019: a VGG encoder and a U-Net decoder that read the blur of every pixel off one photo."""
+"""DMENet of Lee et al. 2019: a VGG encoder and a U-Net decoder that predict the blur of every pixel from one photo."""
 
 from __future__ import annotations
 
@@ -10,25 +10,25 @@ from torch import Tensor, nn
 from refocal.learn.nets.padding import padded
 
 RADIUS_PER_SIGMA = 6 / 3.275
-"""Disks and Gaussians that blur edges alike: the end of Karaali's table, to which the authors' evaluation cuts its
-maps."""
+"""Radius of the disk that blurs an edge like a Gaussian, per sigma: the end of Karaali's table, at which the authors'
+evaluation clips its maps."""
 
 LARGEST_COC = 15
-"""What an output of 1 stands for (authors' program): sigma = (15 out - 1) / 2 pixels."""
+"""Circle of confusion of an output of 1 (authors' program): sigma = (15 out - 1) / 2 pixels."""
 
 
 @dataclass(frozen=True)
 class Config:
-    """Its shape; the defaults are the authors', with the published 26.94 M parameters.
+    """Shape of the network; the defaults are the authors', with the published 26.94 M parameters.
 
     Attributes:
-        channels: Of the picture; 3 is colour.
+        channels: Number of channels of the image; 3 is colour.
         encoder: Filters of the encoder's levels, VGG19's, the finest first.
-        encoder_convs: Convolutions of each.
+        encoder_convs: Convolutions of each encoder level.
         decoder: Filters of the decoder's levels, the finest last; one level fewer than the encoder has.
-        decoder_convs: Convolutions of each.
+        decoder_convs: Convolutions of each decoder level.
         refinements: Residual blocks at full size.
-        auxiliary: Whether every scale tells a map of its own while training; they are no part of an exported network.
+        auxiliary: Whether every scale predicts a map of its own in training; these heads aren't exported.
     """
 
     channels: int = 3
@@ -41,18 +41,17 @@ class Config:
 
 
 class DMENet(nn.Module):
-    """Blurred (N, C, H, W) in [0, 1] to the radius in pixels (N, 1, H, W) of the disk that blurs edges as much.
+    """Blurred (N, C, H, W) in [0, 1] to the radius in pixels (N, 1, H, W) of the disk that blurs edges equally.
 
-    The layers end in a sigmoid, ``out``, that stands for a Gaussian of sigma = (15 out - 1) / 2 pixels, no blur below
-    1/15; the radius is 1.83 times that. While training, nothing is cut at 0, and coarser maps come along.
+    The layers end in a sigmoid, ``out``, which represents a Gaussian of sigma = (15 out - 1) / 2 pixels, no blur below
+    1/15; the radius is 1.83 times that. In training nothing is clipped at 0, and coarser maps are returned, too.
 
-    3x3 convolutions continue their input by its edge ("symmetric" there). In the encoder ReLU follows them, elsewhere
-    batch normalisation and leaky ReLU.
+    3x3 convolutions pad with the edge pixels ("symmetric" there). In the encoder ReLU follows them, elsewhere batch
+    normalisation and leaky ReLU.
 
     Reference: Lee, Lee, Cho, Lee, "Deep Defocus Map Estimation using Domain Adaptation", CVPR 2019; widths, the
-        refinement
-    and the scale of the output as in the authors' released code. Their encoder begins with the weights of VGG19 trained
-    on ImageNet; this one begins with random ones.
+        refinement and the scale of the output as in the authors' released code. Their encoder is initialised with VGG19
+        trained on ImageNet; this one randomly.
     """
 
     outputs = ("radius_px",)
@@ -71,9 +70,9 @@ class DMENet(nn.Module):
         )
         width = config.decoder[-1]
         self.refine = nn.Sequential(*(_Refinement(width) for _ in range(config.refinements)))
-        self.out = nn.Sequential(_normed(width, width), _normed(width, width // 2), _told(width // 2), nn.Sigmoid())
+        self.out = nn.Sequential(_normed(width, width), _normed(width, width // 2), _logit(width // 2), nn.Sigmoid())
         self.coarser = nn.ModuleList(_coarser(width) for width in above) if config.auxiliary else None
-        # Convolutions at 1, 2, 4, ... px a step; bilinear enlarging reaches 2 px of the size that it makes.
+        # Convolutions at strides of 1, 2, 4, ... px; bilinear upsampling reaches 2 px of its output.
         scales = [2**i for i in range(len(config.encoder))]
         self.context_px = sum(scale * convs for scale, convs in zip(scales, config.encoder_convs, strict=True))
         for scale, convs in zip(scales, reversed(config.decoder_convs), strict=False):
@@ -81,11 +80,9 @@ class DMENet(nn.Module):
         self.context_px += 2 * config.refinements + 3
 
     def forward(self, blurred: Tensor) -> Tensor | tuple[Tensor, ...]:
-        """Radii of pictures of any size; while training uncut, and followed by those of the scales, the coarsest
-        first.
-        """
+        """Radii of images of any size; in training not clipped and followed by the coarser maps, the coarsest first."""
         radii: Tensor | tuple[Tensor, ...] = padded(
-            self._uncut if self.training else self.body, (blurred,), self.multiple
+            self._unclipped if self.training else self.body, (blurred,), self.multiple
         )
         return radii
 
@@ -93,7 +90,7 @@ class DMENet(nn.Module):
         """The radius alone, at least 0, for sides that are multiples of ``multiple``."""
         return self._radius(self._features(blurred)[-1]).clamp(min=0)
 
-    def _uncut(self, blurred: Tensor) -> Tensor | tuple[Tensor, ...]:
+    def _unclipped(self, blurred: Tensor) -> Tensor | tuple[Tensor, ...]:
         features = self._features(blurred)
         radius = self._radius(features[-1])
         if self.coarser is None:
@@ -101,8 +98,8 @@ class DMENet(nn.Module):
         return radius, *(_radius(head(feature)) for head, feature in zip(self.coarser, features, strict=True))
 
     def _features(self, blurred: Tensor) -> list[Tensor]:
-        """What the encoder ends with and each level of the decoder, the coarsest first."""
-        # About the mean and spread of ImageNet's photos, so that random weights meet inputs of mean 0 and variance 1.
+        """Output of the encoder and of each level of the decoder, the coarsest first."""
+        # About the mean and standard deviation of ImageNet, so that the input has mean 0 and variance 1.
         feature, skips = (blurred - 0.45) / 0.225, []
         for i, level in enumerate(self.encoder):
             feature = level(nn.functional.max_pool2d(feature, 2) if i else feature)
@@ -127,12 +124,12 @@ class _Refinement(nn.Module):
 
     def forward(self, feature: Tensor) -> Tensor:
         added: Tensor = self.body(feature)
-        beside: Tensor = self.shortcut(feature)
-        return added + beside
+        shortcut: Tensor = self.shortcut(feature)
+        return added + shortcut
 
 
 def dmenet(config: Config | None = None) -> DMENet:
-    """Build it; 26,943,184 trainable parameters by default, 25,351,873 of which are no auxiliary ones."""
+    """Build the network, with fresh weights."""
     return DMENet(config or Config())
 
 
@@ -149,7 +146,7 @@ def _encode(channels: int, width: int, convs: int) -> nn.Sequential:
 
 
 def _coarser(width: int) -> nn.Sequential:
-    return nn.Sequential(_normed(width, width // 2), _told(width // 2), nn.BatchNorm2d(1), nn.Sigmoid())
+    return nn.Sequential(_normed(width, width // 2), _logit(width // 2), nn.BatchNorm2d(1), nn.Sigmoid())
 
 
 def _normed(channels: int, width: int, side: int = 3) -> nn.Sequential:
@@ -159,15 +156,15 @@ def _normed(channels: int, width: int, side: int = 3) -> nn.Sequential:
 
 def _conv(channels: int, width: int, side: int = 3) -> nn.Conv2d:
     conv = nn.Conv2d(channels, width, side, padding=side // 2, padding_mode="replicate")
-    # He's; the encoder has no normalisation, and sixteen layers of torch's own smaller weights would let nothing
-    # through.
+    # He initialisation; without normalisation, torch's smaller default weights vanish over the encoder's sixteen
+    # layers.
     nn.init.kaiming_normal_(conv.weight, nonlinearity="relu")
     nn.init.zeros_(conv.bias)
     return conv
 
 
-def _told(channels: int) -> nn.Conv2d:
-    """Before a sigmoid."""
+def _logit(channels: int) -> nn.Conv2d:
+    """The convolution before a sigmoid."""
     conv = _conv(channels, 1)
     nn.init.xavier_normal_(conv.weight)
     return conv

@@ -1,4 +1,4 @@
-"""DPDNet of Abuolaim and Brown 2020: a plain U-Net that sees both dual-pixel views, or one photo."""
+"""DPDNet of Abuolaim and Brown 2020: a plain U-Net of both dual-pixel views, or of one photo."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from refocal.learn.nets.padding import padded
 
 LEVELS = 5
 DROPOUT = 0.4
-"""Of what the two coarsest levels of the encoder give, while training (the authors' released code)."""
+"""Dropout rate after the two coarsest levels of the encoder (the authors' released code)."""
 
 CONTEXT_PX = 123
-"""How far away a pixel still matters, as tested."""
+"""Receptive field, as tested."""
 
 
 @dataclass(frozen=True)
 class Config:
-    """Its shape; the defaults are the authors' network for two views.
+    """Shape of the network; the defaults are the authors' network for two views.
 
     Attributes:
         views: 2 takes the left and the right view, 1 one photo: the authors' network for comparison.
-        channels: Of each picture; 3 is colour.
+        channels: Number of channels of each image; 3 is colour.
         base: Filters at full size, doubled at each of the four levels below.
     """
 
@@ -48,7 +48,7 @@ class DPDNet(nn.Module):
         self.unet = _UNet(2 * config.channels, config)
 
     def forward(self, left: Tensor, right: Tensor) -> Tensor:
-        """Restore pictures of any size."""
+        """Restore images of any size."""
         restored: Tensor = padded(self.body, (left, right), self.multiple)
         return restored
 
@@ -69,7 +69,7 @@ class DPDNetSingle(nn.Module):
         self.unet = _UNet(config.channels, config)
 
     def forward(self, blurred: Tensor) -> Tensor:
-        """Restore pictures of any size."""
+        """Restore images of any size."""
         restored: Tensor = padded(self.body, (blurred,), self.multiple)
         return restored
 
@@ -82,8 +82,8 @@ class DPDNetSingle(nn.Module):
 class _UNet(nn.Module):
     """Every convolution but the last is followed by ReLU; there is no normalisation and no residual.
 
-    Levels are joined by 2x2 max pooling and by repetition of pixels before a 2x2 convolution, skips by concatenation.
-    The last two layers are a 3x3 convolution to as many channels as the picture has and a 1x1 before the sigmoid.
+    Levels are joined by 2x2 max pooling and by nearest-neighbour upsampling before a 2x2 convolution, skips by
+    concatenation. The last two layers are a 3x3 convolution to the image's channels and a 1x1 before the sigmoid.
     """
 
     def __init__(self, channels: int, config: Config) -> None:
@@ -95,7 +95,7 @@ class _UNet(nn.Module):
         finer = widths[-2::-1]
         self.up = nn.ModuleList(enlarge(2 * width, width) for width in finer)
         self.decoder = nn.ModuleList(convolutions(2 * width, width, 2) for width in finer)
-        self.out = picture(config.base, config.channels)
+        self.out = to_image(config.base, config.channels)
 
     def forward(self, feature: Tensor) -> Tensor:
         skips: list[Tensor] = []
@@ -112,13 +112,13 @@ class _UNet(nn.Module):
 
 
 def dpdnet(config: Config | None = None) -> DPDNet | DPDNetSingle:
-    """Build it; 31,035,151 trainable parameters by default, 31,033,423 for one photo."""
+    """Build the network, with fresh weights."""
     config = config or Config()
     return DPDNet(config) if config.views == 2 else DPDNetSingle(config)
 
 
 def convolutions(inner: int, outer: int, count: int) -> nn.Sequential:
-    """So many 3x3 convolutions with ReLU."""
+    """``count`` 3x3 convolutions with ReLU."""
     layers: list[nn.Module] = []
     for i in range(count):
         layers += [_conv(outer if i else inner, outer, 3), nn.ReLU()]
@@ -126,12 +126,12 @@ def convolutions(inner: int, outer: int, count: int) -> nn.Sequential:
 
 
 def enlarge(inner: int, outer: int) -> nn.Sequential:
-    """Twice the size by repetition, then a 2x2 convolution that looks to the right and down, and ReLU."""
+    """Nearest-neighbour upsampling by 2, then a 2x2 convolution padded on the right and below, and ReLU."""
     return nn.Sequential(nn.Upsample(scale_factor=2), nn.ZeroPad2d((0, 1, 0, 1)), _conv(inner, outer, 2), nn.ReLU())
 
 
-def picture(inner: int, channels: int) -> nn.Sequential:
-    """From the last features to a picture in (0, 1)."""
+def to_image(inner: int, channels: int) -> nn.Sequential:
+    """From the last features to an image in (0, 1)."""
     return nn.Sequential(_conv(inner, channels, 3), nn.ReLU(), nn.Conv2d(channels, channels, 1), nn.Sigmoid())
 
 

@@ -1,4 +1,4 @@
-"""The network that finds the blur of every pixel in two dual-pixel views, and its ancestor, BaMBNet's."""
+"""The network that predicts the blur of every pixel from two dual-pixel views, and BaMBNet's, which it derives from."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from refocal.learn.nets.residual_groups import WIDTH, Branch, conv, pyramid
 
 @dataclass(frozen=True)
 class Config:
-    """Its shape; the defaults have 3,306,755 parameters.
+    """Shape of the network.
 
     Attributes:
         branches: Kinds of branches, see ``residual_groups.Branch``; (1, 4, 7, 10) is BaMBNet's, with 4,497,731.
-        limit_px: Radii are cut to this; 24 in the released program, where the paper's text says 25.
-        channels: Of a view.
+        limit_px: Maximum of the radius, at which it is clipped; 24 in the released program, 25 in the paper's text.
+        channels: Number of channels of a view.
     """
 
     branches: tuple[int, ...] = (1, 4, 4, 7)
@@ -29,8 +29,8 @@ class Config:
 class DualPixelMap(nn.Module):
     """Left and right view (N, 3, H, W) in [0, 1] to the signed radius in pixels (N, 3, H, W), one for each colour.
 
-    ``body``, which is exported, tells the radius (N, 1, H, W): the largest absolute value of the three, as every
-    consumer in the released program takes it. Which sign is which side of focus, the unsupervised training doesn't say.
+    ``body``, which is exported, predicts the radius (N, 1, H, W): the largest absolute value of the three, as the
+    released program uses it everywhere. Unsupervised training doesn't determine which sign is in front of the focus.
 
     Reference: the map network f of "Learnable Blur Kernel for Single-Image Defocus Deblurring in the Wild", eq. 1; the
     branches are those of BaMBNet (Liang et al., "BaMBNet: A Blur-aware Multi-branch Network for Defocus Deblurring",
@@ -69,10 +69,10 @@ class DualPixelMap(nn.Module):
 
 
 def context_px(kinds: tuple[int, ...]) -> int:
-    """How far a pixel matters to branches of these kinds, but for what attention takes from the whole picture.
+    """Receptive field of branches of these kinds, except for attention, which uses means over the whole image.
 
-    A group of n blocks reaches 2 n + 1 pixels of its size; the stages run at 1, 2, 4, 8, 16, 8, 4 and 2 pixels a step,
-    and halving and doubling add at most 15 pixels each.
+    A group of n blocks reaches 2 n + 1 pixels of its resolution; the stages run at strides of 1, 2, 4, 8, 16, 8, 4 and
+    2 pixels, and pooling and upsampling add at most 15 pixels each.
     """
     blocks = max(kinds) // 3
     return (2 * blocks + 1) * (1 + 2 + 4 + 8 + 16 + 8 + 4 + 2) + 2 * 15 + 2

@@ -1,6 +1,4 @@
-"""A lens as free parameters: a blur kernel for every whole radius on either side of focus, and the blur by a signed
-map.
-"""
+"""A lens as free parameters: a blur kernel for every whole radius on either side of focus; blur by a signed map."""
 
 from __future__ import annotations
 
@@ -18,19 +16,19 @@ from refocal.optics.convolution import convolve_valid
 from refocal.optics.kernels import Kernel, butterworth_ring, dual_pixel_half_disk, gaussian
 
 RADII = 25
-"""0, 1, ..., 24 pixels."""
+"""Number of kernels per side, of radii 0, 1, ..., 24 pixels."""
 
 SMALLEST = 1e-7
-"""What is below has no logarithm that training could move: the corners outside a constrained kernel begin here."""
+"""Initial value of the corners outside a constrained kernel; the logarithm of smaller ones has no usable gradient."""
 
 
 @dataclass(frozen=True)
 class Config:
-    """What the kernels are.
+    """Kind of the kernels.
 
     Attributes:
-        kind: ``learned`` begins as ``butterworth``, the rings of eq. 3 (order 3, cutoff 2.5, floor 0.1), and every
-            coefficient is free; ``butterworth`` and ``gaussian`` (sigma of half the radius) stay as they are.
+        kind: ``learned`` is initialised as ``butterworth``, the rings of eq. 3 (order 3, cutoff 2.5, beta 0.1), and
+            every coefficient is free; ``butterworth`` and ``gaussian`` (sigma of half the radius) are fixed.
         constrained: Learned kernels are kept positive with sum 1: softplus of the parameters over its sum. Not in the
             paper, whose coefficients are free.
     """
@@ -40,11 +38,11 @@ class Config:
 
 
 class KernelBank(nn.Module):
-    """Sharp picture and signed map (N, C, H, W) in pixels to the picture blurred by it: g of eq. 4.
+    """Sharp image and signed map (N, C, H, W) in pixels to the image blurred by it: g of eq. 4.
 
         g(x, d) = sum_i [w_i(d) (K_i * x) + w_i(-d) (K'_i * x)],   w_i(d) = max(0, 1 - |d - i|), w_0 halved,
 
-    each pixel gathering with the kernel of its own radius; beyond the edge the picture is black, as in the released
+    each pixel gathering with the kernel of its own radius; beyond the edge the image is black, as in the released
     program. The weights sum to 1 on [-24, 24].
 
     Reference: "Learnable Blur Kernel for Single-Image Defocus Deblurring in the Wild", eqs. 1 to 4.
@@ -53,7 +51,7 @@ class KernelBank(nn.Module):
     def __init__(self, config: Config) -> None:
         super().__init__()
         self.config = config
-        first = [torch.from_numpy(_kernel(config.kind, radius)).float() for radius in range(RADII)]
+        first = [torch.from_numpy(initial_kernel(config.kind, radius)).float() for radius in range(RADII)]
         if config.constrained:
             first = [torch.log(torch.expm1(kernel.clamp(min=SMALLEST))) for kernel in first]
         learned = config.kind == "learned"
@@ -61,14 +59,14 @@ class KernelBank(nn.Module):
         self.behind, self.front = (nn.ParameterList(bank) for bank in banks)
 
     def kernels(self) -> tuple[list[Tensor], list[Tensor]]:
-        """Those of positive and those of negative radii, 25 each: 1 x 1, 3 x 3, 7 x 7, ..., 57 x 57."""
+        """Kernels of positive and of negative radii, 25 each: 1 x 1, 3 x 3, 7 x 7, ..., 57 x 57."""
         behind, front = ([self._normal(kernel) for kernel in bank] for bank in (self.behind, self.front))
         return behind, front
 
     def forward(self, sharp: Tensor, signed_px: Tensor) -> Tensor:
         """Blur (N, C, H, W) by a map of the same shape, or of one channel for all."""
         behind, front = self.kernels()
-        # Every kernel takes part, though with nothing: processes that share a batch wait for the gradient of each.
+        # Every kernel gets a gradient, of 0 where it isn't used: processes that share a batch wait for all of them.
         nothing = 0 * torch.stack([kernel.sum() for kernel in (*behind, *front)]).sum()
         return blur_signed(sharp, signed_px, behind, front) + nothing
 
@@ -79,23 +77,18 @@ class KernelBank(nn.Module):
         return positive / positive.sum()
 
 
-def kernel_bank(config: Config = Config()) -> KernelBank:
-    """Build the bank, as it is before training."""
-    return KernelBank(config)
-
-
 def blur_signed(sharp: Tensor, signed_px: Tensor, behind: Sequence[Tensor], front: Sequence[Tensor]) -> Tensor:
     """Gather (N, C, H, W) by the kernels of signed radii, interpolated linearly between whole ones.
 
     Args:
-        sharp: The picture.
-        signed_px: (N, C or 1, H, W), cut to the largest radius.
+        sharp: Sharp image.
+        signed_px: (N, C or 1, H, W), clipped to the largest radius.
         behind: Kernels of the radii 0, 1, ... for positive values, each with odd sides.
         front: The same for negative values.
     """
     limit = len(behind) - 1
     signed_px = signed_px.clamp(-limit, limit)
-    # A map that is no number is to make the loss none, which stops the training, and not to end here.
+    # A map with NaN must give a loss of NaN, at which the training stops with a message, and not raise an error here.
     largest = math.ceil(float(signed_px.detach().nan_to_num().abs().amax()))
     blurred = torch.zeros_like(sharp)
     for bank, radii in ((behind, signed_px), (front, -signed_px)):
@@ -119,5 +112,6 @@ def half_disks(device: torch.device) -> tuple[list[Tensor], list[Tensor]]:
     return left, right
 
 
-def _kernel(kind: str, radius: int) -> Kernel:
+def initial_kernel(kind: str, radius: int) -> Kernel:
+    """The kernel of a whole radius before training, with sum 1; see ``Config.kind``."""
     return gaussian(radius / 2) if kind == "gaussian" else butterworth_ring(radius)

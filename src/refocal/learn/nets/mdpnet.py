@@ -1,4 +1,4 @@
-"""MDPNet of Abuolaim, Afifi and Brown 2022: one photo to the restored one and to the two dual-pixel views it hides."""
+"""MDPNet of Abuolaim, Afifi and Brown 2022: from one photo to the restored one and both dual-pixel views."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from refocal.learn.nets.dpdnet import convolutions, enlarge, picture
+from refocal.learn.nets.dpdnet import convolutions, enlarge, to_image
 from refocal.learn.nets.padding import padded
 
 TASKS = ("restored", "left", "right")
@@ -15,10 +15,10 @@ TASKS = ("restored", "left", "right")
 
 @dataclass(frozen=True)
 class Config:
-    """Its shape; the defaults are the authors'.
+    """Shape of the network; the defaults are the authors'.
 
     Attributes:
-        channels: Of the picture; 3 is colour.
+        channels: Number of channels of the image; 3 is colour.
         base: Filters at full size, doubled at each of the four levels below.
     """
 
@@ -30,8 +30,8 @@ class MDPNet(nn.Module):
     """Blurred (N, C, H, W) in [0, 1] to the restored, the left and the right view, each (N, C, H, W) in (0, 1).
 
     A U-Net like DPDNet's (``refocal.learn.nets.dpdnet``) with one convolution instead of two at the two coarsest
-    levels, and with one decoder for each of the three pictures. Each goes its own way up to half size; from there on
-    each sees what all three have found.
+    levels, and with one decoder for each of the three images. The decoders are independent up to half size; from there
+    on each takes the features of all three.
 
     Reference: Abuolaim, Afifi, Brown, "Improving Single-Image Defocus Deblurring: How Dual-Pixel Images Help Through
     Multi-Task Learning", WACV 2022; layers as in the authors' released code.
@@ -40,7 +40,7 @@ class MDPNet(nn.Module):
     multiple = 16
     outputs = TASKS
     context_px = 91
-    """As tested."""
+    """Receptive field, as tested."""
 
     def __init__(self, config: Config) -> None:
         super().__init__()
@@ -51,9 +51,9 @@ class MDPNet(nn.Module):
         self.late = nn.ModuleDict({task: _Late(one, two, config.channels) for task in TASKS})
 
     def forward(self, blurred: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Restore pictures of any size."""
-        pictures: tuple[Tensor, Tensor, Tensor] = padded(self.body, (blurred,), self.multiple)
-        return pictures
+        """Predict the three images, for sides of any length."""
+        images: tuple[Tensor, Tensor, Tensor] = padded(self.body, (blurred,), self.multiple)
+        return images
 
     def body(self, blurred: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """The same for sides that are multiples of 16."""
@@ -63,14 +63,14 @@ class MDPNet(nn.Module):
             skips.append(feature)
         full, half, *coarse = skips
         early = {task: self.early[task](*coarse) for task in TASKS}
-        # In the order in which the authors stack them.
+        # Concatenated in the authors' order.
         known = torch.cat([half, early["left"], early["right"], early["restored"]], dim=1)
         restored, left, right = (self.late[task](known, full) for task in TASKS)
         return restored, left, right
 
 
 class _Early(nn.Module):
-    """A decoder from 1/16, which is its own, up to half size."""
+    """The independent part of a decoder, from 1/16 up to half size."""
 
     def __init__(self, two: int, four: int, eight: int) -> None:
         super().__init__()
@@ -83,25 +83,25 @@ class _Early(nn.Module):
         """The encoder's features at 1/4 and 1/8."""
         feature = self.bridge(nn.functional.max_pool2d(at_8, 2))
         feature = self.at_8(torch.cat([at_8, self.up_8(feature)], dim=1))
-        told: Tensor = self.up_2(self.at_4(torch.cat([at_4, self.up_4(feature)], dim=1)))
-        return told
+        half: Tensor = self.up_2(self.at_4(torch.cat([at_4, self.up_4(feature)], dim=1)))
+        return half
 
 
 class _Late(nn.Module):
-    """The rest of it, from half size, where it sees the encoder's features and all three decoders'."""
+    """The rest of a decoder, from half size, on the features of the encoder and of all three decoders."""
 
     def __init__(self, one: int, two: int, channels: int) -> None:
         super().__init__()
         self.at_2 = convolutions((1 + len(TASKS)) * two, two, 2)
         self.up_1, self.at_1 = enlarge(two, one), convolutions(2 * one, one, 2)
-        self.out = picture(one, channels)
+        self.out = to_image(one, channels)
 
     def forward(self, known: Tensor, full: Tensor) -> Tensor:
         larger = self.up_1(self.at_2(known))
-        told: Tensor = self.out(self.at_1(torch.cat([full, larger], dim=1)))
-        return told
+        image: Tensor = self.out(self.at_1(torch.cat([full, larger], dim=1)))
+        return image
 
 
 def mdpnet(config: Config | None = None) -> MDPNet:
-    """Build it; 46,860,397 trainable parameters by default: 2,325,568 + 3 x (13,962,112 + 882,831)."""
+    """Build the network, with fresh weights."""
     return MDPNet(config or Config())

@@ -1,4 +1,4 @@
-"""Sides of any length for networks that halve them."""
+"""Padding of images for networks that need sides of certain multiples."""
 
 from __future__ import annotations
 
@@ -11,15 +11,18 @@ from refocal.optics.boundary import pad
 
 
 def padded(body: Callable[..., Any], images: tuple[Tensor, ...], multiple: int) -> Any:
-    """Run ``body`` on images grown to the next multiple of ``multiple``, and cut what comes out to the old size.
+    """Run ``body`` on images padded to the next multiple of ``multiple``, and crop its output to the old size.
 
-    The images are continued by their mirror image, below and to the right only: so a tile that begins at a multiple
-    lies on the same grid as the whole photo.
+    Padding is by the mirror image, below and to the right only, so that a tile that begins at a multiple is on the same
+    grid as the whole photo.
 
     Args:
-        body: Takes and gives (N, C, H, W), or gives a tuple of such.
+        body: Function of (N, C, H, W) tensors, to one such tensor or a tuple of them.
         images: (N, C, H, W) each, of one height and width.
-        multiple: Of which the sides must be multiples.
+        multiple: Divisor of the sides that ``body`` requires.
+
+    Returns:
+        The output of ``body``, cropped.
     """
     height, width = images[0].shape[-2:]
     rows, columns = -height % multiple, -width % multiple

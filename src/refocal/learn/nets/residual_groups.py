@@ -1,4 +1,4 @@
-"""The stages that BaMBNet, the dual-pixel map network and DefocusGAN are built of, in branches of eight.
+"""The stages of BaMBNet, the dual-pixel map network and DefocusGAN, in branches of eight.
 
 Learnable blur kernel and DefocusGAN, figs. 1 and 2; numbers as in the authors' released programs.
 """
@@ -10,17 +10,17 @@ from collections.abc import Sequence
 from torch import Tensor, nn
 
 WIDTH = 64
-"""Features everywhere."""
+"""Number of features of every layer."""
 
 STAGES = 8
-"""Of a branch: four down, four up."""
+"""Stages of a branch: four down, four up."""
 
 SQUEEZE = 16
-"""Channel attention decides from a sixteenth of the features."""
+"""Reduction of the features in channel attention."""
 
 
 class ChannelAttention(nn.Module):
-    """Each feature times a weight in (0, 1), found from the means of all features over the whole picture."""
+    """Each feature times a weight in (0, 1), computed from the means of all features over the whole image."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -29,32 +29,30 @@ class ChannelAttention(nn.Module):
         )
 
     def forward(self, x: Tensor) -> Tensor:
-        """(N, 64, H, W) to the same."""
+        """(N, 64, H, W) to the same shape."""
         y: Tensor = x * self.weigh(x.mean((2, 3), keepdim=True))
         return y
 
 
 class RCAB(nn.Module):
-    """Residual channel attention block: two convolutions, attention, added to what comes in (Zhang et al., ECCV
-    2018).
-    """
+    """Residual channel attention block: convolutions and attention, added to the input (Zhang et al., ECCV 2018)."""
 
     def __init__(self) -> None:
         super().__init__()
         self.body = nn.Sequential(conv(), nn.ReLU(), conv(), ChannelAttention())
 
     def forward(self, x: Tensor) -> Tensor:
-        """(N, 64, H, W) to the same."""
+        """(N, 64, H, W) to the same shape."""
         y: Tensor = x + self.body(x)
         return y
 
 
 class ResidualGroup(nn.Module):
-    """Blocks and a convolution, added to what comes in.
+    """Blocks and a convolution, added to the input.
 
     Args:
-        blocks: How many.
-        attention: Whether they are RCABs, or two convolutions each with nothing around them: the base of Table 4.
+        blocks: Number of blocks.
+        attention: Whether they are RCABs, or two plain convolutions each: the base of Table 4.
     """
 
     def __init__(self, blocks: int, attention: bool = True) -> None:
@@ -63,7 +61,7 @@ class ResidualGroup(nn.Module):
         self.body = nn.Sequential(*((RCAB() for _ in range(blocks)) if attention else plain), conv())
 
     def forward(self, x: Tensor) -> Tensor:
-        """(N, 64, H, W) to the same."""
+        """(N, 64, H, W) to the same shape."""
         y: Tensor = x + self.body(x)
         return y
 
@@ -74,7 +72,7 @@ class Branch(nn.Module):
     Args:
         kind: 1, 4, 7 or 10: 1 + 3 blocks per group.
         attention: See ``ResidualGroup``.
-        deepest_skip: Whether the third stage's result is added to the sixth's input, besides the second's to the
+        deepest_skip: Whether the third stage's output is added to the sixth's input, besides the second's to the
             seventh's and the first's to the eighth's. DefocusGAN leaves it out.
     """
 
@@ -100,7 +98,7 @@ class Branch(nn.Module):
         return x
 
     def stage(self, number: int, x: Tensor) -> Tensor:
-        """One stage, from 1: its group, then half the size in the first four and twice in the others."""
+        """One stage, from 1: its group, then half the size in the first four and twice the size in the others."""
         x = self.stages[number - 1](x)
         if self.flat:
             return x
@@ -118,5 +116,5 @@ def pyramid(head: Tensor) -> list[Tensor]:
 
 
 def conv(inner: int = WIDTH, outer: int = WIDTH, bias: bool = True) -> nn.Conv2d:
-    """3 x 3, the size kept."""
+    """3 x 3 convolution that keeps the size."""
     return nn.Conv2d(inner, outer, 3, padding=1, bias=bias)

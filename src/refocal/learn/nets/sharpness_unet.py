@@ -12,10 +12,10 @@ from refocal.learn.nets.padding import padded
 
 @dataclass(frozen=True)
 class Config:
-    """Its shape; the defaults are the released code's, which alone give the published 4.9 M parameters.
+    """Shape of the network; the defaults are the released code's, which alone give the published 4.9 M parameters.
 
     Attributes:
-        channels: Of the picture; 1 is luma.
+        channels: Number of channels of the image; 1 is luma.
         widths: Filters of the four levels and of the bridge between encoder and decoder.
         encoder_convs: Convolutions per encoder level and in the bridge.
         decoder_convs: Convolutions per decoder level, after the transposed one. The paper's text reads as 1 (4.1 M).
@@ -28,14 +28,13 @@ class Config:
 
 
 class SharpnessUNet(nn.Module):
-    """Blurred (N, C, H, W) in [0, 1] to restored, not clipped: the picture plus what the U-Net adds.
+    """Blurred (N, C, H, W) in [0, 1] to restored, not clipped: the image plus the U-Net's output.
 
     Every convolution is 3x3 without bias, then batch normalisation and GELU; levels are joined by 2x2 max pooling and
     2x2 transposed convolutions, skips by concatenation. The output layer is 1x1, linear, without bias.
 
     Reference: Aurangabadkar, Ramsook, Kokaram, "A Sharpness Based Loss Function for Removing Out-of-Focus Blur", IEEE
-        MMSP
-    2024, section IV; convolutions per block and the residual as in the authors' released code.
+        MMSP 2024, section IV; convolutions per block and the residual as in the authors' released code.
     """
 
     def __init__(self, config: Config) -> None:
@@ -52,15 +51,14 @@ class SharpnessUNet(nn.Module):
         for module in self.modules():
             if isinstance(module, nn.Conv2d):
                 nn.init.kaiming_normal_(module.weight)  # HeNormal in the released code
-        # He-normal there too; starting from nothing added instead saves the first epoch, which would only unlearn
-        # noise.
+        # He-normal there too; zeros, so that training begins at the identity, save about one epoch.
         nn.init.zeros_(self.out.weight)
         scales = [2**i for i in range(len(levels))]
         self.context_px = sum((config.encoder_convs + config.decoder_convs + 1) * scale for scale in scales)
         self.context_px += config.encoder_convs * self.multiple  # the bridge
 
     def forward(self, blurred: Tensor) -> Tensor:
-        """Restore pictures of any size."""
+        """Restore images of any size."""
         restored: Tensor = padded(self.body, (blurred,), self.multiple)
         return restored
 
@@ -79,7 +77,7 @@ class SharpnessUNet(nn.Module):
 
 
 def sharpness_unet(config: Config | None = None) -> SharpnessUNet:
-    """Build it; 4,891,216 trainable parameters by default."""
+    """Build the network, with fresh weights."""
     return SharpnessUNet(config or Config())
 
 

@@ -1,8 +1,7 @@
-"""SVBR-Net: a network that is told the blur map, right or wrong.
+"""SVBR-Net: a network conditioned on the blur map, exact or estimated.
 
-Karaali and Jung, "SVBR-Net: a non-blind spatially varying defocus blur removal network", ICIP 2022.
-One branch looks at the blur map, the other at the photo; five times the photo's branch is told what the map's has
-found.
+Karaali and Jung, "SVBR-Net: a non-blind spatially varying defocus blur removal network", ICIP 2022. One branch takes
+the blur map, the other the photo; features of the map's branch are concatenated to the photo's in five places.
 """
 
 from __future__ import annotations
@@ -17,14 +16,14 @@ from refocal.learn.nets.padding import padded
 
 @dataclass(frozen=True)
 class Config:
-    """What there is to choose; the defaults have the published 362,099 parameters.
+    """Shape and conventions of the network; the defaults are the paper's.
 
     Attributes:
-        channels: Of the photo.
-        full_radius_px: The radius that the network is told as 1, and the largest that it knows: 6 in training. The
-            released test program feeds a twelfth of a pixel as 1 / 255, which is 21.25.
-        normalise: Whether batch normalisation does so while it is trained. The released program calls the network such
-            that it doesn't: each is then no more than a gain and an offset.
+        channels: Number of channels of the photo.
+        full_radius_px: Radius that is passed to the network as 1, and the largest one: 6 in training. The released test
+            program passes a twelfth of a pixel as 1 / 255, which is 21.25.
+        normalise: Whether batch normalisation uses batch statistics in training. The released program calls the network
+            without training=True, so that each is a gain and an offset only.
     """
 
     channels: int = 3
@@ -38,8 +37,7 @@ class SVBRNet(nn.Module):
     multiple = 4
     inputs = ("blurred", "radius_px")
     context_px = 86
-    """At 4 px a step ten convolutions, at 2 px fifteen, at 1 px twelve, less what their paths don't share: as
-    tested."""
+    """Receptive field of ten convolutions at a stride of 4 px, fifteen at 2 px and twelve at 1 px, as tested."""
 
     def __init__(self, config: Config) -> None:
         super().__init__()
@@ -48,12 +46,12 @@ class SVBRNet(nn.Module):
         self.photo_branch = _PhotoBranch(config.channels)
 
     def forward(self, blurred: Tensor, radius_px: Tensor) -> Tensor:
-        """Restore pictures of any size."""
+        """Restore images of any size."""
         restored: Tensor = padded(self.body, (blurred, radius_px), self.multiple)
         return restored
 
     def body(self, blurred: Tensor, radius_px: Tensor) -> Tensor:
-        """The same for sides that are multiples of 4. Radii are rounded to the 23 levels, and cut at the largest."""
+        """The same for sides that are multiples of 4. Radii are rounded to the 23 levels and clipped."""
         level = (radius_px * 4).round() / 4
         level = torch.where(level <= 0.5, 0.0, level)
         links = self.map_branch((level / self.config.full_radius_px).clamp(max=1.0))
@@ -61,7 +59,7 @@ class SVBRNet(nn.Module):
         return restored
 
     def train(self, mode: bool = True) -> SVBRNet:
-        """As of every module, but batch normalisation may stay a gain and an offset (``Config.normalise``)."""
+        """As for every module, but batch normalisation may stay in evaluation mode (``Config.normalise``)."""
         super().train(mode)
         for module in self.modules():
             if isinstance(module, nn.BatchNorm2d) and not self.config.normalise:
@@ -75,7 +73,7 @@ def svbr_net(config: Config = Config()) -> SVBRNet:
 
 
 class _MapBranch(nn.Module):
-    """b1 ... b16 of the paper's Fig. 2; gives what the photo's branch is told: b2, b5, b10, b13, b16."""
+    """b1 ... b16 of the paper's Fig. 2; returns the features that the photo's branch takes: b2, b5, b10, b13, b16."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -135,7 +133,7 @@ def _once(inner: int, outer: int) -> nn.Sequential:
 
 
 class _Residual(nn.Module):
-    """T2: T1 twice, added to what comes in."""
+    """T2: T1 twice, added to the input."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
@@ -147,7 +145,7 @@ class _Residual(nn.Module):
 
 
 class _Down(nn.Module):
-    """T3: T1 twice and a mean of 2 x 2, beside a convolution of 2 x 2; half the size."""
+    """T3: T1 twice and a mean of 2 x 2, plus a convolution of 2 x 2 and stride 2; half the size."""
 
     def __init__(self, inner: int, outer: int) -> None:
         super().__init__()

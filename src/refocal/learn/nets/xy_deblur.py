@@ -12,10 +12,10 @@ from refocal.learn.nets.padding import padded
 
 @dataclass(frozen=True)
 class Config:
-    """Its shape; with three channels the defaults are the released code's.
+    """Shape of the network; with three channels the defaults are the released code's.
 
     Attributes:
-        channels: Of the picture; 1 is luma, as sharpness_loss retrained it; 3 the authors' own.
+        channels: Number of channels of the image; 1 is luma, as sharpness_loss retrained it; 3 is the authors'.
         base: Filters at full size, doubled at each of the two levels below.
         blocks: Residual blocks of each level, in the encoder as in the decoder.
     """
@@ -26,14 +26,14 @@ class Config:
 
 
 class XYDeblur(nn.Module):
-    """Blurred (N, C, H, W) in [0, 1] to restored, not clipped: x + d(e(x)) + turned back d(turned e(x)).
+    """Blurred (N, C, H, W) in [0, 1] to restored, not clipped: x + d(e(x)) + R^-1 d(R e(x)).
 
-    Both times with the same kernels, so that each pass takes on one direction of the blur. There is no normalisation;
-    levels are joined by convolutions of stride 2 and 4x4 transposed ones, skips by concatenation and a 1x1 convolution.
+    R is a rotation by 90 degrees. Both passes of the decoder d have the same kernels, so each handles one direction of
+    the blur. There is no normalisation; levels are joined by convolutions of stride 2 and 4x4 transposed ones, skips
+    by concatenation and a 1x1 convolution.
 
     Reference: Ji, Lee, Kim, Hong, Baek, Jung, Ko, "XYDeblur: Divide and Conquer for Single Image Deblurring", CVPR
-        2022;
-    activations and the number of blocks as in the authors' released code.
+        2022; activations and the number of blocks as in the authors' released code.
     """
 
     multiple = 4
@@ -53,14 +53,15 @@ class XYDeblur(nn.Module):
             nn.Sequential(nn.Conv2d(width, width // 2, 1), nn.ReLU()) for width in (coarse, middle)
         )
         self.out = nn.Sequential(*_blocks(fine, config.blocks), nn.Conv2d(fine, config.channels, 3, padding=1))
-        # Training begins at the picture as it is, and not at one 10 dB worse, as both passes would have it at random.
+        # Training begins at the identity; with random weights it would begin 10 dB lower.
         nn.init.zeros_(self.out[-1].weight)
         nn.init.zeros_(self.out[-1].bias)
-        # Two convolutions per block, down and up again, at 1, 2 and 4 px per step; then those that join the levels.
+        # Two convolutions per block, in encoder and decoder, at strides of 1, 2 and 4 px; then those that join the
+        # levels.
         self.context_px = 4 * config.blocks * (1 + 2 + 4) + 2 + (1 + 2) + 2 * (1 + 2)
 
     def forward(self, blurred: Tensor) -> Tensor:
-        """Restore pictures of any size."""
+        """Restore images of any size."""
         restored: Tensor = padded(self.body, (blurred,), self.multiple)
         return restored
 
@@ -97,7 +98,7 @@ class _Block(nn.Module):
 
 
 def xy_deblur(config: Config | None = None) -> XYDeblur:
-    """Build it; 4,917,473 trainable parameters by default, 4,918,627 for three channels."""
+    """Build the network, with fresh weights."""
     return XYDeblur(config or Config())
 
 

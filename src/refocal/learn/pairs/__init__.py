@@ -1,1 +1,1 @@
-"""Sharp crops to training pairs."""
+"""Training pairs from sharp crops."""

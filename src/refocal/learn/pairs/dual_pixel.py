@@ -1,4 +1,4 @@
-"""Training pairs of dual-pixel photos, made where the network trains: sharp crops in, two views and a photo out."""
+"""Training pairs of dual-pixel photos, on the training device: two views and a photo from sharp crops."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from torch import Tensor
 from torch.nn import functional
 
 from refocal.images.colour import linear_to_srgb, srgb_to_linear
-from refocal.learn.pairs.depth_like import depth_like
-from refocal.learn.pairs.mapped import numpy_chance
+from refocal.learn.pairs.depth_like import layered_radius
+from refocal.learn.pairs.mapped import numpy_generator
 from refocal.learn.pairs.uniform import luma8, rounded
 from refocal.optics.dual_pixel import RING_SETS, render_views
 from refocal.optics.kernels import Kernel, disk
 
 RIM = 0.12
-"""A measured lens (the Pixel 4 of pixel4_dp) shows a rim 2 to 3 px soft at radius 11: 0.12 of the radius to either
-side."""
+"""Softness of the rim to either side, as a fraction of the radius: that of a measured lens (the Pixel 4 of pixel4_dp),
+whose rim is 2 to 3 px soft at radius 11."""
 
 SOFT_DISKS = 5
-"""Disks whose mean is the soft one."""
+"""Number of disks whose mean is the soft one."""
 
 
 @dataclass(frozen=True)
@@ -32,23 +32,23 @@ class DualPixelPairs:
     """Both views and the combined photo of crops at drawn or measured depths, by ``optics.dual_pixel.render_views``.
 
     The circle of confusion is linear in inverse depth, so a plane of the scene is a ramp of signed radii. Drawn scenes
-    are such planes, in front of and behind each other (``depth_pairs.depth_like``); for crops packed with depth
-    (``refocal crops --depth``) the inverse depth is scaled about a plane of focus drawn by chance.
+    are such planes, in front of and behind each other (``depth_like.layered_radius``); for crops packed with depth
+    (``refocal crops --depth``) the inverse depth is scaled about a random plane of focus.
 
     Attributes:
-        max_radius_px: Largest radius; that of each crop is a random share of it.
-        least_share: The smallest such share.
+        max_radius_px: Largest radius; that of each crop is a random fraction of it.
+        least_share: Smallest such fraction.
         kernels: ``first`` of the twelve rings of the simulator, as in learnable_blur_kernel_defocusgan; one of all
             ``rings`` for each crop; ``disks`` with a soft rim; or ``both``, each for half of the crops.
-        crosstalk: Largest share of the other view's light in each view. 0 in the simulator; with 0.12 the views of its
-            lenses are as far apart as those of a Pixel 4 (0.46 radii; the ramp makes 0.61 of a ring of 8 px, the ring
-            with the highest floor 0.5).
-        uneven: Each view's brightness runs over the crop by a ramp of up to this share, against the other's: a sensor's
-            vignetting differs from view to view. 0 in the simulator.
-        noise_std: Largest standard deviation of the noise in each view; each crop's own is drawn from 0 on.
-        border_px: Crops are rendered first and lose so many pixels at each edge then.
-        grey: This share of the crops has its luma in all channels.
-        sharp: This share of the crops is in focus everywhere.
+        crosstalk: Largest fraction of the other view's light in each view. 0 in the simulator; with 0.12 the views of
+            its lenses are as far apart as those of a Pixel 4 (0.46 radii; the ramp gives 0.61 for a ring of 8 px, the
+            ring with the largest beta 0.5).
+        uneven: Largest brightness ramp of each view over the crop, opposite in the other view: a sensor's vignetting
+            differs from view to view. 0 in the simulator.
+        noise_std: Largest standard deviation of the noise in each view; each crop has a random one from 0 on.
+        border_px: Number of pixels cropped at each edge after rendering.
+        grey: Fraction of the crops that have their luma in all channels.
+        sharp: Fraction of the crops that are in focus everywhere.
     """
 
     max_radius_px: float = 24.0
@@ -62,23 +62,25 @@ class DualPixelPairs:
     sharp: float = 0.0
 
     def __call__(self, crops: Tensor, random: torch.Generator) -> dict[str, Tensor]:
-        """Make ``left``, ``right``, ``blurred``, ``sharp`` (N, 3, h, w), ``signed_px``, ``radius_px`` (N, 1, h, w),
-        float32.
+        """Make ``left``, ``right``, ``blurred``, ``sharp`` (N, 3, h, w), ``signed_px``, ``radius_px`` (N, 1, h, w).
 
         Args:
-            crops: uint8 (N, H, W, 3), or 4 with the inverse depth behind the photo, 0 where there is none.
-            random: Draws scenes, kernels and errors.
+            crops: uint8 (N, H, W, 3), or 4 with the inverse depth as the last channel, 0 where it is unknown.
+            random: Generator of scenes, kernels and errors.
+
+        Returns:
+            float32 by name; negative ``signed_px`` are in front of the plane of focus.
         """
         photo = (crops[..., :3].to(torch.float32) / 255).permute(0, 3, 1, 2)
-        chance = torch.rand((4, len(crops), 1, 1), generator=random, device=random.device)
-        sharp = torch.where(chance[0, ..., None] < self.grey, luma8(crops), photo)
-        limit = self.max_radius_px * (self.least_share + (1 - self.least_share) * chance[1])
-        signed = depth_like(len(crops), (crops.shape[1], crops.shape[2]), random, signed=True)
+        u01 = torch.rand((4, len(crops), 1, 1), generator=random, device=random.device)
+        sharp = torch.where(u01[0, ..., None] < self.grey, luma8(crops), photo)
+        limit = self.max_radius_px * (self.least_share + (1 - self.least_share) * u01[1])
+        signed = layered_radius(len(crops), (crops.shape[1], crops.shape[2]), random, signed=True)
         if crops.shape[-1] == 4:
             depth = crops[..., 3].to(torch.float32) / 255
-            measured = 2 * (chance[2] - depth)  # what is nearer than the plane in focus has the larger inverse depth
+            measured = 2 * (u01[2] - depth)  # nearer than the plane in focus: larger inverse depth
             signed = torch.where((depth > 0).flatten(1).any(1)[:, None, None], measured, signed)
-        signed = signed.clamp(-1, 1) * limit * (chance[3] >= self.sharp)
+        signed = signed.clamp(-1, 1) * limit * (u01[3] >= self.sharp)
         left, right, combined = self._photograph(sharp, signed, random)
         inner = (..., *2 * (slice(self.border_px, -self.border_px or None),))
         return {
@@ -91,12 +93,12 @@ class DualPixelPairs:
         }
 
     def _photograph(self, sharp: Tensor, signed: Tensor, random: torch.Generator) -> tuple[Tensor, ...]:
-        """Left, right and combined, with what a sensor does to them."""
+        """Left, right and combined view, with crosstalk, vignetting and noise."""
         lenses = [
             _lens(int(pick), self.kernels)
-            for pick in numpy_chance(random).integers(2 * len(RING_SETS), size=len(sharp))
+            for pick in numpy_generator(random).integers(2 * len(RING_SETS), size=len(sharp))
         ]
-        # One picture after the other: lenses and radii differ, and a few layers of each are enough.
+        # One image after the other: lenses and radii differ, and each needs a few layers only.
         made = [render_views(photo, radii, lens) for photo, radii, lens in zip(sharp, signed, lenses, strict=True)]
         views = [torch.stack(part) for part in zip(*((one.left, one.right, one.combined) for one in made), strict=True)]
         shape = (len(sharp), 1, 1, 1)
@@ -127,7 +129,7 @@ def _lens(pick: int, kernels: str) -> Callable[[float], Kernel]:
 
 @lru_cache(maxsize=512)
 def soft_disk(radius_px: float) -> Kernel:
-    """A disk whose rim is as soft as a real lens's: the mean of disks of up to ``RIM`` more and less."""
+    """A disk whose rim is as soft as a real lens's: the mean of disks of radii up to ``RIM`` larger and smaller."""
     disks = [disk(radius_px * (1 + share)) for share in np.linspace(-RIM, RIM, SOFT_DISKS)]
     side = max(len(kernel) for kernel in disks)
     kernel = np.mean([np.pad(kernel, (side - len(kernel)) // 2) for kernel in disks], axis=0)

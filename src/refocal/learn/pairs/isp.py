@@ -1,27 +1,18 @@
-"""What a camera does to a picture after the lens, in torch, for whole batches: noise, tone curve, sharpening, JPEG."""
+"""What a camera does to an image after the lens, in torch, for whole batches: noise, tone curve, sharpening, JPEG."""
 
 from __future__ import annotations
 
 import math
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-JPEG_LUMA = (
-    (16, 11, 10, 16, 24, 40, 51, 61),
-    (12, 12, 14, 19, 26, 58, 60, 55),
-    (14, 13, 16, 24, 40, 57, 69, 56),
-    (14, 17, 22, 29, 51, 87, 80, 62),
-    (18, 22, 37, 56, 68, 109, 103, 77),
-    (24, 35, 55, 64, 81, 104, 113, 92),
-    (49, 64, 78, 87, 103, 121, 120, 101),
-    (72, 92, 95, 98, 112, 100, 103, 99),
-)
-"""Quantisation of the luma at quality 50: ITU-T T.81, table K.1."""
+from refocal.images.jpeg import LUMA_TABLE, ijg_table
 
 
-def steeper(image: Tensor, slope: Tensor) -> Tensor:
+def s_curve(image: Tensor, slope: Tensor) -> Tensor:
     """An S-shaped tone curve on [0, 1] that keeps 0, 1/2 and 1; ``slope`` at 1/2. The inverse has the inverse slope."""
     image = image.clamp(0, 1)
     up, down = image**slope, (1 - image) ** slope
@@ -45,18 +36,20 @@ def sharpened(image: Tensor, amount: Tensor, sigma_px: float) -> Tensor:
 
 
 def jpeg(image: Tensor, quality: Tensor) -> Tensor:
-    """The luma as a JPEG file of a quality (N, 1, 1, 1), 1 to 100, gives it back; (N, 1, H, W), sides multiples of 8.
+    """Luma (N, 1, H, W) in [0, 1] after JPEG compression; sides are multiples of 8.
 
     Blocks, transform, tables and rounding are the format's (ITU-T T.81), the tables scaled as libjpeg does.
+
+    Args:
+        image: The luma.
+        quality: (N, 1, 1, 1), whole numbers from 1 to 100.
     """
     height, width = image.shape[-2:]
-    scale = torch.where(quality < 50, (5000 / quality).floor(), 200 - 2 * quality)
-    table = torch.tensor(JPEG_LUMA, dtype=image.dtype, device=image.device)
-    steps = ((table * scale[..., None] + 50) / 100).floor().clamp(1, 255)
+    tables = np.stack([ijg_table(LUMA_TABLE, int(each)) for each in quality.flatten().tolist()])
+    steps = torch.from_numpy(tables).to(image.device, image.dtype).reshape(-1, 1, 1, 8, 8)
     basis = _dct(image)
     blocks = image.reshape(-1, 1, height // 8, 8, width // 8, 8).permute(0, 2, 4, 1, 3, 5)[:, :, :, 0]
     frequencies = basis @ (255 * blocks - 128) @ basis.T
-    steps = steps.reshape(-1, 1, 1, 8, 8)
     blocks = basis.T @ ((frequencies / steps).round() * steps) @ basis
     levels = blocks.permute(0, 1, 3, 2, 4).reshape(-1, 1, height, width) + 128
     return levels.round().clamp(0, 255) / 255

@@ -1,6 +1,4 @@
-"""Kernels of many lenses at once, made where the network trains: disks and polygons with soft, bright or cut-off
-rims.
-"""
+"""Kernels of many random lenses on the training device: disks and polygons with soft, bright or cut-off rims."""
 
 from __future__ import annotations
 
@@ -11,32 +9,30 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from refocal.images.colour import LUMA_WEIGHTS
+
 OVERSAMPLING = 3
-"""Kernels are drawn on a grid so many times finer than the pixels."""
+"""Factor by which the grid that kernels are drawn on is finer than the pixels."""
 
 MIN_RIM_PX = 0.15
-"""What is drawn sharper than this shows the grid."""
-
-COLOURS = (0.299, 0.587, 0.114)
-"""Shares of red, green and blue in the luma, whose kernel is drawn."""
+"""Smallest softness of the rim in pixels; sharper ones show the oversampling grid."""
 
 
 @dataclass(frozen=True)
 class Lenses:
-    """What may be wrong with the lenses that are drawn. A field of 0 makes all of them alike in it.
+    """Ranges of the random lenses. A field of 0 leaves that deviation from a uniform disk out.
 
     A measured lens (pixel4_dp) has a rim 2 to 3 px soft at radius 11, ellipses up to 1.4:1 and one side brighter; the
     other numbers are ours.
 
     Attributes:
-        rim: Largest softness of the rim, as a share of the radius; the least is a quarter of it.
-        polygons: Share of the lenses with 5 to 9 blades in their iris.
-        cat_eye: Largest shift of the aperture's two ends against each other, in radii, as toward the corners.
+        rim: Largest softness of the rim, as a fraction of the radius; the smallest is a quarter of it.
+        polygons: Fraction of the lenses with 5 to 9 iris blades.
+        cat_eye: Largest shift of the aperture's two ends against each other, in radii, as in the corners of a photo.
         ellipse: Largest ratio of the long axis to the short one, minus 1.
-        tilt: Largest difference of the brightness of one side, as a share of the mean.
-        ring: Largest difference of the brightness of the rim: brighter or darker than the centre, by spherical
-            aberration.
-        chromatic: Largest difference of the radius of red and blue from that of green, as a share.
+        tilt: Largest difference of the brightness of one side, as a fraction of the mean.
+        ring: Largest difference of the brightness of the rim from that of the centre, by spherical aberration.
+        chromatic: Largest difference of the radius of red and blue from that of green, as a fraction.
     """
 
     rim: float = 0.25
@@ -50,7 +46,7 @@ class Lenses:
 
 @dataclass(frozen=True)
 class Drawn:
-    """Lenses that were drawn; every field has a value, (N,), for each of them."""
+    """Random lenses; every field has a value, (N,), for each of them."""
 
     rim: Tensor
     blades: Tensor
@@ -68,7 +64,7 @@ class Drawn:
 
 
 def draw(lenses: Lenses, count: int, random: torch.Generator) -> Drawn:
-    """``count`` lenses by chance."""
+    """``count`` random lenses, on the generator's device."""
     u = torch.rand((12, count), generator=random, device=random.device)
     both = 2 * u - 1
     return Drawn(
@@ -76,7 +72,7 @@ def draw(lenses: Lenses, count: int, random: torch.Generator) -> Drawn:
         blades=torch.where(u[1] < lenses.polygons, torch.floor(5 + 5 * u[2]), torch.zeros_like(u[2])),
         turn=2 * math.pi * u[3],
         roundness=u[4],
-        shift=lenses.cat_eye * u[5] ** 2,  # most of a picture is near its middle
+        shift=lenses.cat_eye * u[5] ** 2,  # most pixels of a photo are near its centre
         stretch=lenses.ellipse * u[6] ** 2,
         tilt=lenses.tilt * both[7],
         ring=lenses.ring * both[8],
@@ -88,12 +84,12 @@ def draw(lenses: Lenses, count: int, random: torch.Generator) -> Drawn:
 def luma_kernels(radius_px: Tensor, lenses: Drawn, half_px: int) -> Tensor:
     """The kernels (N, S, S) of the luma, of sum 1 and odd side S = 2 half_px + 1, for radii (N,) in pixels.
 
-    A radius of 0 gives one pixel; of a cut-off or polygonal aperture the radius is that of the whole disk.
+    A radius of 0 gives one pixel; the radius of a cut-off or polygonal aperture is that of the whole disk.
     """
     side = 2 * half_px + 1
     axis = (torch.arange(side * OVERSAMPLING, device=radius_px.device) - (side * OVERSAMPLING - 1) / 2) / OVERSAMPLING
     kernels = torch.zeros((len(radius_px), side, side), device=radius_px.device)
-    for share, step in zip(COLOURS, (1.0, 0.0, -1.0), strict=True):
+    for share, step in zip(LUMA_WEIGHTS, (1.0, 0.0, -1.0), strict=True):
         if step and not bool(lenses.chromatic.any()):
             continue
         weight = share if bool(lenses.chromatic.any()) else 1.0
@@ -108,7 +104,7 @@ def _kernels(radius_px: Tensor, lenses: Drawn, axis: Tensor) -> Tensor:
     )
     cos, sin = lenses.toward.cos()[:, None, None], lenses.toward.sin()[:, None, None]
     along, across = cos * axis + sin * axis[:, None], cos * axis[:, None] - sin * axis
-    # An ellipse of the disk's area, its short axis toward the centre of the picture.
+    # An ellipse of the disk's area, its short axis toward the centre of the photo.
     long = (1 + stretch).sqrt()
     along, across = along * long, across / long
     distance = (along.square() + across.square()).sqrt()
@@ -123,9 +119,7 @@ def _kernels(radius_px: Tensor, lenses: Drawn, axis: Tensor) -> Tensor:
 
 
 def _edge(radius: Tensor, along: Tensor, across: Tensor, lenses: Drawn) -> Tensor:
-    """How far the aperture reaches in the direction of each point: a polygon of the disk's area, with rounded
-    blades.
-    """
+    """Radius of the aperture in the direction of each point: of a polygon of the disk's area, with rounded blades."""
     blades = lenses.blades[:, None, None]
     if not bool(blades.any()):
         return radius

@@ -1,6 +1,4 @@
-"""Training pairs, made where the network trains: sharp crops in, blurred and sharp out. No blurred photo lies on a
-disk.
-"""
+"""The table of training pairs, made on the training device from sharp crops; and those with one blur for all pixels."""
 
 from __future__ import annotations
 
@@ -21,16 +19,16 @@ PAIRS: dict[str, Entry] = {
         paper="Aurangabadkar et al. 2024",
     ),
     "photographed": Entry(
-        "refocal.learn.pairs.uniform:RealPairs", "luma of pairs that were photographed, from refocal crops --pairs"
+        "refocal.learn.pairs.uniform:RealPairs", "luma of photographed pairs, from refocal crops --pairs"
     ),
     "mapped": Entry(
         "refocal.learn.pairs.mapped:MappedBlur",
-        "colour under disks of 0.75 to 6 px that differ from pixel to pixel, with the map",
+        "colour under disks of 0.75 to 6 px that vary from pixel to pixel, with the map",
         paper="Karaali & Jung 2022",
     ),
     "depth-like": Entry(
         "refocal.learn.pairs.depth_like:LayeredSceneBlur",
-        "colour blurred by planes and shapes at their own depths, with the map",
+        "colour blurred by planes and shapes at random depths, with the map",
     ),
     "dual-pixel": Entry(
         "refocal.learn.pairs.dual_pixel:DualPixelPairs",
@@ -39,9 +37,9 @@ PAIRS: dict[str, Entry] = {
     ),
     "camera": Entry(
         "refocal.learn.pairs.camera:CameraPairs",
-        "luma of scenes behind drawn lenses, photographed out of focus by a camera, with the map",
+        "luma of scenes behind random lenses, photographed out of focus by a camera, with the map",
     ),
-    "noise": Entry("refocal.learn.pairs.uniform:Noise", "luma under white noise, nothing blurred: for denoisers"),
+    "noise": Entry("refocal.learn.pairs.uniform:Noise", "luma with white noise, not blurred: for denoisers"),
 }
 
 
@@ -49,15 +47,15 @@ PAIRS: dict[str, Entry] = {
 class MeanBlur:
     """The pairs of sharpness_loss, section V: luma, the mean of ``size_px`` x ``size_px`` pixels, 8 bits.
 
-    The picture is continued by its mirror image, as in the authors' released crops.
+    The image is padded by its mirror image, as in the authors' released crops.
 
     Attributes:
-        size_px: Side of the mean, odd; 5 in the paper.
+        size_px: Side of the mean in pixels, odd; 5 in the paper.
     """
 
     size_px: int = 5
 
-    def __call__(self, crops: Tensor, random: torch.Generator) -> dict[str, Tensor]:  # noqa: ARG002
+    def __call__(self, crops: Tensor, random: torch.Generator) -> dict[str, Tensor]:
         """Make ``blurred`` and ``sharp``, (N, 1, H, W) float32, from uint8 (N, H, W, 3), and the ``kernel``."""
         sharp = luma8(crops)
         kernel = torch.full((self.size_px, self.size_px), 1 / self.size_px**2, device=crops.device)
@@ -67,9 +65,9 @@ class MeanBlur:
 
 @dataclass(frozen=True)
 class RealPairs:
-    """Pairs as they were photographed, luma."""
+    """Photographed pairs, luma."""
 
-    def __call__(self, crops: Tensor, random: torch.Generator) -> dict[str, Tensor]:  # noqa: ARG002
+    def __call__(self, crops: Tensor, random: torch.Generator) -> dict[str, Tensor]:
         """Make ``blurred`` and ``sharp``, (N, 1, H, W) float32, from uint8 (N, H, W, 6), the sharp photo first.
 
         Raises:
@@ -85,15 +83,15 @@ class Noise:
     """Luma under white Gaussian noise.
 
     Attributes:
-        noise_std: Its standard deviation, range 0 to 1.
-        spread: Each picture's own deviation lies between ``noise_std`` divided and multiplied by this.
+        noise_std: Standard deviation, for values in [0, 1].
+        spread: Range of each image's own deviation: ``noise_std`` divided by this to ``noise_std`` times this.
     """
 
     noise_std: float = 5 / 255
     spread: float = 1.0
 
     def __call__(self, crops: Tensor, random: torch.Generator) -> dict[str, Tensor]:
-        """Make ``blurred`` (the noisy picture) and ``sharp``, (N, 1, H, W) float32, from uint8 (N, H, W, 3)."""
+        """Make ``blurred`` (the noisy image) and ``sharp``, (N, 1, H, W) float32, from uint8 (N, H, W, 3)."""
         sharp = luma8(crops)
         draw = torch.rand((len(sharp), 1, 1, 1), generator=random, device=sharp.device)
         noise_std = self.noise_std * self.spread ** (2 * draw - 1)
@@ -104,9 +102,9 @@ class Noise:
 def luma8(crops: Tensor) -> Tensor:
     """BT.601 luma, truncated to 8 bits as in the authors' crops.
 
-    Takes uint8 (N, H, W, 3 or more), gives float32 (N, 1, H, W) in [0, 1].
+    uint8 (N, H, W, 3 or more) to float32 (N, 1, H, W) in [0, 1].
     """
-    # Whole numbers: 0.299 + 0.587 + 0.114 is less than 1 in floating point, and white would become 254.
+    # Integer arithmetic: 0.299 + 0.587 + 0.114 is less than 1 in floating point, and white would become 254.
     weights = [round(1000 * weight) for weight in LUMA_WEIGHTS]
     channels = crops[..., :3].to(torch.int32).unbind(-1)
     levels = sum(weight * channel for weight, channel in zip(weights, channels, strict=True)) // 1000
@@ -114,5 +112,5 @@ def luma8(crops: Tensor) -> Tensor:
 
 
 def rounded(image: Tensor) -> Tensor:
-    """To the nearest of 256 levels."""
+    """Round to the nearest of 256 levels in [0, 1]."""
     return (image.clamp(0, 1) * 255).round() / 255

@@ -1,4 +1,4 @@
-"""The trainings of the models that refocal ships as its own: ``default``, and ``fast``, a smaller one of its kind."""
+"""The trainings of refocal's own models: ``default``, and ``fast``, a smaller one of the same kind."""
 
 from __future__ import annotations
 
@@ -19,11 +19,10 @@ _EASY: dict[str, Any] = {
     "resized": 0.0,
     "highlights": 0.0,
 }
-"""Whole crops under one radius and little else: from everything at once the network gains a fifth as much in 900
-steps."""
+"""First phases: one radius per crop, few other effects. With all effects at once, the first 900 steps gain a fifth."""
 
 DEFAULT = Recipe(
-    about="the default model: restores one photo and tells how blurred each pixel was",
+    about="the default model: predicts the restored photo and the blur radius of each pixel",
     network="focus-unet",
     pairs="camera",
     task="restore-and-map",
@@ -57,10 +56,10 @@ DEFAULT = Recipe(
     precision="bf16-mixed",
     validation_crops=128,
     source={
-        "phases": "ours: first crops under one radius, then scenes, then larger radii; steps as two CPU cores allow",
-        "pairs_options": "ours, by ablation on pixel4_dp and lytro_pairs (docs/log.md): things in front of each other and "
-        "ramps decide, what the camera does afterwards hardly matters and is there for other photos",
-        "loss": "Charbonnier et al. 1994, of the picture, its half and its quarter; epsilon 0.001 squared, common practice",
+        "phases": "ours: first one radius per crop, then scenes, then larger radii; steps as two CPU cores allow",
+        "pairs_options": "ours, by ablation on pixel4_dp and lytro_pairs (docs/log.md): occlusion and ramps matter "
+        "most; the camera's processing matters little there and is included for other photos",
+        "loss": "Charbonnier et al. 1994, at full, half and quarter size; epsilon 0.001 squared, common practice",
         "task_options": "ours: the map's likelihood is about a tenth of the loss",
         "learning_rate, final_learning_rate, warmup_steps, clip_norm, ema, precision": "ours: common practice",
     },

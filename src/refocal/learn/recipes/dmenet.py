@@ -1,4 +1,4 @@
-"""The training of Lee et al. 2019, "Deep Defocus Map Estimation using Domain Adaptation", on what we have of it."""
+"""The training of Lee et al. 2019, "Deep Defocus Map Estimation using Domain Adaptation", on simulated pairs."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ EPOCH = 2744
 """Steps: the 8,231 photos of SYNDOF, batches of 3."""
 
 DMENET = Recipe(
-    about="DMENet, radius of the blur from one photo",
+    about="DMENet, blur radius from one photo",
     task="estimate-map",
     network="dmenet",
     pairs="depth-like",
@@ -23,21 +23,21 @@ DMENET = Recipe(
     stair_factor=0.8,
     validation_crops=64,
     source={
-        "phases": "crops of 240 px, batches of 3 (authors' program); it has no end, 60 epochs are our choice",
-        "loss": "mean squared errors of the map and the five auxiliary maps (paper). Left out: the perceptual term (1e-4), "
-        "which needs VGG19 trained on ImageNet; the blurred-or-sharp one (2e-2), which needs the labelled photos of CUHK; "
-        "the domain-adversarial one (1e-3), which needs real unlabelled photos",
+        "phases": "crops of 240 px, batches of 3 (authors' program); it trains endlessly, 60 epochs are our choice",
+        "loss": "mean squared errors of the map and the five auxiliary maps (paper). Left out: the perceptual term "
+        "(1e-4), which needs VGG19 trained on ImageNet; the blurred-or-sharp one (2e-2), which needs the labelled "
+        "photos of CUHK; the domain-adversarial one (1e-3), which needs real unlabelled photos",
         "learning_rate, schedule, stair_steps, stair_factor": "1e-4, times 0.8 every 20 epochs (authors' program)",
         "optimiser": "Adam (authors' program)",
-        "start": "random weights; theirs begin with VGG19 trained on ImageNet",
-        "pairs": "Gaussian blur as theirs; the maps are ours, in place of SYNDOF's rendered and driving scenes",
+        "start": "random weights; theirs are initialised with VGG19 trained on ImageNet",
+        "pairs": "Gaussian blur like theirs; the maps are ours, in place of SYNDOF's rendered and driving scenes",
     },
 )
 
-# For one GPU; on two CPU cores a step of the published size takes many seconds.
+# For one GPU; on two CPU cores a step of the published size takes several seconds.
 SHORT = replace(
     DMENET,
-    about="DMENet, radius of the blur from one photo, a short training",
+    about="DMENet, blur radius from one photo, a short training",
     phases=(Phase(20_000, 128, 8), Phase(4_000, 240, 4)),
     learning_rate=3e-4,
     final_learning_rate=1e-6,
@@ -46,9 +46,9 @@ SHORT = replace(
     clip_norm=1.0,
     ema=0.999,
     source={
-        **{field: told for field, told in DMENET.source.items() if "stair" not in field},
-        "phases": "ours: small crops first, at the end the published size",
-        "learning_rate, final_learning_rate, schedule, warmup_steps, clip_norm, ema": "ours: common practice for short ones",
+        **{field: text for field, text in DMENET.source.items() if "stair" not in field},
+        "phases": "ours: small crops first, the published size at the end",
+        "learning_rate, final_learning_rate, schedule, warmup_steps, clip_norm, ema": "ours: common practice",
     },
 )
 

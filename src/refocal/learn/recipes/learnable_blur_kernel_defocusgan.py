@@ -12,7 +12,7 @@ EPOCH = 1750
 
 _SIMULATED = (
     "the paper trains on DPDD's photos; here both views and the photo are simulated from sharp crops, by the simulator "
-    "whose kernels the paper's begin with"
+    "that also gives the paper's initial kernels"
 )
 
 MAP = Recipe(
@@ -26,9 +26,9 @@ MAP = Recipe(
     learning_rate=2e-5,
     schedule="constant",
     source={
-        "phases": "crops of 512 px, batch 4; 30 epochs; the authors' program adds one to the last turn",
-        "task_options": "ten epochs of the network alone, then kernels and network take turns of five; weights 1000 and "
-        "1e-5, the latter from step 3,000, in the authors' program",
+        "phases": "crops of 512 px, batch 4; 30 epochs; the authors' program adds one epoch to the last period",
+        "task_options": "ten epochs of the network alone, then kernels and network alternate every five; weights 1000 "
+        "and 1e-5, the latter from step 3,000, in the authors' program",
         "learning_rate, schedule, optimiser": "2e-5, constant, Adam (0.9, 0.999) in the authors' program",
         "pairs": _SIMULATED,
     },
@@ -37,12 +37,12 @@ MAP = Recipe(
 
 def _kernels(kind: str) -> Recipe:
     options = {**MAP.task_options, "turn_steps": 0, "kernels": kind}
-    return replace(MAP, about=f"Table 5: {kind} kernels that stay as they are", task_options=options)
+    return replace(MAP, about=f"Table 5: fixed {kind} kernels", task_options=options)
 
 
 BAMBNET = replace(
     MAP,
-    about="BaMBNet's map: each view, blurred as the other is, is the other",
+    about="BaMBNet's map: each view, blurred like the other, is compared with the other",
     config={"branches": (1, 4, 7, 10)},
     task="match-views",
     task_options={},
@@ -70,12 +70,13 @@ DEFOCUSGAN = Recipe(
     stair_factor=0.5,
     source={
         "phases": "crops of 512 px, batch 4, 90 epochs",
-        "task_options": "weights of eq. 8: 0.012 and 0.002; the critic learns from epoch 6 on, twice a step, the generator "
-        "hears of it from epoch 11; guidance exp(-(2 t / 20,000)^2); critic, penalty and schedule as in the authors' "
-        "program; the defocus weighs in both losses, ours, as paper (G) and program (D) differ",
+        "task_options": "weights of eq. 8: 0.012 and 0.002; the critic is trained from epoch 6 on, twice a step; its "
+        "score is in the generator's loss from epoch 11 on; guidance exp(-(2 t / 20,000)^2); critic, penalty and "
+        "schedule as in the authors' program; the defocus weights both losses, ours, as paper (G) and program (D) "
+        "differ",
         "learning_rate, schedule": "2e-4, halved every 30 epochs",
         "optimiser": "Adam (0.9, 0.999)",
-        "pairs": _SIMULATED + "; their true radius guides, where the paper takes the map network's",
+        "pairs": _SIMULATED + "; guided by their true radius, where the paper uses the map network's",
     },
 )
 
@@ -89,8 +90,8 @@ _L1: dict[str, Any] = {**_NO_GAN, "perceptual_weight": 0.0}
 _BLIND: dict[str, Any] = {**_L1, "guidance_steps": 0}
 _NO_LP: dict[str, Any] = {"perceptual_weight": 0.0}
 
-# The published trainings see 55 and 165 gigapixels. The short ones see a few thousandths of that, of small crops and
-# radii.
+# The published trainings process 55 and 165 gigapixels; the short ones a few thousandths of that, in small crops with
+# small radii.
 _SHORT: dict[str, Any] = {"border_px": 8, "kernels": "both", "uneven": 0.1, "noise_std": 0.008, "sharp": 0.05}
 _SHORT_STEPS: dict[str, Any] = {
     "final_learning_rate": 5e-5,
@@ -101,13 +102,13 @@ _SHORT_STEPS: dict[str, Any] = {
     "precision": "bf16-mixed",
 }
 _SHORT_SOURCE = {
-    "phases": "ours: what one CPU core does in an hour or more; crops of 80 px after the border is cut; small radii first",
-    "pairs": f"{_SIMULATED}; half of the lenses soft disks, as a measured one shows them, noise and uneven views: ours",
+    "phases": "ours: an hour or more of one CPU core; crops of 80 px after the border is cropped; small radii first",
+    "pairs": f"{_SIMULATED}; half of the lenses soft disks, like a measured one, noise and uneven views: ours",
     "learning_rate, schedule, warmup_steps, clip_norm, ema, precision": "ours: common practice for short trainings",
 }
 MAP_SHORT = replace(
     MAP,
-    about="the map network alone, a short training that is told the true maps",
+    about="the map network alone, supervised by the true maps, a short training",
     task_options={"known_weight": 1.0, "data_weight": 20.0, "variation_weight": 0.0},
     phases=(Phase(1200, 96, 4, {"max_radius_px": 5.0}), Phase(6000, 96, 4, {"max_radius_px": 9.0})),
     pairs_options={**_SHORT, "grey": 0.5},
@@ -115,12 +116,12 @@ MAP_SHORT = replace(
     **_SHORT_STEPS,
     source={
         **_SHORT_SOURCE,
-        "task_options": "ours: the error of the signed radius itself, which simulated views come with, leads",
+        "task_options": "ours: the error of the signed radius, which is known for simulated views, dominates the loss",
     },
 )
 KERNELS_SHORT = replace(
     MAP_SHORT,
-    about="the map network, told the true maps, and its kernels in turn, a short training",
+    about="the map network, supervised by the true maps, and its kernels alternately, a short training",
     task_options={**MAP_SHORT.task_options, "turn_steps": 100},
     phases=(Phase(1800, 96, 4, {"max_radius_px": 9.0}),),
     pairs_options={**MAP_SHORT.pairs_options, "crosstalk": 0.25},
@@ -130,26 +131,26 @@ KERNELS_SHORT = replace(
     warmup_steps=50,
     source={
         **_SHORT_SOURCE,
-        "task_options": f"{MAP_SHORT.source['task_options']}; shorter turns than the paper's",
+        "task_options": f"{MAP_SHORT.source['task_options']}; shorter periods than the paper's",
         "start": "your own dual-pixel-map-first-short",
     },
 )
 UNSUPERVISED_SHORT = replace(
     KERNELS_SHORT,
-    about="the map network and its kernels in turn, without true maps, a short training",
+    about="the map network and its kernels alternately, without true maps, a short training",
     task_options={"turn_steps": 100, "variation_from": 0, "variation_weight": 4e-4},
     phases=(Phase(600, 96, 4, {"max_radius_px": 9.0}),),
     learning_rate=1e-4,
     final_learning_rate=2e-5,
     source={
         **KERNELS_SHORT.source,
-        "task_options": "the losses of the paper, in shorter turns; the variation of 80 px crops weighs as that of 512 px, "
-        "a sum over 41 times as many pixels, with 1e-5",
+        "task_options": "the losses of the paper, in shorter periods; the variation of 80 px crops has the weight of "
+        "that of 512 px, a sum over 41 times as many pixels, with 1e-5",
     },
 )
 MULTI_SCALE_SHORT = replace(
     DEFOCUSGAN,
-    about="DefocusGAN without perceptual loss and GAN, a short training: the first weights of the others",
+    about="DefocusGAN without perceptual loss and GAN, a short training: the initial weights of the others",
     task_options={**_L1, "guidance_steps": 2000},
     phases=(Phase(1800, 96, 4, {"max_radius_px": 4.0}), Phase(5200, 96, 4, {"max_radius_px": 6.5})),
     pairs_options={**_SHORT, "grey": 1.0, "uneven": 0.0},
@@ -157,8 +158,8 @@ MULTI_SCALE_SHORT = replace(
     **_SHORT_STEPS,
     source={
         **_SHORT_SOURCE,
-        "pairs": _SHORT_SOURCE["pairs"] + "; grey crops, as the method shows the network the luma",
-        "task_options": "Table 4 without Lp and GAN; guidance over the first 2,000 steps, a larger share than the paper's",
+        "pairs": _SHORT_SOURCE["pairs"] + "; grey crops, as the method runs the network on luma",
+        "task_options": "Table 4 without Lp and GAN; guidance for the first 2,000 steps, a larger share than there",
     },
 )
 
@@ -176,15 +177,16 @@ def _then(about: str, options: dict[str, Any], steps: int) -> Recipe:
         precision="32-true",
         source={
             **MULTI_SCALE_SHORT.source,
-            "task_options": "weights of eq. 8; guidance has ended before; the generator hears of the critic after 100 steps",
+            "task_options": "weights of eq. 8; guidance has ended before; the critic's score, if there is one, is in "
+            "the generator's loss after 100 steps",
             "start": "your own defocusgan-multi-scale-short",
         },
     )
 
 
-# What Tables 1 and 2 compare with, and can be trained on such pairs.
+# Methods that Tables 1 and 2 compare with and that can be trained on such pairs.
 DPDNET = Recipe(
-    about="DPDNet, which restores from both views",
+    about="DPDNet, restores from both views",
     network="dpdnet",
     pairs="dual-pixel",
     phases=(Phase(200 * 1400, 512, 5),),
@@ -211,8 +213,8 @@ RECIPES: dict[str, Recipe] = {
     "defocusgan-light": replace(
         DEFOCUSGAN, about="DefocusGAN with the published 4.59 M parameters", config={"glue": "light"}
     ),
-    "defocusgan-released": _without("the defocus weighs in the critic's loss only", {"weight_in": "D"}),
-    # Table 4: each adds one thing to the one before; the last two are defocusgan-no-gan and defocusgan.
+    "defocusgan-released": _without("DefocusGAN with the defocus weight in the critic's loss only", {"weight_in": "D"}),
+    # Table 4: each adds one component to the one before; the last two are defocusgan-no-gan and defocusgan.
     "defocusgan-base": _without("Table 4: base", _BLIND, {"scales": 1, "attention": False}),
     "defocusgan-rcab": _without("Table 4: base, RCAB", _BLIND, {"scales": 1}),
     "defocusgan-guided": _without("Table 4: base, RCAB, DG", _L1, {"scales": 1}),

@@ -18,7 +18,7 @@ _SOURCE = {
     "loss": "eq. 6: the mean absolute difference, as in the authors' code",
     "learning_rate": "1e-4 (section V)",
     "final_learning_rate": "1e-12 (section V)",
-    "schedule": "'gradually reduced' (section V); the law is not stated, cosine is our choice",
+    "schedule": "'gradually reduced' (section V); the schedule is not stated, cosine is our choice",
     "optimiser": "not stated; Adam is our choice",
     "pairs": "5 x 5 mean on luma (section V), mirror boundary and 8 bits as in the published crops",
     "clip_norm, ema, precision": "ours: none of them, as in the paper",
@@ -26,8 +26,8 @@ _SOURCE = {
 
 
 def _single(source: Mapping[str, str]) -> dict[str, str]:
-    """A line for each field, so that later ones replace earlier ones."""
-    return {field: told for fields, told in source.items() for field in fields.split(", ")}
+    """One entry for each field, so that later ones replace earlier ones."""
+    return {field: text for fields, text in source.items() for field in fields.split(", ")}
 
 
 STAGE_1 = Recipe(
@@ -50,8 +50,8 @@ def _stage_2(beta: float) -> Recipe:
     )
 
 
-# Table II's other networks: the same data and the same number of steps, so that the race is fair; the rest is their
-# own.
+# Table II's other networks: the same data and the same number of steps, so that the comparison is fair; the other
+# settings are their authors'.
 XY_DEBLUR = replace(
     STAGE_1,
     about="XY-Deblur, synthetic blur, L1",
@@ -61,7 +61,7 @@ XY_DEBLUR = replace(
 )
 DDNET = replace(
     STAGE_1,
-    about="DDNet, synthetic blur whose kernel it is told",
+    about="DDNet, synthetic blur with known kernel",
     network="ddnet",
     loss=(Term("charbonnier"),),
     learning_rate=5e-4,
@@ -69,7 +69,7 @@ DDNET = replace(
     source=_single(_SOURCE)
     | dict.fromkeys(
         ("loss", "learning_rate", "optimiser", "weight_decay"),
-        "Lopez-Tapia et al. 2023: Charbonnier, Adam, first 5e-4, 1e-4 of weight decay",
+        "Lopez-Tapia et al. 2023: Charbonnier, Adam, initial rate 5e-4, weight decay 1e-4",
     ),
 )
 
@@ -88,12 +88,12 @@ DENOISER = Recipe(
     ema=0.999,
     source={
         "phases, learning_rate, schedule": "ours: common practice for short trainings",
-        "loss": "mean squared error, as RED asks for the mean of the posterior",
-        "pairs": "ours: from hardly any noise, where RED ends, to twice what it begins with (docs/log.md)",
+        "loss": "mean squared error, whose minimiser is the posterior mean, as RED requires",
+        "pairs": "ours: from nearly no noise, as in RED's last iterations, to twice that of its first (docs/log.md)",
     },
 )
 
-# Section V, real photos: crops of the low blur of MMSP2024, which its owners give out on request.
+# Section V, real photos: crops of the low blur of MMSP2024, available from its owners on request.
 _REAL_SOURCE = _SOURCE | {
     "pairs": "section V: the owners' photos",
     "phases": "batch 32; the best weights were at epoch 55",
@@ -114,16 +114,16 @@ REAL_STAGE_2 = replace(
     source=_REAL_SOURCE
     | {
         "phases": "55 epochs, batch 32 (section V)",
-        "hold_steps": "15 epochs, 'decrease for the last 20' of 55; the 20 between aren't told, we hold the rate",
+        "hold_steps": "15 epochs, 'decrease for the last 20' of 55; the 20 between aren't described, we keep the rate",
         "loss": "eq. 7, beta 0.1 (section V)",
-        "start": "your own stage 1: the paper's photos are given out by its authors only",
+        "start": "your own stage 1: the paper's photos are available from its authors only",
     },
 )
 
 
-# The published trainings see 200 gigapixels a stage: weeks on two CPU cores. The short ones see a hundredth of that, at
-# a higher rate, with averaged weights and crops that grow. Such made the weights in
-# the package; their cards tell the steps.
+# The published trainings process 200 gigapixels a stage: weeks on two CPU cores. The short ones process a hundredth of
+# that, at a higher rate, with averaged weights and larger crops at the end. The weights in the package are from such
+# trainings; their cards state the steps.
 def _short(recipe: Recipe, learning_rate: float, *phases: Phase) -> Recipe:
     return replace(
         recipe,
@@ -137,19 +137,22 @@ def _short(recipe: Recipe, learning_rate: float, *phases: Phase) -> Recipe:
         ema=0.999,
         source=_single(recipe.source)
         | {
-            "phases": "ours: what two CPU cores do in one to two hours; at the end crops of 128 px, as they are measured on",
+            "phases": "ours: one to two hours of two CPU cores; at the end crops of 128 px, as in the evaluation",
             **dict.fromkeys(
                 ("learning_rate", "final_learning_rate", "warmup_steps", "clip_norm", "ema"),
                 "ours: common practice for short trainings",
             ),
-            "precision": "full: in bf16 the input is rounded to the last of its 8 bits, which costs 0.3 dB (docs/log.md)",
+            "precision": "32-true: bf16 rounds the input within its 8 bits, which costs 0.3 dB (docs/log.md)",
         },
     )
 
 
 _FIRST = (Phase(18_000, 64, 16), Phase(500, 128, 8))
 _SECOND = (Phase(1_300, 64, 16), Phase(100, 128, 8))
-_STRONG = (Phase(600, 64, 16), Phase(40, 128, 8))  # a large beta has no end (docs/log.md): shorter and slower
+_STRONG = (
+    Phase(600, 64, 16),
+    Phase(40, 128, 8),
+)  # a large beta has no minimum (docs/log.md): fewer steps, a lower rate
 
 RECIPES: dict[str, Recipe] = {
     "sharpness-unet-beta-0": STAGE_1,

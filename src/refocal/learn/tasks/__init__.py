@@ -1,134 +1,97 @@
-"""Tasks: which networks learn what from a batch. The loop knows nothing else of them."""
+"""Tasks: the networks of a training, the order of their updates, their losses and the validation figures.
+
+A task is a ``Task``, a set of functions in a module of its own; a dataclass ``Options`` in that module holds what a
+recipe's ``task_options`` may set.
+"""
 
 from __future__ import annotations
 
-import importlib
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, TypeAlias, TypeVar
 
 import torch
 from torch import Tensor, nn
 
-from refocal import metrics
 from refocal.catalog import Entry, find
-from refocal.learn.losses.pixelwise import LOSSES
-from refocal.learn.nets import NETWORKS
+from refocal.learn.nets import NETWORKS, make_config
 from refocal.learn.pairs.uniform import PAIRS
 from refocal.learn.recipe import Recipe
 
 TASKS: dict[str, Entry] = {
-    "restore": Entry("refocal.learn.tasks:Restore", "one network: blurred in, restored out"),
+    "restore": Entry("refocal.learn.tasks.restore:RESTORE", "one network: blurred in, restored out"),
     "estimate-map": Entry(
-        "refocal.learn.tasks.estimate_map:EstimateMap", "one network: blurred in, radius in pixels out"
+        "refocal.learn.tasks.estimate_map:ESTIMATE_MAP", "one network: blurred in, radius in pixels out"
     ),
     "restore-and-map": Entry(
-        "refocal.learn.tasks.restore_and_map:RestoreAndMap",
-        "one network: blurred in, restored, radius and its likely error out",
+        "refocal.learn.tasks.restore_and_map:RESTORE_AND_MAP",
+        "one network: blurred in; restored image, radius and the scale of its error out",
     ),
     "learn-kernels": Entry(
-        "refocal.learn.tasks.dual_pixel:LearnKernels",
-        "a map network and blur kernels: the sharp photo, blurred again, is the photo",
+        "refocal.learn.tasks.dual_pixel:LEARN_KERNELS",
+        "a map network and blur kernels: the sharp image, blurred by both, is compared with the photo",
     ),
     "match-views": Entry(
-        "refocal.learn.tasks.dual_pixel:ViewConsistency",
-        "a map network: each view, blurred as the other one is, is the other",
+        "refocal.learn.tasks.dual_pixel:VIEW_CONSISTENCY",
+        "a map network: each view, blurred by the other view's kernel, is compared with the other",
     ),
     "restore-adversarial": Entry(
-        "refocal.learn.tasks.restore_adversarial:RestoreAdversarial",
-        "a generator, guided by the radius, and its discriminators",
+        "refocal.learn.tasks.restore_adversarial:RESTORE_ADVERSARIAL",
+        "a generator, guided by the radius at first, and its discriminators",
     ),
 }
 
-
-class Task(Protocol):
-    """What the loop asks of a task. ``networks["network"]`` is the one that is averaged, validated and exported."""
-
-    def networks(self) -> dict[str, nn.Module]:
-        """Build them, on the CPU."""
-        ...
-
-    def turns(self, step: int) -> tuple[str, ...]:
-        """The networks that a step updates, one after the other."""
-        ...
-
-    def pairs(self, crops: Tensor, random: torch.Generator, step: int) -> dict[str, Tensor]:
-        """Make the batch of a step from uint8 crops (N, H, W, C), on their device."""
-        ...
-
-    def losses(
-        self, turn: str, networks: dict[str, nn.Module], batch: dict[str, Tensor], step: int
-    ) -> dict[str, Tensor]:
-        """The summands, weights included, of the loss of the network whose turn it is."""
-        ...
-
-    def validate(self, network: nn.Module, batch: dict[str, Tensor]) -> dict[str, Tensor]:
-        """Figures of one number per picture; the first is to be large."""
-        ...
-
-
-@dataclass(frozen=True)
-class Restore:
-    """One network that takes ``blurred``, or what its ``inputs`` name, and is compared with ``sharp``."""
-
-    recipe: Recipe
-
-    def networks(self) -> dict[str, nn.Module]:
-        """The recipe's network."""
-        return {"network": make_network(self.recipe)}
-
-    def turns(self, step: int) -> tuple[str, ...]:  # noqa: ARG002
-        """Always the same one."""
-        return ("network",)
-
-    def pairs(self, crops: Tensor, random: torch.Generator, step: int) -> dict[str, Tensor]:
-        """As the recipe's pairs are made in the step's phase."""
-        return make_pairs(self.recipe, crops, random, step)
-
-    def losses(
-        self, turn: str, networks: dict[str, nn.Module], batch: dict[str, Tensor], step: int
-    ) -> dict[str, Tensor]:
-        """The recipe's terms."""
-        restored = answer(networks[turn], batch)
-        with torch.autocast(restored.device.type, enabled=False):
-            restored = restored.float()
-            return {
-                term.loss: term.weight
-                * find(LOSSES, term.loss, "loss").load()(restored, batch["sharp"], **term.options)
-                for term in self.recipe.loss
-            }
-
-    def validate(self, network: nn.Module, batch: dict[str, Tensor]) -> dict[str, Tensor]:
-        """PSNR and Q of what is clipped to [0, 1], and PSNR of the blurred picture."""
-        restored = answer(network, batch).float().clamp(0, 1)
-        return {
-            "psnr": metrics.psnr(restored, batch["sharp"]),
-            "q": metrics.q(restored),
-            "psnr_blurred": metrics.psnr(batch["blurred"], batch["sharp"]),
-        }
-
-
-def answer(network: nn.Module, batch: dict[str, Tensor]) -> Any:
-    """What a network gives for a batch: it takes ``blurred``, or what its ``inputs`` name."""
-    return network(*(batch[name] for name in getattr(network, "inputs", ("blurred",))))
+Networks: TypeAlias = dict[str, nn.Module]
+Batch: TypeAlias = dict[str, Tensor]
+Options = TypeVar("Options")
 
 
 def make_network(recipe: Recipe) -> nn.Module:
-    """Build a recipe's network, with fresh weights."""
-    network: nn.Module = find(NETWORKS, recipe.network, "network").load()(make_config(recipe))
+    """The recipe's network, with fresh weights, on the CPU."""
+    network: nn.Module = find(NETWORKS, recipe.network, "network").load()(make_config(recipe.network, recipe.config))
     return network
 
 
-def make_config(recipe: Recipe) -> Any:
-    """The ``Config`` of a recipe's network."""
-    module = importlib.import_module(find(NETWORKS, recipe.network, "network").target.partition(":")[0])
-    # JSON, from which a checkpoint's recipe comes, knows no tuples.
-    return module.Config(
-        **{key: tuple(value) if isinstance(value, list) else value for key, value in recipe.config.items()}
-    )
+def only_network(recipe: Recipe) -> Networks:
+    """The recipe's network alone."""
+    return {"network": make_network(recipe)}
 
 
-def make_pairs(recipe: Recipe, crops: Tensor, random: torch.Generator, step: int) -> dict[str, Tensor]:
-    """The batch of a step, by the recipe's pairs with the options of the step's phase."""
+def network_each_step(recipe: Recipe, step: int) -> tuple[str, ...]:  # noqa: ARG001
+    """Every step updates ``network`` once."""
+    return ("network",)
+
+
+@dataclass(frozen=True)
+class Task:
+    """The functions that differ from task to task. ``networks["network"]`` is averaged, validated and exported.
+
+    Attributes:
+        losses: (recipe, updated, networks, batch, step) -> weighted terms, by name, of the loss of ``updated``, the
+            name of the network to update.
+        validate: (network, batch) -> figures of one number per image, by name; the first one is to be maximised.
+        make_networks: recipe -> networks with fresh weights, on the CPU.
+        update_order: (recipe, step) -> names of the networks that a step updates, in order.
+    """
+
+    losses: Callable[[Recipe, str, Networks, Batch, int], dict[str, Tensor]]
+    validate: Callable[[nn.Module, Batch], dict[str, Tensor]]
+    make_networks: Callable[[Recipe], Networks] = only_network
+    update_order: Callable[[Recipe, int], tuple[str, ...]] = network_each_step
+
+
+def predict(network: nn.Module, batch: Batch) -> Any:
+    """The output of a network for a batch: it takes ``blurred``, or the tensors that its ``inputs`` name."""
+    return network(*(batch[name] for name in getattr(network, "inputs", ("blurred",))))
+
+
+def read_options(recipe: Recipe, options: type[Options]) -> Options:
+    """The recipe's ``task_options`` as the task's dataclass; lists, which JSON has instead of tuples, become tuples."""
+    return options(**{name: tuple(v) if isinstance(v, list) else v for name, v in recipe.task_options.items()})
+
+
+def make_pairs(recipe: Recipe, crops: Tensor, random: torch.Generator, step: int) -> Batch:
+    """The batch of a step from uint8 crops (N, H, W, C), on their device, by the pairs' options of the step's phase."""
     options = {**recipe.pairs_options, **recipe.phase_at(step).phase.pairs_options}
-    made: dict[str, Tensor] = find(PAIRS, recipe.pairs, "kind of pairs").make(options)(crops, random)
+    made: Batch = find(PAIRS, recipe.pairs, "kind of pairs").make(options)(crops, random)
     return made

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import torch
 from torch import Tensor, nn
 
@@ -11,60 +9,36 @@ from refocal import metrics
 from refocal.catalog import find
 from refocal.learn.losses.pixelwise import LOSSES
 from refocal.learn.recipe import Recipe
-from refocal.learn.tasks import answer, make_network, make_pairs
+from refocal.learn.tasks import Batch, Networks, Task, predict
 
 
-@dataclass(frozen=True)
-class EstimateMap:
-    """One network that takes ``blurred``, or what its ``inputs`` name, and is compared with ``radius_px``.
+def losses(recipe: Recipe, updated: str, networks: Networks, batch: Batch, step: int) -> dict[str, Tensor]:  # noqa: ARG001
+    """The recipe's terms against ``radius_px``, of the map and of the sum over the coarser maps, with the same weight.
 
-    The network gives radii in pixels (N, 1, H, W); while training it may give a tuple of these and of coarser ones:
-    each term of the loss is taken of all of them, with the same weight. Coarser ones are compared with means of the
-    true map.
+    The network returns radii in pixels (N, 1, H, W), or while it trains a tuple of these and of coarser ones, which are
+    compared with means of the true map.
     """
-
-    recipe: Recipe
-
-    def networks(self) -> dict[str, nn.Module]:
-        """The recipe's network."""
-        return {"network": make_network(self.recipe)}
-
-    def turns(self, step: int) -> tuple[str, ...]:  # noqa: ARG002
-        """Always the same one."""
-        return ("network",)
-
-    def pairs(self, crops: Tensor, random: torch.Generator, step: int) -> dict[str, Tensor]:
-        """As the recipe's pairs are made in the step's phase; ``radius_px`` is among them."""
-        return make_pairs(self.recipe, crops, random, step)
-
-    def losses(
-        self, turn: str, networks: dict[str, nn.Module], batch: dict[str, Tensor], step: int
-    ) -> dict[str, Tensor]:
-        """The recipe's terms, of the map and of the sum over its coarser ones."""
-        radius_px, *coarser = _radii(networks[turn], batch)
-        losses = {}
-        with torch.autocast(radius_px.device.type, enabled=False):
-            true = batch["radius_px"]
-            for term in self.recipe.loss:
-                loss = find(LOSSES, term.loss, "loss").load()
-                losses[term.loss] = term.weight * loss(radius_px.float(), true, **term.options)
-                if coarser:
-                    means = (nn.functional.adaptive_avg_pool2d(true, radii.shape[-2:]) for radii in coarser)
-                    each = [
-                        loss(radii.float(), mean, **term.options) for radii, mean in zip(coarser, means, strict=True)
-                    ]
-                    losses[f"{term.loss}_coarser"] = term.weight * torch.stack(each).sum()
-        return losses
-
-    def validate(self, network: nn.Module, batch: dict[str, Tensor]) -> dict[str, Tensor]:
-        """See ``map_figures``."""
-        return map_figures(_radii(network, batch)[0].float().clamp(min=0)[:, 0], batch)
+    radius_px, *coarser = _radii(networks[updated], batch)
+    found = {}
+    with torch.autocast(radius_px.device.type, enabled=False):
+        true = batch["radius_px"]
+        for term in recipe.loss:
+            loss = find(LOSSES, term.loss, "loss").load()
+            found[term.loss] = term.weight * loss(radius_px.float(), true, **term.options)
+            if coarser:
+                means = (nn.functional.adaptive_avg_pool2d(true, radii.shape[-2:]) for radii in coarser)
+                each = [loss(radii.float(), mean, **term.options) for radii, mean in zip(coarser, means, strict=True)]
+                found[f"{term.loss}_coarser"] = term.weight * torch.stack(each).sum()
+    return found
 
 
-def map_figures(radius_px: Tensor, batch: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Minus the mean absolute error of each map (N, H, W) in pixels, which is to be large, and that of the best flat
-    map.
-    """
+def validate(network: nn.Module, batch: Batch) -> dict[str, Tensor]:
+    """See ``map_figures``."""
+    return map_figures(_radii(network, batch)[0].float().clamp(min=0)[:, 0], batch)
+
+
+def map_figures(radius_px: Tensor, batch: Batch) -> dict[str, Tensor]:
+    """Minus the mean absolute error in pixels of maps (N, H, W), and that of the best constant map of each image."""
     true = batch["radius_px"][:, 0]
     median = true.flatten(1).median(dim=1).values
     return {
@@ -73,7 +47,10 @@ def map_figures(radius_px: Tensor, batch: dict[str, Tensor]) -> dict[str, Tensor
     }
 
 
-def _radii(network: nn.Module, batch: dict[str, Tensor]) -> tuple[Tensor, ...]:
-    """What the network gives, the map first."""
-    given = answer(network, batch)
+def _radii(network: nn.Module, batch: Batch) -> tuple[Tensor, ...]:
+    """All maps that the network returns, the full-size one first."""
+    given = predict(network, batch)
     return given if isinstance(given, tuple) else (given,)
+
+
+ESTIMATE_MAP = Task(losses, validate)

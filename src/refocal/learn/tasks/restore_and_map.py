@@ -1,4 +1,4 @@
-"""The default model's task: one network restores, tells the radius, and tells how sure it is of that."""
+"""The default model's task: one network predicts the restored image, the radius and the scale of its error."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ from refocal import metrics
 from refocal.catalog import find
 from refocal.learn.losses.pixelwise import LOSSES
 from refocal.learn.recipe import Recipe
-from refocal.learn.tasks import answer, make_network, make_pairs
+from refocal.learn.tasks import Batch, Networks, Task, predict, read_options
 from refocal.learn.tasks.estimate_map import map_figures
 from refocal.types import InputError
 
 MAX_PSNR_DB = 60.0
-"""Of crops in focus: what comes back as it was would be infinitely good."""
+"""Cap on the PSNR of validation crops: it is infinite where a crop in focus is returned unchanged."""
 
 
 @dataclass(frozen=True)
 class Options:
-    """What a recipe's ``task_options`` may say.
+    """Fields of a recipe's ``task_options``.
 
     Attributes:
-        scales: The recipe's terms are taken of the pictures and of their means over 2 x 2, 4 x 4, ... pixels: so many
-            sizes.
-        coarser_weight: What each of the coarser sizes counts, compared with the full one.
-        map_weight: Of the map's likelihood.
+        scales: Number of sizes at which the recipe's terms are taken: full size, and means over 2 x 2, 4 x 4, ...
+            pixels.
+        coarser_weight: Weight of each coarser size; the full size has weight 1.
+        map_weight: Weight of the map's negative log-likelihood.
     """
 
     scales: int = 3
@@ -37,62 +37,48 @@ class Options:
 
     def __post_init__(self) -> None:
         if not 1 <= self.scales <= 5:
-            raise InputError(f"The task's scales are 1 to 5 sizes of the pictures, not {self.scales}.")
+            raise InputError(f"The task's scales are 1 to 5 image sizes, not {self.scales}.")
         if min(self.coarser_weight, self.map_weight) < 0:
             raise InputError("The task's coarser_weight and map_weight are at least 0.")
 
 
-@dataclass(frozen=True)
-class RestoreAndMap:
-    """A network that gives the restored picture, the radius and the scale of the radius's error; see ``FocusUNet``."""
-
-    recipe: Recipe
-
-    @property
-    def options(self) -> Options:
-        """Of the recipe."""
-        return Options(**self.recipe.task_options)
-
-    def networks(self) -> dict[str, nn.Module]:
-        """The recipe's network."""
-        return {"network": make_network(self.recipe)}
-
-    def turns(self, step: int) -> tuple[str, ...]:  # noqa: ARG002
-        """Always the same one."""
-        return ("network",)
-
-    def pairs(self, crops: Tensor, random: torch.Generator, step: int) -> dict[str, Tensor]:
-        """As the recipe's pairs are made in the step's phase; ``radius_px`` is among them."""
-        return make_pairs(self.recipe, crops, random, step)
-
-    def losses(
-        self, turn: str, networks: dict[str, nn.Module], batch: dict[str, Tensor], step: int
-    ) -> dict[str, Tensor]:
-        """The recipe's terms at all sizes, and minus the log-likelihood of the true radius."""
-        restored, radius_px, scale_px = answer(networks[turn], batch)
-        losses: dict[str, Tensor] = {}
-        with torch.autocast(restored.device.type, enabled=False):
-            pictures = restored.float(), batch["sharp"]
-            for size in range(self.options.scales):
-                share = self.options.coarser_weight if size else 1.0
-                if size:
-                    pictures = functional.avg_pool2d(pictures[0], 2), functional.avg_pool2d(pictures[1], 2)
-                for term in self.recipe.loss:
-                    value = share * term.weight * find(LOSSES, term.loss, "loss").load()(*pictures, **term.options)
-                    losses[term.loss] = losses.get(term.loss, torch.zeros_like(value)) + value
-            losses["map"] = self.options.map_weight * unlikely(radius_px.float(), scale_px.float(), batch["radius_px"])
-        return losses
-
-    def validate(self, network: nn.Module, batch: dict[str, Tensor]) -> dict[str, Tensor]:
-        """PSNR of what is clipped to [0, 1], and of the blurred picture; errors of the map; see ``map_figures``."""
-        restored, radius_px, _ = answer(network, batch)
-        return {
-            "psnr": metrics.psnr(restored.float().clamp(0, 1), batch["sharp"]).clamp(max=MAX_PSNR_DB),
-            "psnr_blurred": metrics.psnr(batch["blurred"], batch["sharp"]).clamp(max=MAX_PSNR_DB),
-            **map_figures(radius_px.float()[:, 0], batch),
-        }
+def losses(recipe: Recipe, updated: str, networks: Networks, batch: Batch, step: int) -> dict[str, Tensor]:  # noqa: ARG001
+    """The recipe's terms at all sizes, and the negative log-likelihood of the true radius."""
+    options = read_options(recipe, Options)
+    restored, radius_px, scale_px = predict(networks[updated], batch)
+    found: dict[str, Tensor] = {}
+    with torch.autocast(restored.device.type, enabled=False):
+        images = restored.float(), batch["sharp"]
+        for size in range(options.scales):
+            share = options.coarser_weight if size else 1.0
+            if size:
+                images = functional.avg_pool2d(images[0], 2), functional.avg_pool2d(images[1], 2)
+            for term in recipe.loss:
+                value = share * term.weight * find(LOSSES, term.loss, "loss").load()(*images, **term.options)
+                found[term.loss] = found.get(term.loss, torch.zeros_like(value)) + value
+        found["map"] = options.map_weight * laplace_nll(radius_px.float(), scale_px.float(), batch["radius_px"])
+    return found
 
 
-def unlikely(radius_px: Tensor, scale_px: Tensor, true_px: Tensor) -> Tensor:
-    """Minus the mean log-likelihood of the true radius under a Laplace distribution about the one told."""
+def validate(network: nn.Module, batch: Batch) -> dict[str, Tensor]:
+    """PSNR of the restored image clipped to [0, 1] and of the blurred image; errors of the map, see ``map_figures``."""
+    restored, radius_px, _ = predict(network, batch)
+    return {
+        "psnr": metrics.psnr(restored.float().clamp(0, 1), batch["sharp"]).clamp(max=MAX_PSNR_DB),
+        "psnr_blurred": metrics.psnr(batch["blurred"], batch["sharp"]).clamp(max=MAX_PSNR_DB),
+        **map_figures(radius_px.float()[:, 0], batch),
+    }
+
+
+def laplace_nll(radius_px: Tensor, scale_px: Tensor, true_px: Tensor) -> Tensor:
+    """Mean negative log-likelihood of the true radius under a Laplace distribution about the predicted radius.
+
+    Args:
+        radius_px: Predicted radius, the centre of the distribution.
+        scale_px: Its scale, above 0; the same shape.
+        true_px: The same shape.
+    """
     return ((radius_px - true_px).abs() / scale_px + (2 * scale_px).log()).mean()
+
+
+RESTORE_AND_MAP = Task(losses, validate)

@@ -1,1 +1,1 @@
-"""What the training loop is made of."""
+"""Parts of the training loop: state, checkpoints, log, checks."""

@@ -1,4 +1,4 @@
-"""Checkpoints as safetensors: weights, averaged weights, the optimiser's state and the recipe; no pickle."""
+"""Checkpoints as safetensors: weights, averaged weights, the optimisers' state and the recipe; no pickle."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ class Checkpoint:
     """A training at the end of a step.
 
     Attributes:
-        recipe: Its own, overrides included.
-        step: Steps done.
+        recipe: The recipe, overrides included.
+        step: Number of steps done.
         tensors: ``part/name`` -> tensor; the parts are ``weights`` (with the network's name), ``average`` and
             ``optimiser``.
-        about: What else is known: the device, seconds spent, validation figures.
+        about: Device, seconds spent, validation figures.
     """
 
     recipe: Recipe
@@ -44,43 +44,43 @@ class Checkpoint:
 
 
 def save(path: Path, checkpoint: Checkpoint) -> None:
-    """Write it, whole or not at all."""
+    """Write it atomically."""
     part = path.with_name(path.name + ".part")
-    known = {
+    metadata = {
         "format": "refocal-checkpoint-1",
         "recipe": to_json(checkpoint.recipe),
         "step": str(checkpoint.step),
         "about": json.dumps(checkpoint.about),
     }
-    # A tensor in channels_last order is laid out anew, as a file has one order only.
-    save_file({name: t.detach().cpu().contiguous() for name, t in checkpoint.tensors.items()}, part, known)
+    # safetensors stores contiguous tensors only, so those in channels_last order are copied.
+    save_file({name: t.detach().cpu().contiguous() for name, t in checkpoint.tensors.items()}, part, metadata)
     with part.open("rb+") as file:
         os.fsync(file.fileno())
     part.replace(path)
 
 
 def load(path: Path) -> Checkpoint:
-    """Read it back.
+    """Read a checkpoint.
 
     Raises:
-        InputError: If it is no checkpoint.
+        InputError: If the file isn't one.
     """
     try:
         with safe_open(path, "pt") as file:
-            known = file.metadata() or {}
-            tensors = {name: file.get_tensor(name) for name in file.keys()}
+            metadata = file.metadata() or {}
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  (not a dict)
     except (OSError, SafetensorError) as error:
         raise InputError(f"The checkpoint {path} can't be read: {error}.") from None
-    if known.get("format") != "refocal-checkpoint-1":
-        raise InputError(f"{path} is no checkpoint of a training.")
+    if metadata.get("format") != "refocal-checkpoint-1":
+        raise InputError(f"{path} is not a checkpoint of a training.")
     try:
-        return Checkpoint(from_json(known["recipe"]), int(known["step"]), tensors, json.loads(known["about"]))
+        return Checkpoint(from_json(metadata["recipe"]), int(metadata["step"]), tensors, json.loads(metadata["about"]))
     except (KeyError, TypeError, ValueError):
         raise InputError(f"The checkpoint {path} lacks its recipe, or is of another version of refocal.") from None
 
 
 def optimiser_tensors(name: str, optimiser: torch.optim.Optimizer) -> dict[str, Tensor]:
-    """Its state (moments, step counts) as named tensors."""
+    """The optimiser's state (moments, step counts) as named tensors."""
     state = optimiser.state_dict()["state"]
     return {
         f"optimiser/{name}/{i}/{key}": torch.as_tensor(value)
@@ -90,31 +90,14 @@ def optimiser_tensors(name: str, optimiser: torch.optim.Optimizer) -> dict[str, 
 
 
 def restore_optimiser(optimiser: torch.optim.Optimizer, tensors: dict[str, Tensor]) -> None:
-    """Put the state back; ``tensors`` are named ``index/key``."""
+    """Set the optimiser's state from tensors named ``index/key``."""
     parameters = [parameter for group in optimiser.param_groups for parameter in group["params"]]
     state: dict[int, dict[str, Tensor]] = {}
     for name, tensor in tensors.items():
         index, _, key = name.partition("/")
         like = parameters[int(index)]
         if tensor.shape == like.shape:
-            # The fused optimiser walks through memory: moments must lie in their parameter's order, such as
-            # channels_last.
+            # The fused optimiser reads memory in order: moments need their parameter's layout, such as channels_last.
             tensor = torch.empty_like(like, device=tensor.device, dtype=tensor.dtype).copy_(tensor)
         state.setdefault(int(index), {})[key] = tensor
     optimiser.load_state_dict({"state": state, "param_groups": optimiser.state_dict()["param_groups"]})
-
-
-def load_weights(name: str) -> dict[str, Tensor]:
-    """The state dict of a network: from a known name, a checkpoint, or an exported .onnx file.
-
-    Raises:
-        InputError: If there is no such file or it holds no weights.
-    """
-    from refocal.weights import locate
-
-    path = locate(name)
-    if path.suffix == ".onnx":
-        from refocal.learn.export.onnx_file import load_state
-
-        return load_state(path)
-    return load(path).best()

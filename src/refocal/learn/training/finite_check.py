@@ -1,4 +1,4 @@
-"""The guard of a training: it asks whether all numbers are numbers, and says in a sentence which were not."""
+"""Checks that losses, gradients and weights stay finite, and names the first that didn't."""
 
 from __future__ import annotations
 
@@ -12,55 +12,73 @@ from torch import Tensor
 from refocal.types import InputError
 
 
-class Guard:
-    """Asks at every turn of a step, and answers when it costs nothing, or when it must.
+class FiniteCheck:
+    """Collects checks during a step and evaluates them when that is cheap, or when it is necessary.
 
-    On the CPU that is at once, before a bad gradient reaches the weights. A GPU would have to be waited for, and of
-    several processes one can't leave alone: there the answers pile up where they are until ``look``, and the weights in
-    memory may be spoilt by then; those of the checkpoint aren't, as nothing is written without a look.
+    On one CPU process each check is evaluated at once, before a bad gradient reaches the weights. On a GPU, or with
+    several processes, every evaluation waits for the device or for the others, so checks are collected until
+    ``raise_if_any``. The weights in memory may be lost by then; those of the last checkpoint aren't, as nothing is
+    written without a check.
+
+    Attributes:
+        at_once: Whether each check is evaluated when it is added.
+        recovery_hint: End of the error message: how to go on.
     """
 
     def __init__(self, fabric: Fabric) -> None:
         self.fabric = fabric
         self.at_once = fabric.device.type == "cpu" and fabric.world_size == 1
-        self.asked: list[tuple[str, Tensor]] = []
-        self.way_out = ""  # the sentence's end: what to do
+        self.pending: list[tuple[str, Tensor]] = []
+        self.recovery_hint = ""
 
-    def ask(self, what: str, step: int, value: Tensor) -> None:
-        """Ask whether all of ``value`` is finite.
+    def set_recovery_hint(self, step: int, learning_rate: float, saved: bool) -> None:
+        """Set the advice for a training that stops before its next checkpoint.
 
         Args:
-            what: It is, for the sentence: ``loss of critic``.
-            step: The one at hand, counted from 1.
-            value: Of any shape.
+            step: Step of the last checkpoint.
+            learning_rate: The recipe's.
+            saved: Whether there is a checkpoint.
+        """
+        rate = f"a --learning-rate below {learning_rate:g}"
+        self.recovery_hint = (
+            f"the last checkpoint, of step {step}, is from before; resume from it with --resume and {rate}"
+            if saved
+            else f"there is no checkpoint from before; start again with {rate}"
+        )
+
+    def add(self, what: str, step: int, value: Tensor) -> None:
+        """Check that all of ``value`` is finite.
+
+        Args:
+            what: Name for the error message, such as ``loss of critic``.
+            step: The current step, counted from 1.
+            value: Any shape.
 
         Raises:
-            InputError: On a CPU, if it isn't.
+            InputError: If it isn't, and checks are evaluated at once.
         """
-        self.asked.append((f"The {what} is no longer a number at step {step}", torch.isfinite(value).all()))
+        self.pending.append((f"The {what} is not finite at step {step}", torch.isfinite(value).all()))
         if self.at_once:
-            self.look()
+            self.raise_if_any()
 
-    def ask_all(self, step: int, tensors: Mapping[str, Tensor]) -> None:
-        """Ask the same of all that a checkpoint is to hold, by name; a look must follow."""
+    def add_all(self, step: int, tensors: Mapping[str, Tensor]) -> None:
+        """Check the floating-point tensors of a checkpoint, by name; evaluated by the next ``raise_if_any``."""
         for name, tensor in tensors.items():
             if tensor.is_floating_point():
-                self.asked.append(
-                    (f"The tensor {name} is no longer a number at step {step}", torch.isfinite(tensor).all())
-                )
+                self.pending.append((f"The tensor {name} is not finite at step {step}", torch.isfinite(tensor).all()))
 
-    def look(self) -> None:
-        """Hear the answers since the last look; all processes together.
+    def raise_if_any(self) -> None:
+        """Evaluate the checks since the last call; all processes together.
 
         Raises:
-            InputError: If anything was no number; the sentence names the first, and says how to go on.
+            InputError: If any value wasn't finite; the message names the first and ends with ``recovery_hint``.
         """
-        asked, self.asked = self.asked, []
-        if not asked:
+        pending, self.pending = self.pending, []
+        if not pending:
             return
-        fine: Any = torch.stack([answer.to(self.fabric.device) for _, answer in asked]).float()
+        fine: Any = torch.stack([finite.to(self.fabric.device) for _, finite in pending]).float()
         if self.fabric.world_size > 1:
             fine = self.fabric.all_reduce(fine, reduce_op="mean")
-        for (sentence, _), share in zip(asked, fine.tolist(), strict=True):
+        for (message, _), share in zip(pending, fine.tolist(), strict=True):
             if share < 1:
-                raise InputError(f"{sentence}: {self.way_out}.")
+                raise InputError(f"{message}: {self.recovery_hint}.")

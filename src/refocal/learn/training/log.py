@@ -1,4 +1,4 @@
-"""What a training tells while it runs: lines of JSON, how far it is, and in the end a picture."""
+"""Log of a training: JSON lines, progress messages, and a plot at the end."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from refocal.learn.recipe import Recipe
 
 
 class TrainingLog:
-    """A file of a line per logged step or validation, and words for the user.
+    """A file with a line per logged step or validation, and messages for the user.
 
-    A resumed training cuts off what the log says about steps after its checkpoint, as they are done again.
+    A resumed training removes the lines of steps after its checkpoint, as these are repeated.
     """
 
     def __init__(
@@ -39,24 +39,24 @@ class TrainingLog:
             self.file.close()
 
     def step(self, step: int, losses: dict[str, float], rate: float, images_per_s: float) -> None:
-        """A line of losses, and for the user how fast it goes and how long it will take."""
+        """Log the losses of a step, and report them with speed and remaining time."""
         self._write({"step": step, **losses, "learning_rate": rate, "images_per_s": round(images_per_s, 1)})
         done = step - self.first
         left_s = (time.monotonic() - self.began) / done * (self.recipe.steps - step) if done else 0.0
-        told = ", ".join(f"{name} {value:.5f}" for name, value in losses.items())
-        self._tell(f"step {step}/{self.recipe.steps}: {told}, {images_per_s:.0f} images/s, {_clock(left_s)} left")
+        shown = ", ".join(f"{name} {value:.5f}" for name, value in losses.items())
+        self._report(f"step {step}/{self.recipe.steps}: {shown}, {images_per_s:.0f} images/s, {_clock(left_s)} left")
 
     def validation(self, step: int, figures: dict[str, float]) -> None:
-        """A line of validation figures."""
+        """Log and report validation figures."""
         self._write({"step": step, "validation": figures})
-        self._tell(f"step {step}: validation {', '.join(f'{name} {value:.4f}' for name, value in figures.items())}")
+        self._report(f"step {step}: validation {', '.join(f'{name} {value:.4f}' for name, value in figures.items())}")
 
     def stopped(self, step: int) -> None:
-        """Say how to go on."""
-        self._tell(f"Stopped after step {step}; the checkpoint is written, --resume goes on.")
+        """Report that the training stopped and how to resume it."""
+        self._report(f"Stopped after step {step}; the checkpoint is written, --resume continues.")
 
     def draw(self, path: Path) -> None:
-        """Draw losses and the first validation figure over steps."""
+        """Plot losses and the first validation figure over steps."""
         import matplotlib.figure
 
         lines = read_log(self.path)
@@ -83,13 +83,13 @@ class TrainingLog:
             self.file.write(json.dumps(line) + "\n")
             self.file.flush()
 
-    def _tell(self, text: str) -> None:
+    def _report(self, text: str) -> None:
         if self.say is not None:
             self.say(text)
 
 
 def read_log(path: Path) -> list[dict[str, Any]]:
-    """The lines of a log; a last one that was cut off is left out."""
+    """The lines of a log, without a truncated last one."""
     lines = []
     for text in path.read_text().splitlines() if path.exists() else []:
         try:

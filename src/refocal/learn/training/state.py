@@ -1,6 +1,4 @@
-"""A training at some step: its networks, their optimisers and averages; it takes steps, and is written and read
-whole.
-"""
+"""State of a training: networks, optimisers and averaged weights; it takes steps, is saved and restored."""
 
 from __future__ import annotations
 
@@ -15,24 +13,35 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from refocal.learn.crops.photos import Crops
 from refocal.learn.recipe import Recipe
-from refocal.learn.tasks import Task
+from refocal.learn.tasks import Task, make_pairs
 from refocal.learn.training import checkpoint as checkpoints
-from refocal.learn.training.finite_check import Guard
+from refocal.learn.training.finite_check import FiniteCheck
+from refocal.learn.training.load_weights import load_weights
 from refocal.types import InputError
 
 
 class TrainingState:
-    """Networks, their optimisers and averages, and the steps done."""
+    """Networks, their optimisers, the averaged weights, and the number of steps done.
+
+    Attributes:
+        plain: Networks by name, neither wrapped nor compiled.
+        networks: The same as they are run.
+        optimisers: One for each network that has trainable weights.
+        average: Averaged weights of ``network``; None if the recipe's ``ema`` is 0.
+        step: Number of steps done.
+        seconds: Training time, in all runs.
+        validation: Figures of the last validation.
+    """
 
     def __init__(self, task: Task, recipe: Recipe, fabric: Fabric, saved: checkpoints.Checkpoint | None) -> None:
         self.task, self.recipe, self.fabric = task, recipe, fabric
-        self.guard = Guard(fabric)
         self.step = saved.step if saved else 0
-        self.tell_way_out(saved is not None)
+        self.finite = FiniteCheck(fabric)
+        self.finite.set_recovery_hint(self.step, recipe.learning_rate, saved is not None)
         self.seconds = float(saved.about["seconds"]) if saved else 0.0
         self.validation: dict[str, float] = saved.about["validation"] if saved else {}
         torch.manual_seed(recipe.seed)
-        self.plain = task.networks()
+        self.plain = task.make_networks(recipe)
         if saved is None and recipe.start:
             _load_start(self.plain["network"], recipe)
         self.networks: dict[str, nn.Module] = {}
@@ -44,7 +53,7 @@ class TrainingState:
                 fabric.device, memory_format=torch.channels_last if recipe.channels_last else torch.contiguous_format
             )
             if not any(parameter.requires_grad for parameter in network.parameters()):
-                self.networks[name] = network  # it takes part as it is, and has no turn
+                self.networks[name] = network  # fixed: no optimiser, never updated
                 continue
             kind = torch.optim.AdamW if recipe.optimiser == "adamw" else torch.optim.Adam
             optimiser = kind(network.parameters(), recipe.learning_rate, weight_decay=recipe.weight_decay, fused=True)
@@ -52,59 +61,41 @@ class TrainingState:
                 checkpoints.restore_optimiser(optimiser, saved.part(f"optimiser/{name}"))
             ready = torch.compile(network) if recipe.compile else network
             self.networks[name], self.optimisers[name] = fabric.setup(ready, optimiser)
-        self.average: AveragedModel | None = None
-        if recipe.ema:
-            # Early on the average must follow fast, or it remembers the beginning.
-            def mean(kept: Any, new: Any, count: Any) -> None:
-                get_ema_multi_avg_fn(min(recipe.ema, (1 + self.step) / (10 + self.step)))(kept, new, count)
-
-            self.average = AveragedModel(self.plain["network"], multi_avg_fn=mean, use_buffers=True)
-            if saved is not None:
-                self.average.module.load_state_dict(saved.part("average"))
-                self.average.n_averaged.fill_(self.step)
+        self.average = self._make_average(saved) if recipe.ema else None
 
     def do_step(self, crops: Tensor) -> dict[str, Tensor]:
-        """One step on uint8 crops (N, H, W, C); returns the losses."""
+        """One step on uint8 crops (N, H, W, C); returns the losses by name.
+
+        Raises:
+            InputError: If a loss or gradient isn't finite, see ``FiniteCheck``.
+        """
         seed = int(np.random.SeedSequence([self.recipe.seed, self.step, self.fabric.global_rank]).generate_state(1)[0])
         torch.manual_seed(seed)
         random = torch.Generator(self.fabric.device).manual_seed(seed)
         with torch.no_grad():
-            batch = self.task.pairs(crops.to(self.fabric.device, non_blocking=True), random, self.step)
+            batch = make_pairs(self.recipe, crops.to(self.fabric.device, non_blocking=True), random, self.step)
         batch = {name: self._laid_out(tensor) for name, tensor in batch.items()}
-        told: dict[str, Tensor] = {}
-        for turn in self.task.turns(self.step):
-            optimiser = self.optimisers[turn]
+        logged: dict[str, Tensor] = {}
+        for name in self.task.update_order(self.recipe, self.step):
+            optimiser = self.optimisers[name]
             for group in optimiser.param_groups:
                 group["lr"] = self.recipe.rate_at(self.step)
-            losses = self.task.losses(turn, self.networks, batch, self.step)
+            losses = self.task.losses(self.recipe, name, self.networks, batch, self.step)
             total = torch.stack(list(losses.values())).sum()
-            self.guard.ask(f"loss of {turn}", self.step + 1, total.detach())
+            self.finite.add(f"loss of {name}", self.step + 1, total.detach())
             optimiser.zero_grad()
             self.fabric.backward(total)
-            self._check_gradient(turn)
+            self._clip_and_check_gradient(name)
             optimiser.step()
-            told |= {"loss" if turn == "network" else f"{turn}_loss": total.detach()}
-            told |= {name: value.detach() for name, value in losses.items()} if len(losses) > 1 else {}
+            logged |= {"loss" if name == "network" else f"{name}_loss": total.detach()}
+            logged |= {term: value.detach() for term, value in losses.items()} if len(losses) > 1 else {}
         if self.average is not None:
             self.average.update_parameters(self.plain["network"])
         self.step += 1
-        return told
-
-    def _check_gradient(self, turn: str) -> None:
-        """Cut it to the recipe's norm, and ask whether it is a number."""
-        if self.recipe.clip_norm:
-            network, optimiser = self.networks[turn], self.optimisers[turn]
-            norm: Any = self.fabric.clip_gradients(
-                network, optimiser, max_norm=self.recipe.clip_norm, error_if_nonfinite=False
-            )
-        else:
-            gradients = [weight.grad for weight in self.plain[turn].parameters() if weight.grad is not None]
-            norm = nn.utils.get_total_norm(gradients)
-        if self.recipe.precision != "16-mixed":  # whose scaler tries how far it can go, and leaves out the steps beyond
-            self.guard.ask(f"gradient of {turn}", self.step + 1, norm)
+        return logged
 
     def validate(self, crops: Crops) -> dict[str, float]:
-        """Figures on the crops held out, of the network that would be exported."""
+        """Mean figures over the held-out crops, of the network that would be exported."""
         network = self.average.module if self.average is not None else self.plain["network"]
         network.eval()
         pixels = torch.from_numpy(
@@ -114,7 +105,7 @@ class TrainingState:
         figures: dict[str, list[Tensor]] = {}
         with torch.no_grad(), self.fabric.autocast():
             for part in pixels.split(32):
-                batch = self.task.pairs(part.to(self.fabric.device), random, self.step - 1)
+                batch = make_pairs(self.recipe, part.to(self.fabric.device), random, self.step - 1)
                 for name, values in self.task.validate(network, batch).items():
                     figures.setdefault(name, []).append(values)
         network.train()
@@ -122,7 +113,7 @@ class TrainingState:
         return self.validation
 
     def save(self, path: Path) -> None:
-        """Write a checkpoint, if all of it is finite.
+        """Write a checkpoint if all of it is finite.
 
         Raises:
             InputError: If it isn't; on all processes, though only the first one writes.
@@ -134,21 +125,35 @@ class TrainingState:
             tensors |= {f"average/{key}": t for key, t in self.average.module.state_dict().items()}
         for name, optimiser in self.optimisers.items():
             tensors |= checkpoints.optimiser_tensors(name, optimiser)
-        self.guard.ask_all(self.step, tensors)
-        self.guard.look()
+        self.finite.add_all(self.step, tensors)
+        self.finite.raise_if_any()
         if self.fabric.is_global_zero:
             about = {"device": _device_name(self.fabric.device), "seconds": self.seconds, "validation": self.validation}
             checkpoints.save(path, checkpoints.Checkpoint(self.recipe, self.step, tensors, about))
-        self.tell_way_out(True)
+        self.finite.set_recovery_hint(self.step, self.recipe.learning_rate, saved=True)
 
-    def tell_way_out(self, saved: bool) -> None:
-        """What is to be done if the training breaks off before the next checkpoint."""
-        rate = f"a --learning-rate below {self.recipe.learning_rate:g}"
-        self.guard.way_out = (
-            f"the last checkpoint, of step {self.step}, is from before; go on from it with --resume and {rate}"
-            if saved
-            else f"there is no checkpoint from before; begin again with {rate}"
-        )
+    def _make_average(self, saved: checkpoints.Checkpoint | None) -> AveragedModel:
+        def mean(kept: Any, new: Any, count: Any) -> None:
+            # A shorter window at the beginning, so that the average doesn't keep the initial weights.
+            get_ema_multi_avg_fn(min(self.recipe.ema, (1 + self.step) / (10 + self.step)))(kept, new, count)
+
+        average = AveragedModel(self.plain["network"], multi_avg_fn=mean, use_buffers=True)
+        if saved is not None:
+            average.module.load_state_dict(saved.part("average"))
+            average.n_averaged.fill_(self.step)
+        return average
+
+    def _clip_and_check_gradient(self, name: str) -> None:
+        if self.recipe.clip_norm:
+            network, optimiser = self.networks[name], self.optimisers[name]
+            norm: Any = self.fabric.clip_gradients(
+                network, optimiser, max_norm=self.recipe.clip_norm, error_if_nonfinite=False
+            )
+        else:
+            gradients = [weight.grad for weight in self.plain[name].parameters() if weight.grad is not None]
+            norm = nn.utils.get_total_norm(gradients)
+        if self.recipe.precision != "16-mixed":  # its gradient scaler skips steps that overflow
+            self.finite.add(f"gradient of {name}", self.step + 1, norm)
 
     def _laid_out(self, tensor: Tensor) -> Tensor:
         wanted = self.recipe.channels_last and tensor.ndim == 4
@@ -157,8 +162,8 @@ class TrainingState:
 
 def _load_start(network: nn.Module, recipe: Recipe) -> None:
     try:
-        network.load_state_dict(checkpoints.load_weights(recipe.start))
-    except RuntimeError:  # other names or shapes, pages of them
+        network.load_state_dict(load_weights(recipe.start))
+    except RuntimeError:  # torch lists all names and shapes that differ, over pages
         raise InputError(f"The weights {recipe.start} are of another network than {recipe.network}.") from None
 
 

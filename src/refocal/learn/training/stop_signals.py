@@ -1,4 +1,4 @@
-"""Ctrl-C without a half-done step."""
+"""Stopping a training between two steps."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 @contextlib.contextmanager
 def stop_signals() -> Iterator[Callable[[], bool]]:
-    """Ctrl-C and a polite kill end the training after the step at hand, with a checkpoint; a second Ctrl-C at once."""
+    """Yield a function: whether SIGINT (Ctrl-C) or SIGTERM came. A second one raises ``KeyboardInterrupt`` at once."""
     caught: list[int] = []
 
     def note(number: int, frame: Any) -> None:  # noqa: ARG001
@@ -20,7 +20,7 @@ def stop_signals() -> Iterator[Callable[[], bool]]:
 
     try:
         old = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
-    except ValueError:  # not in the main thread: whoever runs this thread minds the signals
+    except ValueError:  # not in the main thread, where alone signals can be handled
         old = {}
     try:
         yield lambda: bool(caught)
