@@ -203,7 +203,7 @@ def _add_fields(parser: argparse.ArgumentParser, entry: Entry[Deblurrer], name: 
     Args:
         parser: Gets a group of flags named after the method.
         entry: Of a dataclass with fields of type float, int, bool, str, ``Literal``, or one of these or None.
-        name: Of the method.
+        name: Name of the method.
 
     Raises:
         TypeError: If a field is of another type, as no text could give it a value.

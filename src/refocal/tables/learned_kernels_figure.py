@@ -140,7 +140,7 @@ def draw(kernels: Mapping[str, Mapping[int, Kernel]], lens: Kernel) -> bytes:
 
 
 def _places() -> list[int]:
-    """Of the 48 places: the middle, then outwards along the diagonal to a corner, then two edges."""
+    """Six of the 48 places: the middle, then outwards along the diagonal to a corner, then two edges."""
     return [row * FIELD[1] + column for row, column in ((3, 4), (4, 5), (4, 6), (5, 7), (3, 7), (0, 4))]
 
 

@@ -1,4 +1,4 @@
-"""What is refused before a training begins: recipes, runs, output folders and checkpoints that can't be used."""
+"""Recipes, runs, output folders and checkpoints that are refused before a training begins."""
 
 import pytest
 

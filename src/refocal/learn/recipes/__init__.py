@@ -1,12 +1,22 @@
 """Recipes by name, for ``refocal train NAME``."""
 
+from __future__ import annotations
+
+import importlib
+
 from refocal.learn.recipe import Recipe
-from refocal.learn.recipes import default, dmenet, learnable_blur_kernel_defocusgan, sharpness_loss, svbr_net
+
+MODULES = (
+    "default",
+    "sharpness_loss",
+    "svbr_net",
+    "dmenet",
+    "learnable_blur_kernel_defocusgan",
+)
+"""Modules of this package that hold ``RECIPES``: one for each paper, and one for refocal's own networks."""
 
 RECIPES: dict[str, Recipe] = {
-    **default.RECIPES,
-    **sharpness_loss.RECIPES,
-    **svbr_net.RECIPES,
-    **dmenet.RECIPES,
-    **learnable_blur_kernel_defocusgan.RECIPES,
+    name: recipe
+    for module in MODULES
+    for name, recipe in importlib.import_module(f"{__name__}.{module}").RECIPES.items()
 }
