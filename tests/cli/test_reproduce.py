@@ -15,15 +15,14 @@ from refocal.tables import TABLES, columns, measure
 from refocal.tables.published import Line
 from refocal.types import InputError
 
-RNG = np.random.default_rng(29)
-
 
 @pytest.fixture
 def here(tmp_path, monkeypatch):
     """A folder with two photos as data; without LPIPS, which needs torch and a file of weights."""
+    rng = np.random.default_rng(29)
     for name in ("kodim01", "kodim07"):
         (tmp_path / "data/kodak24").mkdir(parents=True, exist_ok=True)
-        pixels = np.kron(RNG.integers(0, 256, (18, 20, 3)), np.ones((8, 8, 1))).astype(np.uint8)
+        pixels = np.kron(rng.integers(0, 256, (18, 20, 3)), np.ones((8, 8, 1))).astype(np.uint8)
         write(tmp_path / f"data/kodak24/{name}.png", Photo(pixels))
 
     def no_lpips(*_):
@@ -80,7 +79,7 @@ def test_table_i_in_one_command(here, capsys):
 
 
 def test_methods_by_maps_in_one_command(here, capsys, monkeypatch):
-    pixels = np.kron(RNG.integers(0, 256, (46, 44, 3)), np.ones((8, 8, 1))).astype(np.uint8)
+    pixels = np.kron(np.random.default_rng(30).integers(0, 256, (46, 44, 3)), np.ones((8, 8, 1))).astype(np.uint8)
     write(here / "data/kodak24/kodim01.png", Photo(pixels), overwrite=True)
     (here / "data/kodak24/kodim07.png").unlink()
     monkeypatch.setattr("refocal.tables.svbr_net._ROWS", ())

@@ -20,8 +20,6 @@ from refocal.restore import restore
 from refocal.types import InputError
 from samples import psnr
 
-RNG = np.random.default_rng(11)
-
 
 @dataclass(frozen=True)
 class InMemory:
@@ -35,21 +33,26 @@ class InMemory:
         return self.pairs[index]
 
 
-def image(channels=3, size=(40, 52)):
-    return RNG.uniform(0.1, 0.9, (channels, *size)).astype(np.float32)
+@pytest.fixture
+def rng():
+    return np.random.default_rng(11)
 
 
-def noisy(sharp, noise_std):
-    return np.clip(sharp + RNG.normal(0, noise_std, sharp.shape), 0, 1).astype(np.float32)
+def image(rng, channels=3, size=(40, 52)):
+    return rng.uniform(0.1, 0.9, (channels, *size)).astype(np.float32)
+
+
+def noisy(rng, sharp, noise_std):
+    return np.clip(sharp + rng.normal(0, noise_std, sharp.shape), 0, 1).astype(np.float32)
 
 
 def data(pairs, **protocol):
     return InMemory(pairs, Protocol("memory", "", **protocol))
 
 
-def test_value_is_the_mean_of_the_numbers_per_picture_not_of_the_pooled_error():
-    sharps = [image(), image()]
-    pairs = [Pair(noisy(s, std), s, f"p{std}") for s, std in zip(sharps, (0.01, 0.2), strict=True)]
+def test_value_is_the_mean_of_the_numbers_per_picture_not_of_the_pooled_error(rng):
+    sharps = [image(rng), image(rng)]
+    pairs = [Pair(noisy(rng, s, std), s, f"p{std}") for s, std in zip(sharps, (0.01, 0.2), strict=True)]
     result = evaluate_images("identity", data(pairs), ("psnr", "mae"))
     expected = [psnr(p.blurred, p.sharp) for p in pairs]
     np.testing.assert_allclose(result.values["psnr"], expected, rtol=1e-5)
@@ -58,10 +61,10 @@ def test_value_is_the_mean_of_the_numbers_per_picture_not_of_the_pooled_error():
     assert result.names == ("p0.01", "p0.2")
 
 
-def test_border_and_mask_leave_pixels_out():
-    sharp = image()
-    mask = (RNG.uniform(size=(40, 52)) > 0.5).astype(np.float32)
-    blurred = noisy(sharp, 0.05)
+def test_border_and_mask_leave_pixels_out(rng):
+    sharp = image(rng)
+    mask = (rng.uniform(size=(40, 52)) > 0.5).astype(np.float32)
+    blurred = noisy(rng, sharp, 0.05)
     blurred[:, :4] = 0  # in the border
     blurred[:, 4:-4, 4:-4][:, mask[4:-4, 4:-4] == 0] = 0  # outside the mask
     (row,) = evaluate("identity", data([Pair(blurred, sharp, "a", {"mask": mask})], border_px=4), ("psnr",))
@@ -70,16 +73,16 @@ def test_border_and_mask_leave_pixels_out():
     assert row.value > 25
 
 
-def test_luma_is_compared_where_the_protocol_says_so():
-    sharp = image()
+def test_luma_is_compared_where_the_protocol_says_so(rng):
+    sharp = image(rng)
     blurred = sharp.copy()
-    blurred[0] += 0.05  # of red alone
+    blurred[0] += 0.05  # of red only
     (row,) = evaluate("identity", data([Pair(blurred, sharp, "a")], channels="luma"), ("psnr",))
     assert row.value == pytest.approx(-20 * np.log10(0.05 * 0.299), rel=1e-4)
 
 
-def test_the_fit_undoes_gain_and_offset_within_the_mask_and_the_border():
-    sharp = image(1)
+def test_the_fit_undoes_gain_and_offset_within_the_mask_and_the_border(rng):
+    sharp = image(rng, 1)
     mask = np.ones((40, 52), dtype=np.float32)
     mask[:, 30:] = 0
     blurred = 0.5 * sharp + 0.2
@@ -90,18 +93,18 @@ def test_the_fit_undoes_gain_and_offset_within_the_mask_and_the_border():
     assert row.value > 120
 
 
-def test_the_fit_is_the_least_squares_solution():
-    """The optimality condition: what is left is orthogonal to the picture and to a constant, under the weights."""
-    restored, sharp, mask = image(), image(), RNG.uniform(size=(40, 52))
+def test_the_fit_is_the_least_squares_solution(rng):
+    """The optimality condition: the residual is orthogonal to the image and to a constant, under the weights."""
+    restored, sharp, mask = image(rng), image(rng), rng.uniform(size=(40, 52))
     left = (fit_gain_offset(restored.astype(np.float64), sharp, mask) - sharp) * mask
     assert abs(left.sum()) < 1e-4 and abs((left * restored).sum()) < 1e-4
     flat = np.full_like(sharp, 0.3)
     np.testing.assert_allclose(fit_gain_offset(flat, sharp), sharp.mean(), rtol=1e-5)
 
 
-def test_the_true_blur_is_handed_over_only_when_asked():
+def test_the_true_blur_is_given_on_request_only(rng):
     psf = Psf(np.ones((1, 1)))
-    pairs = [Pair(sharp := image(), sharp, "a", {"blur": psf})]
+    pairs = [Pair(sharp := image(rng), sharp, "a", {"blur": psf})]
     seen = []
 
     def method(picture, blur):
@@ -116,7 +119,7 @@ def test_the_true_blur_is_handed_over_only_when_asked():
         evaluate(method, data([Pair(sharp, sharp, "b")]), blur="given")
 
 
-def test_a_named_method_runs_through_restore_which_estimates_the_blur(monkeypatch):
+def test_a_named_method_runs_through_restore_which_estimates_the_blur(monkeypatch, rng):
     calls = []
 
     def restore(picture, method, blur=None):
@@ -125,7 +128,7 @@ def test_a_named_method_runs_through_restore_which_estimates_the_blur(monkeypatc
 
     monkeypatch.setattr(module, "restore", restore)
     psf = Psf(np.ones((1, 1)))
-    pairs = data([Pair(sharp := image(), sharp, "a", {"blur": psf})])
+    pairs = data([Pair(sharp := image(rng), sharp, "a", {"blur": psf})])
     for method, blur, source, given in (
         ("wiener", None, "estimated", None),
         ("wiener", "given", "given", psf),
@@ -140,8 +143,8 @@ def test_a_named_method_runs_through_restore_which_estimates_the_blur(monkeypatc
 
 
 @dataclass(frozen=True)
-class Apart:
-    """10 times how far the second view is from the first."""
+class Difference:
+    """An estimator of two views: 10 times their mean absolute difference."""
 
     views = 2
     network = SimpleNamespace(weights_sha256="ab" * 32)
@@ -151,9 +154,9 @@ class Apart:
         return BlurMap(10 * np.abs(left - right).mean(0))
 
 
-def test_the_views_of_a_data_set_are_shown_to_the_estimator_that_takes_two(monkeypatch):
-    monkeypatch.setitem(ESTIMATORS, "apart", Entry(f"{__name__}:Apart", "of this test", "views"))
-    pairs = [Pair(image(), image(), str(i), {"left": image(), "right": image()}) for i in range(2)]
+def test_an_estimator_of_two_views_gets_the_views_of_the_data_set(monkeypatch, rng):
+    monkeypatch.setitem(ESTIMATORS, "apart", Entry(f"{__name__}:Difference", "of this test", "views"))
+    pairs = [Pair(image(rng), image(rng), str(i), {"left": image(rng), "right": image(rng)}) for i in range(2)]
     wanted = [10 * np.abs(pair.extras["left"] - pair.extras["right"]).mean(0) for pair in pairs]
     seen = []
 
@@ -166,10 +169,10 @@ def test_the_views_of_a_data_set_are_shown_to_the_estimator_that_takes_two(monke
     assert row.blur == "estimated:apart:abababababab"
     result = evaluate_images("wiener", data(pairs), ("mae",), blur="apart")
     for pair, found in zip(pairs, result.values["mae"], strict=True):
-        restored = restore(pair.blurred, "wiener", lambda _, pair=pair: Apart()(stack_views(**_views(pair)))).image
+        restored = restore(pair.blurred, "wiener", lambda _, pair=pair: Difference()(stack_views(**_views(pair)))).image
         assert found == pytest.approx(np.abs(restored - pair.sharp).mean(), rel=1e-5)
     with pytest.raises(InputError, match="apart takes two views of a photo, and 'memory' has one"):
-        evaluate("wiener", data([Pair(image(), image(), "b")]), blur="apart")
+        evaluate("wiener", data([Pair(image(rng), image(rng), "b")]), blur="apart")
     with pytest.raises(InputError, match="no estimator named 'aparta': did you mean 'apart'"):
         evaluate("wiener", data(pairs), blur="aparta")
 
@@ -178,7 +181,7 @@ def _views(pair):
     return {name: pair.extras[name] for name in ("left", "right")}
 
 
-def test_options_of_an_object_and_time_per_megapixel_are_in_the_row():
+def test_options_of_an_object_and_time_per_megapixel_are_in_the_row(rng):
     @dataclass(frozen=True)
     class Scale:
         factor: float = 0.5
@@ -186,7 +189,7 @@ def test_options_of_an_object_and_time_per_megapixel_are_in_the_row():
         def __call__(self, picture, _blur=None):
             return self.factor * picture
 
-    sharp = image(1)
+    sharp = image(rng, 1)
     done = []
     result = evaluate_images(
         Scale(), data([Pair(sharp, sharp, str(i)) for i in range(5)]), limit=3, progress=lambda *a: done.append(a)
@@ -200,8 +203,8 @@ def test_options_of_an_object_and_time_per_megapixel_are_in_the_row():
     assert done == [(1, 3, "0"), (2, 3, "1"), (3, 3, "2")]
 
 
-def test_a_metric_without_reference_needs_no_sharp_picture():
-    pairs = [Pair(image(1, (64, 64)), None, "a")]
+def test_a_metric_without_reference_needs_no_sharp_picture(rng):
+    pairs = [Pair(image(rng, 1, (64, 64)), None, "a")]
     assert evaluate("identity", data(pairs), ("q",))[0].value > 0
     with pytest.raises(InputError, match="'psnr' needs a sharp image, and 'memory' has none"):
         evaluate("identity", data(pairs))
@@ -219,8 +222,8 @@ def test_a_metric_without_reference_needs_no_sharp_picture():
         ({"data": "kodak42"}, "did you mean 'kodak24'"),
     ],
 )
-def test_mistakes_are_one_sentence(kwargs, said):
-    sharp = image()
+def test_mistakes_are_one_sentence(kwargs, said, rng):
+    sharp = image(rng)
     pairs = data([Pair(sharp, sharp, "a", {"mask": np.ones(sharp.shape[1:], np.float32)})])
     with pytest.raises(InputError, match=said):
         evaluate(**{"method": "identity", "data": pairs, **kwargs})

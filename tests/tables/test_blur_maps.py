@@ -21,9 +21,10 @@ from refocal.tables.published import Column, Line, PublishedTable, Settings
 from refocal.tables.runnable import make_estimator_runnable, make_runnable
 from refocal.types import InputError
 
-RNG = np.random.default_rng(31)
-SHARP = (RNG.integers(0, 256, (3, 20, 24)) / 255).astype(np.float32)
-TRUE = BlurMap(RNG.integers(0, 25, (20, 24)) / 4, step_px=0.25, boundary="replicate", encoding="srgb")
+SHARP = (np.random.default_rng(31).integers(0, 256, (3, 20, 24)) / 255).astype(np.float32)
+TRUE = BlurMap(
+    np.random.default_rng(32).integers(0, 25, (20, 24)) / 4, step_px=0.25, boundary="replicate", encoding="srgb"
+)
 
 
 @dataclass(frozen=True)
@@ -44,23 +45,23 @@ PAIRS = {
     "known": [Pair(0.5 * SHARP, SHARP, "a", {"blur": TRUE}), Pair(0.25 * SHARP, SHARP, "b", {"blur": TRUE})],
     "real": [Pair(0.75 * SHARP, None, "c")],
 }
-asked = []
+calls = []
 
 
 @dataclass(frozen=True)
 class Brightness:
-    """A stand-in for an estimator: ten times the luma, in no step of a 256th."""
+    """An estimator: ten times the mean of the channels, in no step of a 256th."""
 
     gain: float = 10.0
 
     def __call__(self, image):
-        asked.append(image.shape)
+        calls.append(image.shape)
         return BlurMap((self.gain * image.mean(0)).astype(np.float32))
 
 
 @dataclass(frozen=True)
 class Unshipped:
-    """A stand-in for an estimator without its network."""
+    """An estimator whose network file is missing."""
 
     weights: str = "nowhere.onnx"
 
@@ -80,18 +81,18 @@ class Shown:
 
 
 @pytest.fixture(autouse=True)
-def stand_ins(monkeypatch):
-    asked.clear()
+def fakes(monkeypatch):
+    calls.clear()
     monkeypatch.setitem(ESTIMATORS, "brightness", Entry(f"{__name__}:Brightness", "of this test"))
     monkeypatch.setitem(ESTIMATORS, "unshipped", Entry(f"{__name__}:Unshipped", "of this test"))
     monkeypatch.setitem(METHODS, "shown", Entry(f"{__name__}:Shown", "of this test", "map"))
 
-    def open_stand_in(name, _root=None):
+    def open_in_memory(name, _root=None):
         if name not in PAIRS:
             raise InputError(f"There is no {name}.")
         return InMemory(tuple(PAIRS[name]), Protocol(name, ""))
 
-    monkeypatch.setattr(module, "open_dataset", open_stand_in)
+    monkeypatch.setattr(module, "open_dataset", open_in_memory)
 
 
 def run(*lines, cache=None, more=("real",), show=lambda *_: None):
@@ -122,7 +123,7 @@ def test_methods_get_the_estimated_map():
         assert error.values["map_mae"][place] == pytest.approx(
             np.abs(expected_radius(pair) - TRUE.radius_px).mean(), abs=1e-6
         )
-    assert len(asked) == 2  # each picture once, for both lines
+    assert len(calls) == 2  # each picture once, for both lines
     assert [(cell.line.label, cell.column, cell.published, cell.blur, cell.data) for cell in found[2:]] == [
         ("estimate", "psnr", 9.0, "brightness", "known"),
         ("estimate", "q", None, "brightness", "known"),
@@ -131,7 +132,7 @@ def test_methods_get_the_estimated_map():
     assert found[2].options == "; map: gain=10.0" and found[0].blur == "given"
 
 
-def test_pictures_without_truth_give_what_needs_none():
+def test_images_without_ground_truth_get_the_figures_that_need_none():
     (estimate,), missing, found = run(
         Line("estimate", method="shown", data="real", blur="brightness"), more=("real", "gone")
     )
@@ -154,19 +155,19 @@ def test_maps_are_kept_as_files_until_the_picture_or_the_options_change(tmp_path
     assert names == ["known-a-brightness", "known-b-brightness"]
     with Image.open(next((tmp_path / "maps").glob("known-a-*"))) as kept:
         np.testing.assert_allclose(np.asarray(kept) / 256, expected_radius(PAIRS["known"][0]))
-    asked.clear()
+    calls.clear()
     cache.unlink()  # the figures, not the maps
-    assert run(line, cache=cache)[0][0].values == first and asked == []
+    assert run(line, cache=cache)[0][0].values == first and calls == []
 
     monkeypatch.setitem(
         ESTIMATORS, "brightness", Entry(f"{__name__}:Brightness", "of this test", "", "", {"gain": 5.0})
     )
-    assert run(line, cache=cache)[0][0].values != first and len(asked) == 2
+    assert run(line, cache=cache)[0][0].values != first and len(calls) == 2
     assert len(list((tmp_path / "maps").iterdir())) == 2
     assert len(cache.read_text().splitlines()) == 4
 
 
-def test_figures_under_another_map_are_not_taken_for_those_under_this_one(tmp_path):
+def test_figures_with_another_map_are_not_reused(tmp_path):
     cache = tmp_path / "t.jsonl"
     lines = [Line(blur, method="shown", data="known", blur=blur) for blur in ("given", "brightness")]
     run(*lines, cache=cache)
@@ -174,7 +175,7 @@ def test_figures_under_another_map_are_not_taken_for_those_under_this_one(tmp_pa
     assert len(set(keys)) == 4
 
 
-def test_blind_lines_are_what_refocal_deblur_does(monkeypatch):
+def test_blind_lines_restore_as_refocal_deblur_does(monkeypatch):
     from refocal.restore import restore
 
     method = METHODS["hyper-laplacian"].make()
@@ -187,10 +188,11 @@ def test_blind_lines_are_what_refocal_deblur_does(monkeypatch):
     assert found[0].blur == "estimated"
 
 
-def test_two_processes_estimate_what_one_does(monkeypatch):
+def test_two_processes_estimate_the_maps_of_one(monkeypatch):
     monkeypatch.setattr("refocal.evaluation.workers.MIN_PARALLEL_SECONDS", 0.0)
     estimator = make_estimator_runnable("zhuo-sim", 6.0)
-    pairs = [Pair(RNG.random((3, 30, 34), np.float32), None, str(number)) for number in range(3)]
+    rng = np.random.default_rng(33)
+    pairs = [Pair(rng.random((3, 30, 34), np.float32), None, str(number)) for number in range(3)]
     one, two = (Maps(Settings(jobs=jobs), lambda *_: None).of(estimator, "data", pairs) for jobs in (1, 2))
     for first, second in zip(one, two, strict=True):
         np.testing.assert_array_equal(first.radius_px, second.radius_px)

@@ -26,11 +26,10 @@ from refocal.tables.parameters import PARAMETERS, millions
 from refocal.tables.published import Settings
 from refocal.types import InputError, Tiling
 
-RNG = np.random.default_rng(12)
 NAMES = {"Ours (DefocusGAN)": "Ours", "Ours (learnable BK)": "Ours"}
 METRICS = {"PSNR": "psnr", "SSIM": "ssim", "MAE": "mae", "LPIPS": "lpips", "params_M": "parameters"}
 SETS = {"DPDD test, indoor (37)": "dpdd/indoor", "DPDD test, outdoor (39)": "dpdd/outdoor"}
-asked = []
+calls = []
 
 
 def table_of(number):
@@ -58,8 +57,8 @@ def test_published_figures_are_the_paper_s(number, count, shared):
     assert found == expected and len(expected) == count
 
 
-def scene(name, **extras):
-    sharp = RNG.uniform(0.1, 0.9, (1, 44, 48)).astype(np.float32)
+def scene(rng, name, **extras):
+    sharp = rng.uniform(0.1, 0.9, (1, 44, 48)).astype(np.float32)
     views = {"left": 0.5 * sharp, "right": 0.25 * sharp}
     return Pair(0.5 * sharp, sharp, name, views | extras)
 
@@ -88,7 +87,7 @@ class Affine:
     weights: str = ""
 
     def __call__(self, image, blur=None):
-        asked.append("method")
+        calls.append("method")
         out = np.zeros_like(image)
         out[..., 16:-16, 16:-16] = self.gain * image[..., 16:-16, 16:-16] + 0.2
         return out
@@ -105,7 +104,7 @@ class FromRight:
 
     def __call__(self, image):
         assert image.shape[0] == 2
-        asked.append("map")
+        calls.append("map")
         return BlurMap(8 * image[1])
 
 
@@ -126,25 +125,26 @@ class Added:
 
 
 @pytest.fixture
-def stand_ins(monkeypatch):
-    asked.clear()
+def small_sets(monkeypatch):
+    calls.clear()
+    rng = np.random.default_rng(12)
     valid = np.ones((44, 48), np.float32)
     valid[:20] = 0
-    real = tuple(scene(name, defocus=RNG.uniform(0, 255, (44, 48)), valid=valid) for name in ("001", "003"))
-    known = (scene("kodim01", radius_px=RNG.uniform(0, 8, (44, 48))),)
+    real = tuple(scene(rng, name, defocus=rng.uniform(0, 255, (44, 48)), valid=valid) for name in ("001", "003"))
+    known = (scene(rng, "kodim01", radius_px=rng.uniform(0, 8, (44, 48))),)
     sets = {
         "pixel4_dp/4": Few(real, Protocol("pixel4_dp/4", "", "float", "green", 16, "gain-offset")),
         "pixel4_dp/2": Few(real[:1], Protocol("pixel4_dp/2", "", "float", "green", 16, "gain-offset")),
         "kodak24_dp": Few(known, Protocol("kodak24_dp", "", "16-bit")),
     }
 
-    def open_stand_in(name, _root=None):
+    def open_in_memory(name, _root=None):
         if name not in sets:
             raise InputError("Data set 'dpdd' isn't here: get it from its authors.")
         return sets[name]
 
     for place in (module, pictures):
-        monkeypatch.setattr(place, "open_dataset", open_stand_in)
+        monkeypatch.setattr(place, "open_dataset", open_in_memory)
     monkeypatch.setitem(METHODS, "defocusgan", Entry(f"{__name__}:Affine", "of this test"))
     monkeypatch.setitem(METHODS, "hyper-laplacian", Entry(f"{__name__}:Added", "of this test", "blur"))
     monkeypatch.setitem(ESTIMATORS, "dual-pixel-learned", Entry(f"{__name__}:FromRight", "of this test", "views"))
@@ -174,11 +174,11 @@ def ours(found, label, column):
     return cell.ours
 
 
-def test_each_set_is_scored_under_its_protocol_and_each_real_scene_alone(stand_ins, tmp_path):
+def test_each_set_is_scored_under_its_protocol_and_each_real_scene_alone(small_sets, tmp_path):
     table, found, missing = run(1, tmp_path / "t.jsonl", ("Ours", "IFAN", "MDPNet"))
     # Inside the border the gain and the offset are fitted away; on the synthetic set nothing is.
     assert ours(found, "Ours | pixel4_dp/4", "psnr") > 100 and ours(found, "Ours | pixel4_dp/4 | 003", "psnr") > 100
-    pair = stand_ins["kodak24_dp"][0]
+    pair = small_sets["kodak24_dp"][0]
     restored = Affine()(pair.blurred)
     assert ours(found, "Ours | kodak24_dp", "psnr") == pytest.approx(
         -10 * np.log10(np.mean((restored - pair.sharp) ** 2))
@@ -201,17 +201,17 @@ def test_each_set_is_scored_under_its_protocol_and_each_real_scene_alone(stand_i
     assert "| Ours ¹ (no data here) | – / 28.31 | – / 0.857 |" in indoor
     assert "| scene, PSNR (dB) | Ours |" in text and "- Nothing was measured on dpdd." in text
 
-    count = asked.count("method")
-    assert run(1, tmp_path / "t.jsonl", ("Ours",))[1] and asked.count("method") == count  # every figure is kept
+    count = calls.count("method")
+    assert run(1, tmp_path / "t.jsonl", ("Ours",))[1] and calls.count("method") == count  # every figure is kept
 
 
-def test_maps_of_two_views_are_given_and_ranked_where_the_radius_is_known(stand_ins):
+def test_maps_of_two_views_are_given_and_ranked_where_the_radius_is_known(small_sets):
     _, found, _ = run(3, rows=("Ours", "DMENet", "BaMBNet"))
-    for place, pair in enumerate(stand_ins["pixel4_dp/4"].pairs):
+    for place, pair in enumerate(small_sets["pixel4_dp/4"].pairs):
         radius = np.rint(8 * pair.extras["right"][0] * 256) / 256
         rho = spearmanr(radius[20:].ravel(), pair.extras["defocus"][20:].ravel())[0]
         assert ours(found, f"Ours | pixel4_dp/4 | {('001', '003')[place]}", "spearman") == pytest.approx(rho, abs=1e-6)
-    (pair,) = stand_ins["kodak24_dp"].pairs
+    (pair,) = small_sets["kodak24_dp"].pairs
     radius = np.rint(8 * pair.extras["right"][0] * 256) / 256
     assert ours(found, "Ours | kodak24_dp", "spearman") == pytest.approx(
         spearmanr(radius.ravel(), pair.extras["radius_px"].ravel())[0], abs=1e-6
@@ -223,7 +223,7 @@ def test_maps_of_two_views_are_given_and_ranked_where_the_radius_is_known(stand_
     assert {cell.status for cell in found if cell.line.label.startswith("DMENet | pixel4")} == {"no map: not trained"}
 
 
-def test_ablations_are_looked_for_by_their_own_names(stand_ins):
+def test_ablations_are_looked_for_by_their_own_names(small_sets):
     _, found, _ = run(4, rows=("Base", "Base+RCAB+DGB+MS+Lp+GAN"))
     assert {cell.status for cell in found} == {"not trained"}
 
@@ -244,11 +244,11 @@ def test_parameters_are_those_of_the_networks():
     assert millions("defocusgan-light") == 4.586307 and millions("jnb") is None
 
 
-def test_figure_3_has_a_row_per_scene(stand_ins):
+def test_figure_3_has_a_row_per_scene(small_sets):
     sheet = np.asarray(Image.open(io.BytesIO(pictures.figure_3(table_of(1), [], Settings()))))
     across, down = 48 + contact_sheet.MARGIN_PX, 44 + contact_sheet.HEAD_PX + contact_sheet.MARGIN_PX
     assert sheet.shape == (2 * down + contact_sheet.MARGIN_PX, 4 * across + contact_sheet.MARGIN_PX, 3)
-    for row, pair in enumerate(stand_ins["pixel4_dp/4"].pairs):
+    for row, pair in enumerate(small_sets["pixel4_dp/4"].pairs):
         top = contact_sheet.MARGIN_PX + row * down + contact_sheet.HEAD_PX
         for column, image in ((0, pair.blurred), (3, pair.sharp)):
             left = contact_sheet.MARGIN_PX + column * across

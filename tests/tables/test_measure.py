@@ -23,7 +23,6 @@ from refocal.tables.measure import as_given, measure, spread, to_scored
 from refocal.tables.published import Column, Line, PublishedTable, Settings
 from refocal.types import InputError
 
-RNG = np.random.default_rng(23)
 calls = []
 
 
@@ -46,8 +45,8 @@ class Scale:
     """A method that counts its calls.
 
     Attributes:
-        factor: Of brightness.
-        interrupt: Stop the whole run at this call.
+        factor: Factor of the brightness.
+        interrupt: Number of the call that stops the whole run.
     """
 
     factor: float = 0.5
@@ -71,19 +70,25 @@ class Trained:
 
 
 @pytest.fixture
-def stand_in(monkeypatch):
+def rng():
+    return np.random.default_rng(23)
+
+
+@pytest.fixture
+def fake_methods(monkeypatch):
+    """The methods ``scale`` and ``trained``, of this test."""
     calls.clear()
     monkeypatch.setitem(METHODS, "scale", Entry(f"{__name__}:Scale", "of this test"))
     monkeypatch.setitem(METHODS, "trained", Entry(f"{__name__}:Trained", "of this test"))
 
 
 @pytest.fixture
-def root(tmp_path):
+def root(tmp_path, rng):
     """A data root with four small photos."""
     folder = tmp_path / "data/kodak24"
     folder.mkdir(parents=True)
     for number in range(1, 5):
-        pixels = np.kron(RNG.integers(0, 256, (18, 20, 3)), np.ones((8, 8, 1))).astype(np.uint8)
+        pixels = np.kron(rng.integers(0, 256, (18, 20, 3)), np.ones((8, 8, 1))).astype(np.uint8)
         write(folder / f"kodim{number:02}.png", Photo(pixels))
     return tmp_path / "data"
 
@@ -97,7 +102,7 @@ def run(root, *lines, show=lambda *_: None, **settings):
     return measure(table(*lines), Settings(data_root=root, **settings), show)[0]
 
 
-def test_truncation_keeps_levels_and_drops_what_is_between():
+def test_truncation_keeps_levels_and_rounds_down_between_them():
     for dtype in (np.float32, np.float64):
         levels = np.arange(256).astype(dtype) / 255
         np.testing.assert_array_equal(np.rint(to_scored(levels, True) * 255), np.arange(256))
@@ -105,9 +110,9 @@ def test_truncation_keeps_levels_and_drops_what_is_between():
     np.testing.assert_allclose(to_scored(np.array([0.9999, -0.2]), False), [0.9999, 0], rtol=1e-6)
 
 
-def test_circular_input_wraps_around_and_is_not_rounded():
+def test_circular_input_wraps_around_and_is_not_rounded(rng):
     kernel = np.array([[0.1, 0.4, 0.0], [0.0, 0.2, 0.3], [0.0, 0.0, 0.0]])
-    levels = RNG.integers(0, 256, (1, 19, 24))
+    levels = rng.integers(0, 256, (1, 19, 24))
     pair = Pair(levels / 255, (levels / 255).astype(np.float32), "a", {"blur": Psf(kernel, encoding="srgb")})
     blurred, blur = as_given(pair, "circular")
     expected = convolve(levels[0] / 255, kernel, mode="wrap")[None]
@@ -127,7 +132,7 @@ def test_a_subset_is_spread_evenly():
     assert spread(range(5), 9) == spread(range(5), 5) == [0, 1, 2, 3, 4]
 
 
-def test_figures_are_of_each_picture_and_limits_are_kept(root, stand_in):
+def test_there_is_a_figure_per_image_and_limits_are_kept(root, fake_methods):
     said = []
     lines = (Line("a", method="scale"), Line("b", method="scale", limit=2), Line("c", (1.0, 2.0), "none-such"))
     a, b, c = run(root, *lines, Line("d", method="none-such"), show=lambda *words: said.append(words))
@@ -140,7 +145,7 @@ def test_figures_are_of_each_picture_and_limits_are_kept(root, stand_in):
     assert len(run(root, lines[1], limit=3)[0].values["psnr"]) == 3
 
 
-def test_an_interrupted_run_goes_on_where_it_stopped(root, stand_in, tmp_path):
+def test_an_interrupted_run_resumes(root, fake_methods, tmp_path):
     cache = tmp_path / "cache.jsonl"
     whole = run(root, Line("a", method="scale"))[0].values["psnr"]
     calls.clear()
@@ -164,7 +169,7 @@ def test_an_interrupted_run_goes_on_where_it_stopped(root, stand_in, tmp_path):
 
 
 @pytest.mark.parametrize("change", ["given", "truncated", "code", "photo", "column"])
-def test_stale_figures_are_measured_again(root, stand_in, tmp_path, monkeypatch, change):
+def test_stale_figures_are_measured_again(root, fake_methods, tmp_path, monkeypatch, change):
     cache, line = tmp_path / "cache.jsonl", Line("a", method="scale")
     run(root, line, cache=cache)
     calls.clear()
@@ -187,7 +192,7 @@ def test_stale_figures_are_measured_again(root, stand_in, tmp_path, monkeypatch,
         assert measured[0].values["psnr"][0] == measured[0].values["psnr"][1]
 
 
-def test_own_weights_are_run_and_identified_by_their_hash(root, stand_in, tmp_path):
+def test_own_weights_are_run_and_identified_by_their_hash(root, fake_methods, tmp_path):
     """SHA-256 of the three letters abc is a published test vector (FIPS 180-2)."""
     line = Line("a", (1.0, 2.0), "trained")
     assert run(root, line)[0].runnable == "weights not shipped"
@@ -206,23 +211,15 @@ def test_own_networks_run_where_nothing_is_shipped(root, tmp_path):
 
     line = Line("0.001", (1.0, 2.0), "sharpness-unet-beta-0.001", own_threads=True)
     assert line.method not in METHODS and run(root, line)[0].runnable == "not trained"
-    shapes = [
-        helper.make_tensor_value_info(name, TensorProto.FLOAT, ["n", 1, "h", "w"]) for name in ("blurred", "restored")
-    ]
+    info, sides = helper.make_tensor_value_info, ["n", 1, "h", "w"]
+    shapes = [info(name, TensorProto.FLOAT, sides) for name in ("blurred", "restored")]
     half = helper.make_tensor("half", TensorProto.FLOAT, [], [0.5])
-    graph = helper.make_graph(
-        [helper.make_node("Mul", ["blurred", "half"], ["restored"])], "g", *([s] for s in shapes), [half]
-    )
+    halving = helper.make_node("Mul", ["blurred", "half"], ["restored"])
+    graph = helper.make_graph([halving], "g", *([shape] for shape in shapes), [half])
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
     metadata = {"refocal.format": "1", "name": "half", "network": "none", "inputs": '["blurred"]', "channels": "luma"}
-    metadata |= {
-        "multiple": "1",
-        "context_px": "0",
-        "working_bytes": "64",
-        "licence": "CC0-1.0",
-        "recipe": "{}",
-        "steps": "0",
-    }
+    metadata |= {"multiple": "1", "context_px": "0", "working_bytes": "64", "steps": "0"}
+    metadata |= {"licence": "CC0-1.0", "recipe": "{}"}
     helper.set_model_props(model, metadata | {"config": "{}", "weights_sha256": "f" * 64})
     onnx.save(model, tmp_path / f"{line.method}.onnx")
     measured = run(root, line, weights_dir=tmp_path)[0]
@@ -236,19 +233,19 @@ def test_own_networks_run_where_nothing_is_shipped(root, tmp_path):
         run(root, line, weights_dir=tmp_path)
 
 
-def test_several_processes_give_what_one_gives(monkeypatch):
+def test_several_processes_give_the_results_of_one(monkeypatch, rng):
     monkeypatch.setattr("refocal.evaluation.workers.MIN_PARALLEL_SECONDS", 0.0)
     wiener = METHODS["wiener"].make()
     blur = Psf(np.full((5, 5), 1 / 25), "periodic")
-    inputs = [(RNG.uniform(size=(1, 24, 31)), blur) for _ in range(5)]
+    inputs = [(rng.uniform(size=(1, 24, 31)), blur) for _ in range(5)]
     alone, pool = (list(restore_each(wiener, inputs, jobs)) for jobs in (1, 2))
     for (one, _), (other, seconds), (image, _) in zip(alone, pool, inputs, strict=True):
         np.testing.assert_allclose(one, other, atol=1e-12)
         assert np.abs(one - image).max() > 0.01 and seconds > 0
 
 
-def test_pooled_psnr_is_that_of_all_pixels_together():
-    pairs = RNG.uniform(size=(2, 3, 1, 20, 20))
+def test_pooled_psnr_is_that_of_all_pixels_together(rng):
+    pairs = rng.uniform(size=(2, 3, 1, 20, 20))
     pairs[0, 1] = pairs[1, 1] + 0.01
     each = np.array([psnr(*pair) for pair in pairs.swapaxes(0, 1)])
     assert pooled_psnr(each) == pytest.approx(-10 * np.log10(np.mean((pairs[0] - pairs[1]) ** 2)))
@@ -278,14 +275,12 @@ def test_kodim19_gives_the_published_pictures(shared, tmp_path, label, decibel, 
     assert untruncated[0].values["psnr"][0] == pytest.approx(decibel, abs=6e-4)
 
 
-def test_a_table_scores_under_the_protocol_of_its_data_set(monkeypatch):
+def test_a_table_scores_under_the_protocol_of_its_data_set(monkeypatch, rng):
     """Border, fit, mask and luma count as in ``refocal evaluate``; tables once dropped luma and mask."""
-    rng = np.random.default_rng(4)
     sharp = rng.uniform(0.1, 0.9, (3, 40, 52)).astype(np.float32)
     mask = (rng.random((40, 52)) > 0.4).astype(np.float32)
     blurred = np.clip(sharp + rng.normal(0, 0.05, sharp.shape), 0, 1).astype(np.float32)
     blurred[:, mask == 0] = 0
-    pairs = [Pair(blurred, sharp, "a", {"mask": mask})]
     lines = (Line("as given", method="identity", data="masked"),)
     figures = {}
     for protocol in (
@@ -293,7 +288,7 @@ def test_a_table_scores_under_the_protocol_of_its_data_set(monkeypatch):
         Protocol("masked", "", channels="luma"),
         Protocol("masked", "", border_px=4, fit="gain-offset"),
     ):
-        dataset = InMemory(pairs, protocol)
+        dataset = InMemory([Pair(blurred, sharp, "a", {"mask": mask})], protocol)
         monkeypatch.setattr(module, "open_dataset", lambda *_, dataset=dataset: dataset)
         one = PublishedTable("t:1", "", "", "", (Column("psnr", "", "psnr"),), lines, ("masked",), False, (), ())
         (measured,), _ = measure(one, Settings(), lambda *_: None)

@@ -81,7 +81,7 @@ def test_published_figures_are_the_paper_s(name, shared):
 
 
 @pytest.mark.parametrize("name", TABLES)
-def test_tables_hang_together(name):
+def test_tables_are_consistent(name):
     table = TABLES[name].make()
     assert table.name == name
     labels = [line.label for line in table.lines]

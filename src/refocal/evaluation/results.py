@@ -1,4 +1,4 @@
-"""Rows of measured numbers: as CSV or JSON files, and as tables to read."""
+"""Rows of measured numbers: CSV and JSON files, and text tables."""
 
 from __future__ import annotations
 
@@ -22,24 +22,25 @@ class Row:
     """One number of a table and everything it depends on.
 
     Attributes:
-        method: Name of the method; ``identity`` is the picture as it was given.
+        method: Name of the method; ``identity`` is the blurred image as given.
         options: The method's options where it was given as an object; empty for its defaults.
-        weights_sha256: Of the trained network's file; empty where there is none.
+        weights_sha256: SHA-256 of the trained network's weights; empty where there is none.
         data: Name and option of the data set.
-        depth: Of the pictures handed to the method; this and the next three are the data set's ``Protocol``.
-        channels: What is compared.
+        depth: Bit depth of the images given to the method; this and the next three are the data set's ``Protocol``.
+        channels: Channels that are compared.
         border_px: Pixels left out along each edge.
         fit: Whether gain and offset were fitted.
-        blur: Where the blur came from: ``estimated``, ``given``, or ``none`` when the method had none.
+        blur: Source of the blur: ``estimated``, ``given``, or ``none`` when the method got none.
         metric: Name in ``METRICS``.
-        ssim_window: Of an SSIM: ``uniform7`` (scikit-image's default) or ``gaussian11`` (TensorFlow's); else empty.
-        lpips_net: Of an LPIPS; else empty.
-        value: Mean over the pictures of the number per picture.
-        lowest: The least of those numbers.
-        highest: The greatest.
-        n: How many pictures.
-        seconds_per_megapixel: Median over the pictures, blur estimation included.
-        version: Of refocal.
+        ssim_window: Window of an SSIM: ``uniform7`` (scikit-image's default) or ``gaussian11`` (TensorFlow's); else
+            empty.
+        lpips_net: Network of an LPIPS; else empty.
+        value: Mean over the images of the number per image.
+        lowest: Minimum of the numbers per image.
+        highest: Maximum of the numbers per image.
+        n: Number of images.
+        seconds_per_megapixel: Median over the images, blur estimation included.
+        version: Version of refocal.
         commit: Short git hash, with ``-dirty`` after it when files were changed; empty outside a checkout.
         date: ISO 8601 day, UTC.
     """
@@ -72,7 +73,7 @@ _READERS: dict[Any, type] = {"str": str, "int": int, "float": float}  # a field'
 
 
 def write_rows(path: str | Path, rows: Sequence[Row]) -> None:
-    """Write rows to a .csv or .json file, replacing it in one step: a reader sees the old file or the new one.
+    """Write rows to a .csv or .json file, replacing it in one step: a reader gets the old file or the new one.
 
     Raises:
         InputError: If the name ends otherwise.
@@ -90,7 +91,7 @@ def write_rows(path: str | Path, rows: Sequence[Row]) -> None:
 
 
 def append_rows(path: str | Path, rows: Sequence[Row]) -> None:
-    """Add rows behind those of a .csv or .json file, or make the file; as safe as ``write_rows``."""
+    """Append rows to a .csv or .json file, or create it; replaced in one step as in ``write_rows``."""
     path = Path(path)
     write_rows(path, [*(read_rows(path) if path.exists() else []), *rows])
 
@@ -132,7 +133,7 @@ def to_text(rows: Sequence[Row]) -> str:
 
 
 def to_table(rows: Sequence[Row]) -> Table:
-    """The same table for ``rich``; a narrow terminal folds the words and keeps the numbers whole."""
+    """The same table for ``rich``; a narrow terminal folds words, but never numbers."""
     from rich.table import Table
     from rich.text import Text
 
@@ -170,7 +171,7 @@ def _digits(row: Row) -> str:
 
 
 def _plain(row: Row) -> dict[str, Any]:
-    """A dict for JSON, which knows no infinity: the PSNR of identical pictures becomes the text "inf"."""
+    """A dict for JSON, which has no infinity: the PSNR of identical images becomes the text "inf"."""
     return {
         name: str(value) if isinstance(value, float) and not math.isfinite(value) else value
         for name, value in asdict(row).items()

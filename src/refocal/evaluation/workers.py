@@ -1,4 +1,4 @@
-"""Restore many pictures with one method, several at a time."""
+"""Restore many images with one method, several at a time."""
 
 from __future__ import annotations
 
@@ -9,34 +9,32 @@ from typing import Any, TypeAlias
 from refocal.types import Image
 
 Runs: TypeAlias = Callable[[Image, Any], Any]
-"""A method, or whatever else makes something of a picture and its blur; processes must be able to receive it."""
+"""A method, or another function of an image and its blur, such as an estimator; it must be picklable."""
 
-MIN_PARALLEL_SECONDS = 5.0  # work that is worth the two seconds in which the processes start
+MIN_PARALLEL_SECONDS = 5.0  # remaining work that pays for the two seconds in which the processes start
 
 
 def restore_each(method: Runs, inputs: Sequence[tuple[Image, Any]], jobs: int = 1) -> Iterator[tuple[Image, float]]:
-    """Restore pictures in their order.
+    """Restore images in their order.
 
     Args:
-        method: Called with each picture and its blur.
-        inputs: Pictures (C, H, W) and their blurs.
-        jobs: Processes that work side by side, each on one core; with 1, and where little is left to do, it is done
-            here.
+        method: Called with each image and its blur.
+        inputs: Images (C, H, W) and their blurs.
+        jobs: Number of parallel processes, each on one core; with 1, or little work left, images are restored in this
+            process.
 
     Yields:
-        The restored picture and the seconds it took.
+        The restored image and the seconds it took.
     """
     for place, (image, blur) in enumerate(inputs):
         restored, seconds = _restore(method, image, blur)
         yield restored, seconds
         if jobs > 1 and seconds * (len(inputs) - place - 1) > MIN_PARALLEL_SECONDS:
-            yield from _restore_side_by_side(method, inputs[place + 1 :], jobs)
+            yield from _restore_in_parallel(method, inputs[place + 1 :], jobs)
             return
 
 
-def _restore_side_by_side(
-    method: Runs, inputs: Sequence[tuple[Image, Any]], jobs: int
-) -> Iterator[tuple[Image, float]]:
+def _restore_in_parallel(method: Runs, inputs: Sequence[tuple[Image, Any]], jobs: int) -> Iterator[tuple[Image, float]]:
     import multiprocessing
     from concurrent.futures import ProcessPoolExecutor
     from itertools import repeat
@@ -45,12 +43,12 @@ def _restore_side_by_side(
     cores = context.Queue()
     for core in _cores(jobs):
         cores.put(core)
-    crew = ProcessPoolExecutor(jobs, context, _pin_to_core, (cores,))
+    pool = ProcessPoolExecutor(jobs, context, _pin_to_core, (cores,))
     try:
         images, blurs = zip(*inputs, strict=True)
-        yield from crew.map(_restore, repeat(method), images, blurs)
+        yield from pool.map(_restore, repeat(method), images, blurs)
     finally:
-        crew.shutdown(wait=True, cancel_futures=True)
+        pool.shutdown(wait=True, cancel_futures=True)
 
 
 def _restore(method: Runs, image: Image, blur: Any) -> tuple[Image, float]:
@@ -60,7 +58,7 @@ def _restore(method: Runs, image: Image, blur: Any) -> tuple[Image, float]:
 
 
 def _cores(jobs: int) -> list[int | None]:
-    """A core for each process, where the system lets processes choose."""
+    """A core for each process; None where the system has no CPU affinity."""
     import os
 
     if not hasattr(os, "sched_getaffinity"):
@@ -70,11 +68,11 @@ def _cores(jobs: int) -> list[int | None]:
 
 
 def _pin_to_core(cores: Any) -> None:
-    """Begin work in a process: stay on one core, so that Fourier transforms don't spread over all of them as well."""
+    """Pin a worker process to one core, so that its Fourier transforms don't use all of them."""
     import os
     import signal
 
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that gives the orders
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is handled by the parent process
     core = cores.get()
     if core is not None:
         os.sched_setaffinity(0, {core})

@@ -20,7 +20,7 @@ KERNELS_FILE = "dual-pixel-kernels.npz"
 """Arrays ``front-0`` ... ``front-24`` and ``behind-0`` ... ``behind-24``: learned kernels of whole radii in pixels."""
 
 SIGNS = ("front", "behind")
-RADII_PX = (2, 3, 4, 5, 6, 8)  # shown, a column each: the radii that the short training has seen
+RADII_PX = (2, 3, 4, 5, 6, 8)  # shown, a column each: radii within the range of the short training
 FIELD = (6, 8)  # rows and columns of the calibrated kernels' places in the picture
 TILE_PX, MARGIN_PX, HEAD_PX, LABEL_PX, PLOT_PX = 112, 6, 20, 108, 130
 REACH = 1.35  # of a tile and of a profile, in radii
