@@ -1,6 +1,5 @@
 """Operations counted in ONNX files, against hand counts and torch's counts of the same networks."""
 
-import importlib
 import json
 from pathlib import Path
 
@@ -80,16 +79,15 @@ def counted_by_torch(network, inputs):
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
 def test_shipped_networks_as_torch_counts_them(script, path):
     torch = pytest.importorskip("torch")
-    from refocal.learn.nets import NETWORKS
+    from refocal.learn.nets import NETWORKS, make_config
 
     flops = script("flops")
     model = onnx.load(path)
     metadata = {each.key: each.value for each in model.metadata_props}
-    entry = NETWORKS[metadata["network"]]
-    config = {name: tuple(v) if isinstance(v, list) else v for name, v in json.loads(metadata["config"]).items()}
+    config = make_config(metadata["network"], json.loads(metadata["config"]))
     channels = [graph_input.type.tensor_type.shape.dim[1].dim_value for graph_input in model.graph.input]
     with torch.device("meta"):  # shapes only
-        network = entry.load()(importlib.import_module(entry.target.partition(":")[0]).Config(**config)).eval()
+        network = NETWORKS[metadata["network"]].load()(config).eval()
         inputs = [torch.empty(1, count, flops.SIDE_PX, flops.SIDE_PX) for count in channels]
     assert flops.gflop_per_megapixel(path) == pytest.approx(counted_by_torch(network, inputs), rel=1e-9)
 

@@ -102,7 +102,7 @@ def test_maps_in_another_unit_are_refused(tmp_path, values, sentence):
 
 def test_a_grey_picture_is_no_map(tmp_path):
     Image.fromarray(np.arange(240, dtype=np.uint8).reshape(12, 20)).save(tmp_path / "m.png")
-    with pytest.raises(InputError, match="8-bit numbers up to 239 and doesn't say which unit"):
+    with pytest.raises(InputError, match="8-bit numbers up to 239 without a unit"):
         read_map(tmp_path / "m.png")
     with pytest.raises(InputError, match="no blur map"):
         read_map(tmp_path / "m.jpg")

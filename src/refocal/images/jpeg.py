@@ -13,9 +13,7 @@ from refocal.images.limits import Header
 from refocal.images.metadata import Metadata, sane_dpi
 from refocal.images.photo import Photo, split_samples
 
-MIN_QUALITY = (
-    95  # the finest setting that libjpeg's own manual still recommends; above, files grow and little is gained
-)
+MIN_QUALITY = 95  # the finest setting that libjpeg's manual recommends; above, files grow for little gain
 MAX_SIDE = 65500  # libjpeg's JPEG_MAX_DIMENSION
 MAX_BLOCK = 65533 - 29  # what one APP1 segment holds, less the longer of the two names that open it (XMP's 29 bytes)
 
