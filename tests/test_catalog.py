@@ -1,6 +1,6 @@
 import pytest
 
-from refocal.catalog import Entry, find, lines_of
+from refocal.catalog import Entry, find
 from refocal.methods import METHODS
 from refocal.methods.wiener import Wiener
 from refocal.types import InputError
@@ -20,10 +20,3 @@ def test_find_names_the_nearest_or_all():
         find(METHODS, "weiner", "method")
     with pytest.raises(InputError, match="choose one of: default, fast, classical, identity, "):
         find(METHODS, "zzz", "method")
-
-
-def test_lines_of_names_every_line_of_a_class():
-    assert lines_of(METHODS, Wiener(0.5)) == ["wiener"]
-    assert lines_of(METHODS, METHODS["classical"].make()) == ["classical", "hyper-laplacian"]
-    assert lines_of(METHODS, METHODS["default"].make()) == ["default", "fast"]
-    assert lines_of(METHODS, lambda image, blur: image) == []

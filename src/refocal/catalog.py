@@ -60,9 +60,3 @@ def find(table: Mapping[str, T], name: str, kind: str) -> T:
     near = difflib.get_close_matches(name, table, n=1, cutoff=0.5)
     hint = f"did you mean {near[0]!r}?" if near else f"choose one of: {', '.join(table)}."
     raise InputError(f"There is no {kind} named {name!r}: {hint}")
-
-
-def lines_of(table: Mapping[str, Entry[Any]], made: object) -> list[str]:
-    """Names of the lines that make objects of ``made``'s class; none for a class of the user's own."""
-    target = f"{type(made).__module__}:{type(made).__name__}"
-    return [name for name, entry in table.items() if entry.target == target]

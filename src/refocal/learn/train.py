@@ -42,7 +42,7 @@ def train(recipe: Recipe, data: str | Path, run: Run, say: Callable[[str], None]
     Args:
         recipe: The training. On resumption it must equal the checkpoint's, except for ``RESUMABLE_OVERRIDES`` and the
             texts ``about`` and ``source``.
-        data: File of crops (``crops.pack``).
+        data: File of crops (``crops.photos.pack``).
         run: Output folder, device, processes.
         say: Called with lines for the user now and then.
 

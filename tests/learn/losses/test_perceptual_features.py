@@ -1,4 +1,4 @@
-"""Features against networks laid out by hand; which one is found, and what is said when none is."""
+"""Features against networks written by hand; the search for weights, and the messages if there are none."""
 
 import copy
 import os

@@ -41,7 +41,7 @@ def test_any_size():
 
 
 def identities(branch):
-    """Every stage gives back what it takes: what is left is the skeleton of sums, halvings and doublings."""
+    """Make every stage the identity, so that only the sums, poolings and upsamplings remain."""
     with torch.no_grad():
         for parameter in branch.parameters():
             parameter.zero_()

@@ -131,7 +131,7 @@ def test_crops_stay_as_they_are():
 
 
 def test_a_steeper_curve_blurs_other_light():
-    """Two cameras of different contrast see the same blur otherwise: what is undone before is done after."""
+    """The tone curve is inverted before the blur and applied after it, so the same blur differs between contrasts."""
     pixels = crops(6)
     plain, toned = (made(pixels, max_radius_px=4.0, least_radius_px=3.0, tone=share) for share in (0.0, 1.0))
     assert torch.equal(plain["sharp"], toned["sharp"]) and torch.equal(plain["radius_px"], toned["radius_px"])

@@ -20,7 +20,7 @@ def seeded(seed=1):
 
 
 def lens(**values):
-    """One lens, perfect but for what is given."""
+    """One lens, a uniform disk except for the given fields."""
     nothing = dict.fromkeys(vars(draw(PERFECT, 1, seeded())), 0.0)
     return Drawn(**{name: torch.tensor([float(value)]) for name, value in {**nothing, **values}.items()})
 

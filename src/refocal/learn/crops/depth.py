@@ -32,7 +32,7 @@ def pack_depth(
     drop_smooth: float = 0.0,
     seed: int = 0,
 ) -> int:
-    """As ``crops.pack``, with the inverse depth behind the photo: (N, side, side, 4) uint8.
+    """As ``crops.photos.pack``, with the inverse depth behind the photo: (N, side, side, 4) uint8.
 
     It runs from 1, the photo's farthest, to 255, its nearest, and is 0 in all pixels of a crop where half or more of it
     is unknown. In other crops unknown pixels have the value of the nearest known one.

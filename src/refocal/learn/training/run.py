@@ -1,4 +1,4 @@
-"""Where and how a recipe is trained: output folder, device, processes; and what is refused before anything is built."""
+"""Settings of a training that aren't in its recipe: output folder, device, processes; and their checks."""
 
 from __future__ import annotations
 
