@@ -31,9 +31,8 @@ def project(tmp_path_factory):
     for path, code, table, listing, line in SECTIONS:
         (folder / path).write_text(code, encoding="utf-8")
         text = (folder / listing).read_text(encoding="utf-8")
-        changed = re.sub(
-            rf"^({table}(?:: .*)? = [{{(]\n)", lambda found, line=line: found[1] + line, text, flags=re.MULTILINE
-        )
+        opening = re.compile(rf"^{table}(?:: .*)? = [{{(]\n", re.MULTILINE)
+        changed = opening.sub(lambda found, line=line: found[0] + line, text)
         assert changed.count(line) == 1, listing
         (folder / listing).write_text(changed, encoding="utf-8")
     shutil.copy(ROOT / "pyproject.toml", folder)
