@@ -20,9 +20,9 @@ from refocal.tables import learnable_blur_kernel_defocusgan_figures as pictures
 from refocal.tables import learned_kernels_figure as kernels
 from refocal.tables import measure as module
 from refocal.tables.cells import cells, to_csv
+from refocal.tables.columns import PARAMETERS, millions
 from refocal.tables.measure import measure
 from refocal.tables.page import page
-from refocal.tables.parameters import PARAMETERS, millions
 from refocal.tables.published import Settings
 from refocal.types import InputError, Tiling
 

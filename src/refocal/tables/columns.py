@@ -1,4 +1,4 @@
-"""The metrics of a table's columns, and LPIPS where its weights are found."""
+"""The figures of a table's columns: metrics, with LPIPS where its weights are found, and parameter counts."""
 
 from __future__ import annotations
 
@@ -15,6 +15,21 @@ from refocal.types import Array, InputError
 from refocal.weights import WEIGHTS
 
 LPIPS_PX = 32  # side of the image that LPIPS is tried with; its networks need 31
+
+PARAMETERS = {
+    "dmenet": 26_943_184,
+    "dpdnet-single": 31_033_423,
+    "mdpnet": 46_860_397,
+    "defocusgan": 4_860_675,
+    "defocusgan-no-gan": 4_860_675,
+    "defocusgan-light": 4_586_307,
+}
+"""Estimator or method of a line -> parameters of its network, those that only the training uses included."""
+
+
+def millions(name: str) -> float | None:
+    """Parameters of the network of an estimator or method in millions; None where they are unknown."""
+    return PARAMETERS[name] / 1e6 if name in PARAMETERS else None
 
 
 def metrics_of(table: PublishedTable, data_root: Path | None) -> tuple[dict[str, Metric], list[str]]:

@@ -17,8 +17,7 @@ from refocal.evaluation.workers import restore_each
 from refocal.methods.black_box import BlackBox
 from refocal.optics.blur import Psf
 from refocal.tables.blur_maps import Maps
-from refocal.tables.columns import metrics_of
-from refocal.tables.parameters import millions
+from refocal.tables.columns import metrics_of, millions
 from refocal.tables.published import Line, PublishedTable, Settings
 from refocal.tables.runnable import Runnable, make_runnable
 from refocal.types import Image, InputError
