@@ -84,7 +84,7 @@ def test_a_checkpoint_is_exported_with_its_averaged_weights(tmp_path):
     assert all(torch.equal(state[name], tensor) for name, tensor in halves(average).items())
     file = open_network(tmp_path / "net.onnx")
     assert (file.name, file.network, file.licence) == ("net", "sharpness-unet", "CC0-1.0")
-    assert (file.steps, file.context_px, file.recipe) == (12, 9, to_json(recipe))
+    assert (file.steps, file.tiling.context_px, file.recipe) == (12, 9, to_json(recipe))
     assert file.weights_sha256 == fingerprint(
         {name: tensor.numpy().astype(np.float16) for name, tensor in state.items()}
     )

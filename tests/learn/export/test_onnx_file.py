@@ -166,7 +166,8 @@ def test_tiles_of_the_real_network_give_the_whole(tmp_path):
     weights, scales = round_weights(network, 8)
     assert sum(array.nbytes for array in (*weights.values(), *scales.values())) < 1.01 * 4_898_576
     method = Network(str(tmp_path / "a.onnx"))
-    assert (method.multiple, method.context_px(0)) == (16, 245)
+    tiling = method.tiling(0)
+    assert tiling is not None and (tiling.multiple, tiling.context_px) == (16, 245)
     for size in ((60, 803), (803, 52)):
         image = np.random.default_rng(0).random((1, *size), np.float32)
         whole = method(image)

@@ -170,6 +170,6 @@ def test_the_file_computes_what_torch_does(tmp_path):
     # Dividing by the deviation of a few pixels makes more of the last digit than other networks do.
     assert parity.even < 1e-4 and parity.odd < 1e-4 and parity.rounding == 0
     file = open_network(tmp_path / "fpn.onnx")
-    assert (file.inputs, file.multiple, file.channels) == (("blurred",), 32, "rgb")
+    assert (file.inputs, file.tiling.multiple, file.channels) == (("blurred",), 32, "rgb")
     with torch.no_grad():
         np.testing.assert_allclose(file.run(image.numpy())[0], network(image), atol=1e-4)

@@ -127,6 +127,6 @@ def test_the_file_takes_both_views(tmp_path):
     parity = export(network, tmp_path / "dpdnet.onnx", About("dpdnet", config))
     assert parity.even < 2e-6 and parity.odd < 2e-6
     file = open_network(tmp_path / "dpdnet.onnx")
-    assert (file.inputs, file.outputs, file.multiple) == (("left", "right"), ("restored",), 16)
+    assert (file.inputs, file.outputs, file.tiling.multiple) == (("left", "right"), ("restored",), 16)
     with torch.no_grad():
         np.testing.assert_allclose(file.run(*(image.numpy() for image in images))[0], network(*images), atol=2e-3)

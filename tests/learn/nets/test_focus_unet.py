@@ -138,7 +138,7 @@ def test_the_file_predicts_restored_radius_and_confidence(tmp_path):
     assert max(parity.even, parity.odd) < 1e-4 and parity.rounding < 0.02
     file = open_network(tmp_path / "small.onnx")
     assert (file.inputs, file.outputs) == (("blurred",), ("restored", "radius_px", "confidence"))
-    assert (file.channels, file.multiple, file.context_px) == ("luma", 16, reach_px(SMALL))
+    assert (file.channels, file.tiling.multiple, file.tiling.context_px) == ("luma", 16, reach_px(SMALL))
     blurred = random_images(1, 1, 32, 48)
     with torch.no_grad():
         wanted = network.body(blurred)
