@@ -155,7 +155,14 @@ def test_a_client_passes_strict_type_checks(tmp_path):
 
     def check(text):
         (tmp_path / "client.py").write_text(text)
-        command = [sys.executable, "-m", "mypy", "--strict", "--cache-dir", tmp_path / "cache", "client.py"]
+        options = [
+            "--strict",
+            "--follow-imports",
+            "silent",
+            "--cache-dir",
+            tmp_path / "cache",
+        ]  # as for an installed one
+        command = [sys.executable, "-m", "mypy", *options, "client.py"]
         environment = {"MYPYPATH": str(ROOT / "src"), "PATH": "", "HOME": str(tmp_path)}
         return subprocess.run(
             command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False

@@ -15,7 +15,8 @@ from refocal.images.io import Photo, write
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
 SECTIONS = re.findall(
-    r"^`(src/refocal/\S+\.py)`:\n\n```python\n(.*?)^```.*?^The line in `(\w+)`, `(\S+\.py)`.*?```py\n(.*?)^```",
+    r"^`(src/refocal/\S+\.py)`:\n\n```python\n(.*?)^```.*?"
+    r"^The line in `(\w+)`, `(\S+\.py)`.*?```(?:py|text)\n(.*?)^```",
     PAGE,
     re.DOTALL | re.MULTILINE,
 )
