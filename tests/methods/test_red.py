@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 from scipy.ndimage import median_filter
 
-from refocal.methods import red
+from refocal.inference.network_file import open_network, weights_sha256
+from refocal.methods import make_method, red
 from refocal.methods.denoisers import median
 from refocal.methods.red import RED
 from refocal.optics.blur import BlurMap, Psf
@@ -256,3 +257,19 @@ def test_a_blur_without_adjoint_is_refused(method):
 def test_invalid_options_are_refused(method, options):
     with pytest.raises(ValueError, match=next(iter(options))):
         method(**options)
+
+
+def test_the_name_of_the_method_decides_the_solver():
+    assert make_method("red-steepest-descent").solver == "steepest-descent"
+    with pytest.raises(InputError, match="no option 'solver'"):
+        make_method("red-steepest-descent", {"solver": "fixed-point"})
+
+
+def test_an_option_of_another_type_gets_one_sentence():
+    with pytest.raises(InputError, match="red-fixed-point refuses the type of an option: weight='x'"):
+        make_method("red-fixed-point", {"weight": "x"})
+
+
+def test_the_network_is_the_denoisers():
+    assert RED().network is None
+    assert weights_sha256(RED(denoiser="network")) == open_network("denoiser-small").weights_sha256

@@ -54,11 +54,12 @@ def command(words: list[str]) -> int:
     if len(given) > 1:
         raise InputError(f"Give {given[0]} or {given[1]}, not both: one blur is enough.")
     from refocal.inference.network_file import use_device
+    from refocal.restore import facts_of
 
     use_device(values.device)
     check_estimator(values.estimator)
     if not METHODS[name].needs:
-        unused = ("radius_px", "estimator", "map", *(() if hasattr(method, "restore_and_map") else ("save_map",)))
+        unused = ("radius_px", "estimator", "map", *(() if facts_of(method).restore_and_map else ("save_map",)))
         for field in unused:
             if getattr(values, field):
                 say(f"{name} uses no blur, so {flag(field)} changes nothing.")

@@ -156,7 +156,7 @@ def add_method(parser: argparse.ArgumentParser, default: str | None) -> None:
     from refocal.methods import METHODS
 
     names = dict.fromkeys([*([default] if default else []), *METHODS])
-    about = f"{', '.join(names)}; one's own options: {parser.prog} --method M --help"
+    about = f"{', '.join(names)}; options of one: {parser.prog} --method M --help"
     parser.add_argument("--method", default=default, required=default is None, metavar="M", help=about)
 
 
@@ -190,7 +190,7 @@ def parse_with_method(
     if name == "default" and any(value is not None for key, value in vars(seen).items() if key != "method"):
         name = instead
     entry = find(METHODS, name, "method")
-    own = list(dataclasses.fields(_dataclass(entry)))
+    own = [field for field in dataclasses.fields(_dataclass(entry)) if not field.metadata.get("named")]
     _add_fields(parser, entry, name)
     values, unknown = parser.parse_known_intermixed_args(words)
     _refuse_unknown(unknown, parser.prog, name, own)
@@ -213,6 +213,8 @@ def _add_fields(parser: argparse.ArgumentParser, entry: Entry[Deblurrer], name: 
     sentences = _attribute_sentences(cls)
     annotations = typing.get_type_hints(cls)
     for field in dataclasses.fields(cls):
+        if field.metadata.get("named"):  # the name of the method decides it
+            continue
         required = field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
         about = sentences.get(field.name, "")
         default = entry.options.get(field.name, field.default)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, is_dataclass
 from pathlib import Path
@@ -14,12 +13,13 @@ import numpy as np
 from refocal.datasets import Pair, open_dataset
 from refocal.estimators import make_estimator
 from refocal.estimators.views import stack_views
+from refocal.evaluation.loop import Input, restore_and_score
 from refocal.evaluation.results import Row
-from refocal.evaluation.scoring import Metric, score
+from refocal.evaluation.scoring import Metric
 from refocal.inference.network_file import weights_sha256
 from refocal.methods import make_method
 from refocal.provenance import commit, version
-from refocal.restore import restore
+from refocal.restore import facts_of, restore
 from refocal.types import Blur, BlurEstimator, Deblurrer, Image, InputError, Restorer
 
 # What the names of these metrics mean, written out in every row.
@@ -57,6 +57,18 @@ class Restoring:
     def __call__(self, image: Image, blur: Blur | BlurEstimator | None = None) -> Image:
         """Restore (C, H, W); without a blur, a method that needs one gets an estimated one."""
         return restore(image, self.method, blur).image
+
+
+@dataclass(frozen=True)
+class _WithBlur:
+    """A plain callable, which takes a blur but no estimator."""
+
+    method: Callable[[Image, Any], Image]
+
+    def __call__(self, image: Image, blur: Any = None) -> Image:
+        """Restore (C, H, W) with the blur, or with the one that an estimator finds."""
+        estimated = blur is not None and not hasattr(blur, "apply")
+        return self.method(image, blur(image) if estimated else blur)
 
 
 def evaluate(  # noqa: PLR0913  the words of the command line
@@ -113,9 +125,9 @@ def evaluate_images(  # noqa: PLR0913  the words of the command line
     options = "" if isinstance(method, str) else options_of(method)
     name = name or _name_of(method)
     made = make_method(method) if isinstance(method, str) else method
-    needs = getattr(made, "needs", None)
+    needs = facts_of(made).needs
     source = _blur_source(needs, blur)
-    run: Callable[[Image, Any], Image] = made if needs is None else Restoring(made)
+    run = _WithBlur(made) if needs is None else Restoring(made)
 
     names: list[str] = []
     seconds: list[float] = []
@@ -123,15 +135,10 @@ def evaluate_images(  # noqa: PLR0913  the words of the command line
     for index in range(count):
         pair = dataset[index]
         given = blur_for(pair, blur, protocol.data) if source != "none" or blur == "given" else None
-        start = time.perf_counter()
-        if needs is None and given is not None and not hasattr(given, "apply"):
-            given = given(pair.blurred)  # a plain callable takes a blur, not an estimator
-        restored = run(pair.blurred, given)
-        seconds.append((time.perf_counter() - start) / (pair.blurred[0].size / 1e6))
-        if restored.shape != pair.blurred.shape:
-            raise InputError(f"{name} returned {tuple(restored.shape)} for an image of {pair.blurred.shape}.")
-        for metric, scorer in scorers.items():
-            values[metric].append(score(scorer, restored, pair, protocol))
+        [(figures, took)] = restore_and_score(run, [Input(pair, protocol, pair.blurred, given, scorers)], name)
+        seconds.append(took / (pair.blurred[0].size / 1e6))
+        for metric, figure in figures.items():
+            values[metric].append(figure)
         names.append(pair.name)
         if progress is not None:
             progress(index + 1, count, pair.name)

@@ -11,7 +11,7 @@ from refocal.types import Image
 Runs: TypeAlias = Callable[[Image, Any], Any]
 """A method, or another function of an image and its blur, such as an estimator; it must be picklable."""
 
-MIN_PARALLEL_SECONDS = 5.0  # remaining work that pays for the two seconds in which the processes start
+MIN_PARALLEL_SECONDS = 5.0  # run in parallel only above this: starting the processes takes two seconds
 
 
 def restore_each(method: Runs, inputs: Sequence[tuple[Image, Any]], jobs: int = 1) -> Iterator[tuple[Image, float]]:

@@ -170,7 +170,8 @@ def make_method(name: str, options: Mapping[str, Any] | None = None) -> Deblurre
         InputError: If there is no such method or option, or a value is refused.
     """
     entry = find(METHODS, name, "method")
-    fields = [field.name for field in dataclasses.fields(entry.load())]  # type: ignore[arg-type]  # a dataclass
+    every = dataclasses.fields(entry.load())  # type: ignore[arg-type]  # a dataclass
+    fields = [field.name for field in every if not field.metadata.get("named")]
     for option in options or {}:
         if option not in fields:
             hint = f"its options are {', '.join(fields)}" if fields else "it has no options"
@@ -179,5 +180,8 @@ def make_method(name: str, options: Mapping[str, Any] | None = None) -> Deblurre
         return entry.make(options)
     except InputError:
         raise
-    except (TypeError, ValueError) as error:
+    except ValueError as error:
         raise InputError(str(error)) from error
+    except TypeError as error:
+        given = ", ".join(f"{option}={value!r}" for option, value in (options or {}).items())
+        raise InputError(f"The method {name} refuses the type of an option: {given}.") from error

@@ -59,7 +59,7 @@ class DDNet:
         return as_like(np.clip(restored, 0, 1), image)
 
     def tiling(self, half_px: int) -> Tiling:
-        """Context at which the input matters to 1e-3; A+ acts before the network and after it."""
+        """Context beyond which an input changes the output by less than 1e-3; A+ is applied twice."""
         inverse = 12 * half_px + 16  # measured for disks of 2 to 16 px
         tiling = self.network.tiling
         context_px = min(2 * inverse, MAX_CONTEXT_PX) + tiling.context_px + 2

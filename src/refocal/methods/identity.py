@@ -19,5 +19,5 @@ class Identity:
         return image
 
     def tiling(self, half_px: int) -> Tiling:
-        """No neighbour matters."""
+        """No context: an output pixel depends on one input pixel."""
         return Tiling(0)

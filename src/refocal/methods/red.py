@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar, Literal
 
 from array_api_compat import array_namespace
 
+from refocal.inference.network_file import NetworkFile
 from refocal.methods.denoisers import DenoiserOption, NetworkDenoiser, denoiser_tiling, open_denoiser
 from refocal.methods.levels import MAX_CONTEXT_PX, missing_blur
 from refocal.optics.blur import Psf
@@ -48,8 +49,7 @@ class RED:
     on Imaging Sciences 2017; the defaults are those of the authors' program for uniform blur.
 
     Attributes:
-        num_iter: Number of iterations (200 for the fixed point, 1500 for steepest descent), each with one call of the
-            denoiser.
+        num_iter: Number of iterations, each with one call of the denoiser (200; the paper's steepest descent has 1500).
         weight: Weight of the prior against the data (0.02).
         noise_std_levels: Noise s of the blurred image, in levels of 8 bits (the square root of 2).
         denoiser_std_levels: Noise that the denoiser removes, in levels of 8 bits (3.25); a median ignores it.
@@ -60,7 +60,7 @@ class RED:
             denoiser that doesn't amplify differences. The median inverts narrow stripes: with 0 the fixed point
             alternates between two images, 0.003 apart on kodim19, and steepest descent diverges where the image is
             sharp.
-        solver: "fixed-point" or "steepest-descent".
+        solver: "fixed-point" or "steepest-descent"; the name of the method says which, so it is no flag.
 
     Raises:
         ValueError: If an option is outside its range.
@@ -74,7 +74,7 @@ class RED:
     denoiser_std_levels: float = 3.25
     denoiser: DenoiserOption = "median"
     inertia: float = 1.0
-    solver: Literal["fixed-point", "steepest-descent"] = "fixed-point"
+    solver: Literal["fixed-point", "steepest-descent"] = field(default="fixed-point", metadata={"named": True})
 
     def __post_init__(self) -> None:
         if self.num_iter < 1:
@@ -108,11 +108,17 @@ class RED:
         return self._iterate(image, blur, _chebyshev_inverse(image, blur, shift))
 
     def tiling(self, half_px: int) -> Tiling:
-        """Context at which the input matters to 1e-3, for a kernel of half-width ``half_px`` that fits the blur."""
+        """Context beyond which an input changes the output by less than 1e-3; ``half_px`` is that of the kernel."""
         reach = round(24 * half_px * (0.04 / self.prior_weight) ** 0.5)  # measured with the median, on photos and maps
         denoiser = denoiser_tiling(open_denoiser(self.denoiser))
         context_px = min(reach, MAX_CONTEXT_PX) + 16 + denoiser.context_px
         return Tiling(context_px, denoiser.multiple, BYTES_PER_PIXEL + denoiser.bytes_per_pixel)
+
+    @property
+    def network(self) -> NetworkFile | None:
+        """The denoiser's network; None for a median or a function."""
+        denoiser = open_denoiser(self.denoiser)
+        return denoiser.file if isinstance(denoiser, NetworkDenoiser) else None
 
     @property
     def prior_weight(self) -> float:

@@ -154,7 +154,7 @@ def _measured(kernel: Kernel) -> tuple[Kernel, float, tuple[float, float]]:
 
 
 def _tile(kernel: Kernel, radius_px: float, centre: tuple[float, float]) -> NDArray[np.uint8]:
-    """(112, 112) grey levels; what is negative, as learned kernels may be, is black."""
+    """(112, 112) grey levels; negative values are black."""
     from scipy.ndimage import map_coordinates
 
     grid = np.linspace(-REACH, REACH, TILE_PX) * radius_px

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,8 @@ import numpy as np
 
 from refocal.datasets import Pair, Protocol, open_dataset
 from refocal.evaluation.cache import append_record, code_sha256, read_cache
-from refocal.evaluation.scoring import Metric, score, true_radius
-from refocal.evaluation.workers import restore_each
+from refocal.evaluation.loop import Input, restore_and_score
+from refocal.evaluation.scoring import Metric, true_radius
 from refocal.methods.black_box import BlackBox
 from refocal.optics.blur import Psf
 from refocal.tables.blur_maps import Maps
@@ -31,7 +32,8 @@ SCENES = "pixel4_dp"  # real scenes, few and different: each has figures of its 
 NO_DATA = "no data here"
 _CODE = (
     *("methods", "metrics", "optics", "propagation", "images", "inference", "estimators"),
-    *("restore.py", "safeguards.py", "evaluation/evaluate.py", "evaluation/scoring.py", "tables/measure.py"),
+    *("restore.py", "safeguards.py", "evaluation/evaluate.py"),
+    *("evaluation/loop.py", "evaluation/scoring.py", "tables/measure.py"),
 )
 
 
@@ -167,7 +169,7 @@ class _Work:
         return [(found, index) for found, index in chosen if self._scorers(found[index])]
 
     def records(self, places: Sequence[_Place], maps: Maps, known: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:
-        """The figures of every image: known ones as they are, the others measured and kept at once."""
+        """The figures of every image: from the cache, or measured and saved immediately."""
         if not places:
             return []
         some = spread(places, self.settings.limit or self.line.limit or len(places))
@@ -197,12 +199,11 @@ class _Work:
         ]
         self.show(self.line.label, before + len(keys) - len(todo), count)
         jobs = 1 if self.line.own_threads else self.settings.jobs
-        restored = restore_each(self.runnable.method, [inputs[place] for place in todo], jobs)
-        for done, (place, (image, seconds)) in enumerate(zip(todo, restored, strict=True), start=1):
-            (pair, protocol), (_, blur) = pairs[place], inputs[place]
-            scored = to_scored(image, self.table.truncated)
-            figures = {name: score(metric, scored, pair, protocol, blur) for name, metric in scorers[place].items()}
-            about = {"key": keys[place], "method": self.line.method, "picture": pair.name}
+        work = [Input(*pairs[place], *inputs[place], scorers[place]) for place in todo]
+        finish = partial(to_scored, truncated=self.table.truncated)
+        measured = restore_and_score(self.runnable.method, work, self.line.method, jobs=jobs, to_scored=finish)
+        for done, (place, (figures, seconds)) in enumerate(zip(todo, measured, strict=True), start=1):
+            about = {"key": keys[place], "method": self.line.method, "picture": pairs[place][0].name}
             known[keys[place]] = {**about, **figures, "seconds": seconds}
             append_record(self.settings.cache, known[keys[place]])
             self.show(self.line.label, before + len(keys) - len(todo) + done, count)

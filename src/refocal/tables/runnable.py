@@ -1,8 +1,7 @@
-"""From a line of a table to the method that is run: ours, the user's own weights, or the reason why there is none."""
+"""Make the method of a table's line: with the shipped weights or the user's own, or say why it can't be run."""
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, is_dataclass
@@ -17,12 +16,11 @@ from refocal.estimators.network_map import NetworkMap
 from refocal.evaluation.evaluate import Restoring
 from refocal.evaluation.workers import Runs
 from refocal.images.map_files import PNG_STEPS
-from refocal.inference.network_file import open_network
+from refocal.inference.network_file import weights_sha256
 from refocal.methods import METHODS
-from refocal.methods.denoisers import SHIPPED as DENOISER
 from refocal.tables.published import Line
 from refocal.types import Array, BlurEstimator, Deblurrer, InputError
-from refocal.weights import MIXED, locate
+from refocal.weights import MIXED
 
 _OWN_WEIGHTS: Entry[Deblurrer] = Entry("refocal.methods.network:Network", "a network from a file")
 OTHER_TRAINING = "not trained"
@@ -94,7 +92,7 @@ def make_runnable(line: Line, max_radius_px: float, weights_dir: Path | None = N
     given = {**line.options, "weights": str(own)} if own is not None else dict(line.options)
     method = entry.make(given)
     try:
-        sha256 = _sha256_of(method)
+        sha256 = weights_sha256(method)
     except InputError:
         if own is not None:  # the user's file is at fault
             raise
@@ -104,7 +102,7 @@ def make_runnable(line: Line, max_radius_px: float, weights_dir: Path | None = N
     options = _options(method, given) + (f"; map: {estimator.options}" if estimator else "")
     if line.run == "restore" and line.blur == "none" and entry.needs in ("blur", "map"):
         asked = ESTIMATORS["default"].make()  # restore uses it: its weights count, too
-        options += f"; map: {_options(asked)}, weights={_sha256_of(asked)[:12]}"
+        options += f"; map: {_options(asked)}, weights={weights_sha256(asked)[:12]}"
     run = Restoring(method) if line.run == "restore" else method
     return Runnable(run, options, sha256, entry.needs in ("blur", "psf", "map"), estimator)
 
@@ -115,12 +113,12 @@ def make_estimator_runnable(name: str, max_radius_px: float, weights_dir: Path |
     if own is not None:
         estimate: BlurEstimator = NetworkMap(str(own))
         options = _options(estimate, {"weights": str(own)})
-        return Estimator(name, estimate, f"{options}, weights={_sha256_of(estimate)[:12]}", max_radius_px)
+        return Estimator(name, estimate, f"{options}, weights={weights_sha256(estimate)[:12]}", max_radius_px)
     if name not in ESTIMATORS:
         return "not trained"
     estimate = ESTIMATORS[name].make()
     try:
-        sha256 = _sha256_of(estimate)
+        sha256 = weights_sha256(estimate)
     except InputError:
         return "weights not shipped"
     options = _options(estimate) + (f", weights={sha256[:12]}" if sha256 else "")
@@ -154,25 +152,6 @@ def _has_loss(method: object, loss: Mapping[str, float | None], shipped: bool) -
 def _own_file(name: str, weights_dir: Path | None) -> Path | None:
     file = None if weights_dir is None else weights_dir / f"{name}.onnx"
     return file if file is not None and file.is_file() else None
-
-
-def _sha256_of(made: Any) -> str:
-    """SHA-256 of the weights of a method or estimator: its network's, its denoiser's, or its file's.
-
-    Raises:
-        InputError: If there is no such file.
-    """
-    network = getattr(made, "network", None)
-    if network is not None:
-        return str(network.weights_sha256)
-    denoiser = getattr(made, "denoiser", "median")
-    if isinstance(denoiser, str) and denoiser != "median":
-        return open_network(DENOISER if denoiser == "network" else denoiser).weights_sha256
-    file = getattr(made, "weights", "")
-    if not file:
-        return ""
-    with locate(file).open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def _options(made: Any, given: Mapping[str, object] | None = None) -> str:

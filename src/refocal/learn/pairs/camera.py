@@ -40,7 +40,7 @@ class CameraPairs:
     scene in focus and free of noise. A scene is a plane facing the camera or a smooth ramp of radii, with objects in
     front under true occlusion: the background behind a blurred edge is partly visible. Each part can be left out.
 
-    The defaults are ours; recipes state theirs.
+    The defaults were chosen for refocal; each recipe states its own values.
 
     Attributes:
         max_radius_px: Largest radius.

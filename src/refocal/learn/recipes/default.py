@@ -67,7 +67,7 @@ DEFAULT = Recipe(
 
 FAST = replace(
     DEFAULT,
-    about="a smaller model of the default's kind, for slow machines",
+    about="a smaller variant of `default`, for slow machines",
     config={"widths": (32, 64, 128, 240), "blocks": (1, 1, 1, 2)},
     source={**DEFAULT.source, "config": "ours: as many convolutions as 80 GFLOP per megapixel allow"},
 )
