@@ -10,8 +10,9 @@ from scipy.ndimage import uniform_filter
 from refocal.cli import main
 from refocal.datasets import open_dataset
 from refocal.datasets.files import read_luma8
+from refocal.evaluation import loop
 from refocal.images.io import Photo, read, write
-from refocal.tables import TABLES, columns, measure
+from refocal.tables import TABLES, columns
 from refocal.tables.published import Line
 from refocal.types import InputError
 
@@ -110,7 +111,7 @@ def test_a_second_run_measures_nothing_again(here, monkeypatch):
         assert not _[1], "a picture was restored again"
         return iter(())
 
-    monkeypatch.setattr(measure, "restore_each", no_work)
+    monkeypatch.setattr(loop, "restore_each", no_work)
     assert main(["reproduce", "sharpness_loss:I", "--data-root", "data", "-o", "out", "--limit", "1"]) == 0
     assert (here / "out/sharpness_loss-I.pictures.jsonl").read_text() == kept
     assert (here / "out/sharpness_loss-I.csv").read_text() == first

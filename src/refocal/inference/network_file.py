@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import threading
@@ -165,8 +166,19 @@ def check_channels(image: Image, network: str) -> None:
 
 
 def weights_sha256(made: object) -> str:
-    """SHA-256 of the network behind a method or estimator (its property ``network``); empty where there is none."""
-    return str(getattr(getattr(made, "network", None), "weights_sha256", ""))
+    """SHA-256 of the network behind a method or estimator, or of the file ``weights`` of one that runs it by itself.
+
+    Args:
+        made: With a property ``network``, a ``NetworkFile``, or a field ``weights``; without either, the hash is "".
+
+    Raises:
+        InputError: If there is no such file.
+    """
+    network, weights = getattr(made, "network", None), getattr(made, "weights", "")
+    if network is not None or not weights:
+        return str(getattr(network, "weights_sha256", ""))
+    with locate(weights).open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def _try(device: str) -> None:
