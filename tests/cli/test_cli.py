@@ -440,10 +440,8 @@ def start(*words, **options):
 
 
 def wait_for_outputs(process, count):
-    """Wait until there are that many outputs; the deadline only ends a test that hangs."""
-    deadline = time.monotonic() + 60
+    """Wait until there are that many outputs, or the process has ended."""
     while len(list(Path("out").glob("*.png"))) < count and process.poll() is None:
-        assert time.monotonic() < deadline
         time.sleep(0.002)
 
 
