@@ -131,6 +131,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 import refocal
+from refocal.datasets import open_dataset
 
 pixels: NDArray[np.uint8] = np.zeros((32, 48, 3), np.uint8)
 assert_type(refocal.deblur(pixels), NDArray[np.uint8])
@@ -144,6 +145,8 @@ assert_type(refocal.estimate_blur(pixels, "ebdb"), NDArray[np.float32])
 method = refocal.METHODS["wiener"].make({"noise_to_signal": 0.01})
 restored = refocal.deblur(pixels / 255.0, method, refocal.Psf(np.full((3, 3), 1 / 9)))
 assert_type(restored, NDArray[np.float64])
+assert_type(method(pixels / 255.0), NDArray[np.float64])
+assert_type(open_dataset("kodak24")[0].name, str)
 score: float = float(refocal.metrics.psnr(np.moveaxis(restored, -1, 0), np.moveaxis(pixels / 255.0, -1, 0)))
 assert_type(refocal.ESTIMATORS["zhuo-sim"].make()(np.moveaxis(restored, -1, 0)), refocal.BlurMap)
 names: list[str] = [name for name, entry in refocal.METRICS.items() if entry.needs == "sharp"]

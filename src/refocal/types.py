@@ -8,13 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, TypeAlias, TypeVar
 
 if TYPE_CHECKING:
     from refocal.optics.blur import BlurMap
 
 Array: TypeAlias = Any
 """A NumPy array or a torch tensor."""
+
+SameArray = TypeVar("SameArray")
+"""An image of which the same kind is returned."""
 
 Image: TypeAlias = Any
 """Float array (..., channel, height, width), range [0, 1]; display-referred sRGB unless the name says linear."""
@@ -81,7 +84,7 @@ class Deblurrer(Protocol):
         """How to cut the image into tiles for a kernel of half-width ``half_px``; None if it must stay whole."""
         ...
 
-    def __call__(self, image: Image, blur: Blur | None = None) -> Image:
+    def __call__(self, image: SameArray, blur: Blur | None = None) -> SameArray:
         """Restore ``image`` under ``blur``, which is None for a method that needs none."""
         ...
 

@@ -11,7 +11,8 @@ from __future__ import annotations
 import inspect
 import os
 import re
-from collections.abc import Mapping
+import typing
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -19,7 +20,7 @@ from typing import Any, Literal
 from refocal.catalog import Entry, find
 from refocal.types import Image, InputError
 
-DATASETS: dict[str, Entry[Any]] = {
+DATASETS: dict[str, Entry[Dataset]] = {
     "folder": Entry("refocal.datasets.folder:folder", "your own pairs: blurred/ and sharp/, or A_blurred and A_sharp"),
     "kodak24": Entry(
         "refocal.datasets.synthetic:kodak24",
@@ -163,7 +164,28 @@ class Protocol:
     fit: Literal["none", "gain-offset"] = "none"
 
 
-def open_dataset(name: str | Path, data_root: str | Path | None = None) -> Any:
+class Dataset(typing.Protocol):
+    """A data set: ``len(data)``, ``data[i]`` and the protocol of its scores."""
+
+    @property
+    def protocol(self) -> Protocol:
+        """How scores are measured on this set."""
+        ...
+
+    def __len__(self) -> int:
+        """Number of images."""
+        ...
+
+    def __getitem__(self, index: int) -> Pair:
+        """Read image ``index``.
+
+        Raises:
+            IndexError: If there is no such image.
+        """
+        ...
+
+
+def open_dataset(name: str | Path, data_root: str | Path | None = None) -> Dataset:
     """Open a data set by name and option, or a folder of pairs by its path.
 
     Args:
@@ -182,7 +204,7 @@ def open_dataset(name: str | Path, data_root: str | Path | None = None) -> Any:
     head, option = (match[1], match[2]) if match and match[1] in DATASETS else (str(name), None)
     if head not in DATASETS and Path(name).is_dir():
         head, option = "folder", str(name)
-    make = find(DATASETS, head, "data set or folder").load()
+    make: Callable[..., Dataset] = find(DATASETS, head, "data set or folder").load()
     if head == "folder":
         return make(Path(option or "."))
     root = _find_root(head, data_root)

@@ -70,7 +70,8 @@ def read_lens(data_root: Path | None) -> Kernel:
     Raises:
         InputError: If they aren't there.
     """
-    folder = open_dataset("pixel4_dp", data_root).scenes[0].left.parent
+    data: Any = open_dataset("pixel4_dp", data_root)
+    folder = data.scenes[0].left.parent
     files = [path for side in ("left", "right") for path in folder.rglob(f"blur_kernels_{side}.npy")]
     if len(files) != 2:
         raise InputError(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from io import BytesIO
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -40,7 +40,7 @@ def beta_strip(table: PublishedTable, found: Sequence[Cell], settings: Settings)
     Raises:
         InputError: If the photo isn't among the data.
     """
-    data = open_dataset("kodak24:mean5", settings.data_root)
+    data: Any = open_dataset("kodak24:mean5", settings.data_root)
     pair = next((data[place] for place in range(len(data)) if data.photos[place].stem == FIG_3_PHOTO), None)
     if pair is None:
         raise InputError(f"it shows {FIG_3_PHOTO}, which isn't among the data")
@@ -119,8 +119,9 @@ def _published(data_root: Path | None) -> dict[str, Image]:
     from refocal.datasets.files import read_luma8
 
     try:
-        folder = open_dataset("mmsp2024", data_root).files[0][1].parents[1] / "Beta_Value_Comp"
+        data: Any = open_dataset("mmsp2024", data_root)
     except InputError:
         return {}
+    folder = data.files[0][1].parents[1] / "Beta_Value_Comp"
     files = {head: folder / f"{stem}.png" for head, stem in FIG_3_PUBLISHED.items()}
     return {head: read_luma8(file)[None] / 255 for head, file in files.items() if file.is_file()}

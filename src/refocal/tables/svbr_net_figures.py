@@ -42,8 +42,8 @@ def figure_3_dandres(table: PublishedTable, found: Sequence[Cell], settings: Set
 
 
 def _sheet(table: PublishedTable, data: str, photo: str, settings: Settings) -> bytes:
-    pictures = open_dataset(data, settings.data_root)
-    pair = next((pair for pair in pictures if pair.name == photo), None)
+    images = open_dataset(data, settings.data_root)
+    pair = next((pair for pair in map(images.__getitem__, range(len(images))) if pair.name == photo), None)
     if pair is None:
         raise InputError(f"it shows {photo}, which isn't among the data")
     blurs = _blurs(table, data, pair, settings)

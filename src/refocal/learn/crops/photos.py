@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from refocal.datasets import Pair
+from refocal.datasets import Dataset, Pair
 from refocal.images.io import SUFFIXES, from_float, read, to_float
 from refocal.types import Array, InputError
 
@@ -52,7 +52,7 @@ def pack(
 
 
 def pack_pairs(
-    pairs: Sequence[Pair],
+    pairs: Dataset | Sequence[Pair],
     out: str | Path,
     side_px: int = 128,
     seed: int = 0,
