@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ import numpy as np
 from refocal.catalog import Entry
 from refocal.estimators import ESTIMATORS
 from refocal.estimators.network_map import NetworkMap
-from refocal.evaluation.evaluate import Restoring
+from refocal.evaluation.evaluate import Restoring, options_of
 from refocal.evaluation.workers import Runs
 from refocal.images.map_files import PNG_STEPS
 from refocal.inference.network_file import weights_sha256
@@ -156,9 +156,6 @@ def _own_file(name: str, weights_dir: Path | None) -> Path | None:
 
 def _options(made: Any, given: Mapping[str, object] | None = None) -> str:
     """Every field as text; of a user's file only the name, as its hash identifies it."""
-    if not is_dataclass(made):
-        return ""
-    values = {field.name: getattr(made, field.name) for field in fields(made)}
     if "weights" in (given or {}):
-        values["weights"] = Path(str(values["weights"])).name
-    return ", ".join(f"{name}={value}" for name, value in values.items())
+        made = replace(made, weights=Path(str(made.weights)).name)
+    return options_of(made)
