@@ -4,11 +4,26 @@ The networks are written as ONNX files; onnx and torch are imported only by the 
 """
 
 import json
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
+
+
+@dataclass(frozen=True)
+class InMemory:
+    """A data set of given pairs."""
+
+    pairs: tuple | list
+    protocol: object
+
+    def __len__(self):
+        return len(self.pairs)
+
+    def __getitem__(self, index):
+        return self.pairs[index]
 
 
 def psnr(restored, sharp):

@@ -18,19 +18,7 @@ from refocal.methods import METHODS
 from refocal.optics.blur import BlurMap, Psf
 from refocal.restore import restore
 from refocal.types import InputError
-from samples import psnr
-
-
-@dataclass(frozen=True)
-class InMemory:
-    pairs: list
-    protocol: Protocol
-
-    def __len__(self):
-        return len(self.pairs)
-
-    def __getitem__(self, index):
-        return self.pairs[index]
+from samples import InMemory, psnr
 
 
 @pytest.fixture

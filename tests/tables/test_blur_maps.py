@@ -20,25 +20,12 @@ from refocal.tables.measure import measure
 from refocal.tables.published import Column, Line, PublishedTable, Settings
 from refocal.tables.runnable import make_estimator_runnable, make_runnable
 from refocal.types import InputError
+from samples import InMemory
 
 SHARP = (np.random.default_rng(31).integers(0, 256, (3, 20, 24)) / 255).astype(np.float32)
 TRUE = BlurMap(
     np.random.default_rng(32).integers(0, 25, (20, 24)) / 4, step_px=0.25, boundary="replicate", encoding="srgb"
 )
-
-
-@dataclass(frozen=True)
-class InMemory:
-    """A data set of given pairs."""
-
-    pairs: tuple
-    protocol: Protocol
-
-    def __len__(self):
-        return len(self.pairs)
-
-    def __getitem__(self, index):
-        return self.pairs[index]
 
 
 PAIRS = {

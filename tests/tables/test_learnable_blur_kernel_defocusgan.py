@@ -25,6 +25,7 @@ from refocal.tables.measure import measure
 from refocal.tables.page import page
 from refocal.tables.published import Settings
 from refocal.types import InputError, Tiling
+from samples import InMemory
 
 NAMES = {"Ours (DefocusGAN)": "Ours", "Ours (learnable BK)": "Ours"}
 METRICS = {"PSNR": "psnr", "SSIM": "ssim", "MAE": "mae", "LPIPS": "lpips", "params_M": "parameters"}
@@ -61,20 +62,6 @@ def scene(rng, name, **extras):
     sharp = rng.uniform(0.1, 0.9, (1, 44, 48)).astype(np.float32)
     views = {"left": 0.5 * sharp, "right": 0.25 * sharp}
     return Pair(0.5 * sharp, sharp, name, views | extras)
-
-
-@dataclass(frozen=True)
-class Few:
-    """A data set of given pairs."""
-
-    pairs: tuple
-    protocol: Protocol
-
-    def __len__(self):
-        return len(self.pairs)
-
-    def __getitem__(self, index):
-        return self.pairs[index]
 
 
 @dataclass(frozen=True)
@@ -133,9 +120,9 @@ def small_sets(monkeypatch):
     real = tuple(scene(rng, name, defocus=rng.uniform(0, 255, (44, 48)), valid=valid) for name in ("001", "003"))
     known = (scene(rng, "kodim01", radius_px=rng.uniform(0, 8, (44, 48))),)
     sets = {
-        "pixel4_dp/4": Few(real, Protocol("pixel4_dp/4", "", "float", "green", 16, "gain-offset")),
-        "pixel4_dp/2": Few(real[:1], Protocol("pixel4_dp/2", "", "float", "green", 16, "gain-offset")),
-        "kodak24_dp": Few(known, Protocol("kodak24_dp", "", "16-bit")),
+        "pixel4_dp/4": InMemory(real, Protocol("pixel4_dp/4", "", "float", "green", 16, "gain-offset")),
+        "pixel4_dp/2": InMemory(real[:1], Protocol("pixel4_dp/2", "", "float", "green", 16, "gain-offset")),
+        "kodak24_dp": InMemory(known, Protocol("kodak24_dp", "", "16-bit")),
     }
 
     def open_in_memory(name, _root=None):

@@ -22,22 +22,9 @@ from refocal.tables.cells import cells, pooled_psnr
 from refocal.tables.measure import as_given, measure, spread, to_scored
 from refocal.tables.published import Column, Line, PublishedTable, Settings
 from refocal.types import InputError
+from samples import InMemory
 
 calls = []
-
-
-@dataclass(frozen=True)
-class InMemory:
-    """A data set of given pairs."""
-
-    pairs: list
-    protocol: Protocol
-
-    def __len__(self):
-        return len(self.pairs)
-
-    def __getitem__(self, index):
-        return self.pairs[index]
 
 
 @dataclass(frozen=True)
