@@ -14,7 +14,7 @@ from samples import asymmetric_kernel, natural, psnr
 NEED_BLUR = [name for name, entry in METHODS.items() if entry.needs == "blur"]
 KINDS = ["psf", "map"]
 # A trained network has no exact properties under a blur that it wasn't trained for.
-TRAINED = [name for name, entry in METHODS.items() if hasattr(entry.load(), "network")]
+TRAINED = [name for name, entry in METHODS.items() if hasattr(entry.make(), "weights")]
 CLASSICAL = [name for name in METHODS if name not in TRAINED]
 # Methods that need the whole image (superpixels): neither tiles nor single channels agree with it.
 WHOLE = [name for name in CLASSICAL if METHODS[name].make().tiling(4) is None]
