@@ -21,8 +21,8 @@ demo: $(VENV)/.run-stamp  ## restore the photos in examples/ into demo-out/
 gallery: $(VENV)/.run-stamp  ## write docs/gallery: real photos before and after, from the data sets in REFOCAL_DATA
 	@$(BIN)/python benchmarks/gallery.py
 
-test: $(VENV)/.test-stamp  ## run the tests (about 6 minutes on two cores, 1.7 GB of packages)
-	@echo "Running the tests: about 6 minutes on two cores ..."
+test: $(VENV)/.test-stamp  ## run the tests (about 8 minutes on two cores, 1.7 GB of packages)
+	@echo "Running the tests: about 8 minutes on two cores ..."
 	@$(PYTEST)
 
 check: $(VENV)/.test-stamp  ## format, lint, types, layers, tests: what CI runs
