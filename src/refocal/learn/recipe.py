@@ -15,31 +15,6 @@ from refocal.types import InputError
 
 
 @dataclass(frozen=True)
-class Phase:
-    """A part of a training with one size of crops and batches.
-
-    Attributes:
-        steps: Number of steps.
-        crop_px: Side of the crops in pixels.
-        batch: Crops per step, over all processes.
-        pairs_options: Fields of the pairs' dataclass that replace the recipe's in this phase.
-    """
-
-    steps: int
-    crop_px: int = 128
-    batch: int = 32
-    pairs_options: Mapping[str, Any] = field(default_factory=dict)
-
-
-class Place(NamedTuple):
-    """Phase of a step, its index, and the index of the step within it; all from 0."""
-
-    number: int
-    phase: Phase
-    step: int
-
-
-@dataclass(frozen=True)
 class Term:
     """A summand of the loss.
 
@@ -52,6 +27,33 @@ class Term:
     loss: str
     weight: float = 1.0
     options: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Phase:
+    """A part of a training with one size of crops and batches.
+
+    Attributes:
+        steps: Number of steps.
+        crop_px: Side of the crops in pixels.
+        batch: Crops per step, over all processes.
+        pairs_options: Fields of the pairs' dataclass that replace the recipe's in this phase.
+        loss: Terms that replace the recipe's in this phase; empty keeps them.
+    """
+
+    steps: int
+    crop_px: int = 128
+    batch: int = 32
+    pairs_options: Mapping[str, Any] = field(default_factory=dict)
+    loss: tuple[Term, ...] = ()
+
+
+class Place(NamedTuple):
+    """Phase of a step, its index, and the index of the step within it; all from 0."""
+
+    number: int
+    phase: Phase
+    step: int
 
 
 @dataclass(frozen=True)
@@ -69,7 +71,8 @@ class Recipe:
         start: Initial weights: a name from ``WEIGHTS`` or a file; empty for random ones.
         task: A name from ``TASKS``.
         task_options: Fields of the task's ``Options`` that differ from its defaults.
-        optimiser: ``adam``, or ``adamw`` with decoupled weight decay.
+        optimiser: ``adam``; ``adamw`` with decoupled weight decay; or ``muon``, which orthogonalises the updates of
+            convolutions and leaves the rest to Adam.
         learning_rate: Learning rate at the beginning, after warm-up.
         final_learning_rate: Learning rate at the end.
         schedule: Decay of the rate: ``cosine``, ``constant``, or ``stairs`` (times ``stair_factor`` every
@@ -101,7 +104,7 @@ class Recipe:
     start: str = ""
     task: str = "restore"
     task_options: Mapping[str, Any] = field(default_factory=dict)
-    optimiser: Literal["adam", "adamw"] = "adam"
+    optimiser: Literal["adam", "adamw", "muon"] = "adam"
     learning_rate: float = 1e-4
     final_learning_rate: float = 0.0
     schedule: Literal["cosine", "constant", "stairs"] = "cosine"
@@ -138,6 +141,10 @@ class Recipe:
             step -= phase.steps
         raise IndexError(f"The recipe ends before step {step}.")
 
+    def loss_at(self, step: int) -> tuple[Term, ...]:
+        """The terms of the loss of a step, counted from 0."""
+        return self.phase_at(step).phase.loss or self.loss
+
     def rate_at(self, step: int) -> float:
         """The learning rate of a step, counted from 0."""
         import math
@@ -163,9 +170,12 @@ def to_json(recipe: Recipe) -> str:
 def from_json(text: str) -> Recipe:
     """The recipe from its JSON."""
     known = json.loads(text)
-    known["phases"] = tuple(Phase(**phase) for phase in known["phases"])
-    known["loss"] = tuple(Term(**term) for term in known["loss"])
-    return Recipe(**known)
+    known["phases"] = tuple(Phase(**{**phase, "loss": _terms(phase.get("loss", ()))}) for phase in known["phases"])
+    return Recipe(**{**known, "loss": _terms(known["loss"])})
+
+
+def _terms(known: Iterable[Mapping[str, Any]]) -> tuple[Term, ...]:
+    return tuple(Term(**term) for term in known)
 
 
 def override(recipe: Recipe, given: Mapping[str, str]) -> Recipe:

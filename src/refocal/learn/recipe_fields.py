@@ -14,7 +14,7 @@ from refocal.catalog import Entry, find
 from refocal.learn.losses.pixelwise import LOSSES
 from refocal.learn.nets import NETWORKS
 from refocal.learn.pairs.uniform import PAIRS
-from refocal.learn.recipe import Recipe
+from refocal.learn.recipe import Recipe, Term
 from refocal.learn.tasks import TASKS
 from refocal.types import InputError
 
@@ -32,11 +32,16 @@ def check_fields(recipe: Recipe) -> None:
     for i, phase in enumerate(recipe.phases):
         _check(f"phases.{i}.pairs_options", phase.pairs_options, _kinds(pairs.load()), recipe.pairs)
         pairs.make({**recipe.pairs_options, **phase.pairs_options})  # it refuses values out of range
-    for i, term in enumerate(recipe.loss):
+        _check_terms(f"phases.{i}.loss", phase.loss)
+    _check_terms("loss", recipe.loss)
+
+
+def _check_terms(place: str, terms: tuple[Term, ...]) -> None:
+    for i, term in enumerate(terms):
         loss = find(LOSSES, term.loss, "loss").load()
         names = list(inspect.signature(loss).parameters)[2:]  # after the two images
         kinds = typing.get_type_hints(loss)
-        _check(f"loss.{i}.options", term.options, {name: kinds[name] for name in names}, term.loss)
+        _check(f"{place}.{i}.options", term.options, {name: kinds[name] for name in names}, term.loss)
 
 
 def _beside(entry: Entry, name: str) -> dict[str, Any]:

@@ -31,6 +31,13 @@ PLANES = 5
 """Number of kernels that a smoothly varying radius is blurred with; each pixel interpolates between two of them."""
 
 
+GRAIN_PX = 0.4, 1.2
+"""Range of the sigma over which noise is smoothed."""
+
+SMOOTH_SIDES = (1, 9)
+"""Range of the number of pixels a side that a crop without texture is enlarged from."""
+
+
 @dataclass(frozen=True)
 class CameraPairs:
     """Crops photographed out of focus.
@@ -50,9 +57,13 @@ class CameraPairs:
         ramps: Fraction of the crops whose radius varies smoothly.
         layers: Fraction of the crops, except for those in focus, with one or two objects in front.
         lens: Fields of ``Lenses`` that differ from its defaults.
+        smooth: Fraction of the crops that are without texture, all over or, in half of them, in parts: the crop reduced
+            to a few pixels and enlarged again, or black, or white. No blur can be seen there.
         highlights: Fraction of the crops whose highlights exceed white, up to four times.
         shot, read: Largest noise of the light: variance per unit, and standard deviation in the dark.
         noisy: Fraction of the crops with noise.
+        smooth_noise: Fraction of these whose noise is smoothed over up to 1.2 px (sigma), as by a camera's demosaicking
+            and noise reduction, with its standard deviation kept.
         tone: Fraction of the crops with a tone curve steeper than sRGB's, by up to half.
         sharpening: Fraction of the crops that the camera sharpens.
         resized: Fraction of the batches that are reduced after the blur, to 3/4 or 2/3.
@@ -67,10 +78,12 @@ class CameraPairs:
     ramps: float = 0.3
     layers: float = 0.2
     lens: Mapping[str, Any] = field(default_factory=dict)
+    smooth: float = 0.0
     highlights: float = 0.2
     shot: float = 1e-3
     read: float = 5e-3
     noisy: float = 0.7
+    smooth_noise: float = 0.0
     tone: float = 0.5
     sharpening: float = 0.3
     resized: float = 0.2
@@ -78,7 +91,10 @@ class CameraPairs:
     border_px: int = 16
 
     def __post_init__(self) -> None:
-        names = ("in_focus", "ramps", "layers", "highlights", "noisy", "tone", "sharpening", "resized", "compressed")
+        names = (
+            *("in_focus", "ramps", "layers", "smooth", "highlights", "noisy", "smooth_noise", "tone", "sharpening"),
+            *("resized", "compressed"),
+        )
         for name in names:
             if not 0 <= getattr(self, name) <= 1:
                 raise InputError(f"The pairs' {name} is a fraction from 0 to 1, not {getattr(self, name)}.")
@@ -112,6 +128,9 @@ class CameraPairs:
         def some(share: float) -> Tensor:
             return _uniform(count, random) < share  # for each crop
 
+        if self.smooth:
+            sharp = torch.where(some(self.smooth), _smoothed(sharp, random), sharp)
+
         gain = torch.where(some(self.tone), 1 + 0.5 * _uniform(count, random), torch.ones_like(sharp[:, :1, :1, :1]))
         light = srgb_to_linear(s_curve(sharp, 1 / gain))
         lift = torch.where(some(self.highlights), 3 * _uniform(count, random), torch.zeros_like(gain))
@@ -119,7 +138,8 @@ class CameraPairs:
         blurred, seen, radius_px = self._scene(bright, random)
         sharp = s_curve(linear_to_srgb(seen.clamp(0, 1)), gain)
         level = _uniform(count, random) ** 3 * some(self.noisy)  # most photos have little
-        blurred = with_noise(blurred.clamp(0, 1), self.shot * level, self.read * level, random)
+        grain_px = self._grain_px(some(self.smooth_noise), random)
+        blurred = with_noise(blurred.clamp(0, 1), self.shot * level, self.read * level, random, grain_px)
         blurred = s_curve(linear_to_srgb(blurred.clamp(0, 1)), gain)
         amount = _uniform(count, random) * some(self.sharpening)
         sigma_px = float(0.6 + 0.8 * torch.rand((), generator=random, device=random.device))
@@ -179,6 +199,13 @@ class CameraPairs:
                 radius_px[here] = torch.where(mask > 0.5, near[here, None, None, None], radius_px[here])
         return blurred, sharp, radius_px
 
+    def _grain_px(self, here: Tensor, random: torch.Generator) -> Tensor | None:
+        """The sigma (N, 1, 1, 1) over which noise is smoothed; None if the pairs have no such noise."""
+        if not self.smooth_noise:
+            return None
+        low, high = GRAIN_PX
+        return here * (low + (high - low) * _uniform(len(here), random))
+
     def _radii(self, count: int, random: torch.Generator) -> Tensor:
         span = self.max_radius_px - self.least_radius_px
         return self.least_radius_px + span * _uniform(count, random).flatten() ** self.skew
@@ -232,6 +259,18 @@ def _reduced(side: int, share: float) -> int:
 
 def _uniform(count: int, random: torch.Generator) -> Tensor:
     return torch.rand((count, 1, 1, 1), generator=random, device=random.device)
+
+
+def _smoothed(sharp: Tensor, random: torch.Generator) -> Tensor:
+    """The crops without their texture, all over or in parts; a fifth of these places are black, a fifth are white."""
+    count = len(sharp)
+    side = int(torch.randint(*SMOOTH_SIDES, (), generator=random, device=sharp.device))
+    few = functional.adaptive_avg_pool2d(sharp, side)
+    plain = functional.interpolate(few, size=sharp.shape[-2:], mode="bicubic", align_corners=False).clamp(0, 1)
+    tone = _uniform(count, random)
+    plain = torch.where(tone < 0.2, torch.zeros_like(plain), torch.where(tone > 0.8, torch.ones_like(plain), plain))
+    inside = torch.where(_uniform(count, random) < 0.5, _shapes(sharp, random), torch.ones_like(sharp))
+    return inside * plain + (1 - inside) * sharp
 
 
 def _shapes(like: Tensor, random: torch.Generator) -> Tensor:

@@ -19,10 +19,35 @@ def s_curve(image: Tensor, slope: Tensor) -> Tensor:
     return up / (up + down)
 
 
-def with_noise(linear: Tensor, shot: Tensor, read: Tensor, random: torch.Generator) -> Tensor:
-    """Add noise of variance ``shot`` x + ``read``^2 to linear light x (Foi et al., TIP 2008)."""
+def with_noise(
+    linear: Tensor, shot: Tensor, read: Tensor, random: torch.Generator, grain_px: Tensor | None = None
+) -> Tensor:
+    """Add noise of variance ``shot`` x + ``read``^2 to linear light x (Foi et al., TIP 2008).
+
+    Args:
+        linear: (N, 1, H, W).
+        shot: Variance per unit of light.
+        read: Standard deviation in the dark.
+        random: Generator.
+        grain_px: Sigma of the Gaussian (N, 1, 1, 1) that smooths the noise, whose variance is kept; None and 0 don't.
+    """
     noise = torch.randn(linear.shape, generator=random, device=linear.device)
+    if grain_px is not None:
+        noise = _grained(noise, grain_px)
     return linear + (shot * linear.clamp(min=0) + read.square()).sqrt() * noise
+
+
+def _grained(noise: Tensor, sigma_px: Tensor) -> Tensor:
+    """White noise smoothed by a Gaussian, in the Fourier domain, at its old variance."""
+    height, width = noise.shape[-2:]
+    down = torch.fft.fftfreq(height, device=noise.device)[:, None]
+    across = torch.fft.rfftfreq(width, device=noise.device)
+    response = torch.exp(-2 * (math.pi * sigma_px) ** 2 * (down.square() + across.square()))
+    whole = torch.exp(
+        -2 * (math.pi * sigma_px) ** 2 * (down.square() + torch.fft.fftfreq(width, device=noise.device).square())
+    )
+    smooth = torch.fft.irfft2(torch.fft.rfft2(noise) * response, s=(height, width))
+    return smooth / whole.square().mean((-2, -1), keepdim=True).sqrt()
 
 
 def sharpened(image: Tensor, amount: Tensor, sigma_px: float) -> Tensor:

@@ -12,7 +12,7 @@ from refocal.learn.recipe import Recipe
 from refocal.learn.tasks import Batch, Networks, Task, predict
 
 
-def losses(recipe: Recipe, updated: str, networks: Networks, batch: Batch, step: int) -> dict[str, Tensor]:  # noqa: ARG001
+def losses(recipe: Recipe, updated: str, networks: Networks, batch: Batch, step: int) -> dict[str, Tensor]:
     """The recipe's terms against ``radius_px``, of the map and of the sum over the coarser maps, with the same weight.
 
     The network returns radii in pixels (N, 1, H, W), or while it trains a tuple of these and of coarser ones, which are
@@ -22,7 +22,7 @@ def losses(recipe: Recipe, updated: str, networks: Networks, batch: Batch, step:
     found = {}
     with torch.autocast(radius_px.device.type, enabled=False):
         true = batch["radius_px"]
-        for term in recipe.loss:
+        for term in recipe.loss_at(step):
             loss = find(LOSSES, term.loss, "loss").load()
             found[term.loss] = term.weight * loss(radius_px.float(), true, **term.options)
             if coarser:

@@ -12,14 +12,14 @@ from refocal.learn.recipe import Recipe
 from refocal.learn.tasks import Batch, Networks, Task, predict
 
 
-def losses(recipe: Recipe, updated: str, networks: Networks, batch: Batch, step: int) -> dict[str, Tensor]:  # noqa: ARG001
+def losses(recipe: Recipe, updated: str, networks: Networks, batch: Batch, step: int) -> dict[str, Tensor]:
     """The recipe's terms, of the restored image against ``sharp``, in float32."""
     restored = predict(networks[updated], batch)
     with torch.autocast(restored.device.type, enabled=False):
         restored = restored.float()
         return {
             term.loss: term.weight * find(LOSSES, term.loss, "loss").load()(restored, batch["sharp"], **term.options)
-            for term in recipe.loss
+            for term in recipe.loss_at(step)
         }
 
 

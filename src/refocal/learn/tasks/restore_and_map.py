@@ -42,7 +42,7 @@ class Options:
             raise InputError("The task's coarser_weight and map_weight are at least 0.")
 
 
-def losses(recipe: Recipe, updated: str, networks: Networks, batch: Batch, step: int) -> dict[str, Tensor]:  # noqa: ARG001
+def losses(recipe: Recipe, updated: str, networks: Networks, batch: Batch, step: int) -> dict[str, Tensor]:
     """The recipe's terms at all sizes, and the negative log-likelihood of the true radius."""
     options = read_options(recipe, Options)
     restored, radius_px, scale_px = predict(networks[updated], batch)
@@ -53,7 +53,7 @@ def losses(recipe: Recipe, updated: str, networks: Networks, batch: Batch, step:
             share = options.coarser_weight if size else 1.0
             if size:
                 images = functional.avg_pool2d(images[0], 2), functional.avg_pool2d(images[1], 2)
-            for term in recipe.loss:
+            for term in recipe.loss_at(step):
                 value = share * term.weight * find(LOSSES, term.loss, "loss").load()(*images, **term.options)
                 found[term.loss] = found.get(term.loss, torch.zeros_like(value)) + value
         found["map"] = options.map_weight * laplace_nll(radius_px.float(), scale_px.float(), batch["radius_px"])

@@ -17,6 +17,7 @@ from refocal.learn.tasks import Task, make_pairs
 from refocal.learn.training import checkpoint as checkpoints
 from refocal.learn.training.finite_check import FiniteCheck
 from refocal.learn.training.load_weights import load_weights
+from refocal.learn.training.muon import Muon
 from refocal.types import InputError
 
 
@@ -55,8 +56,7 @@ class TrainingState:
             if not any(parameter.requires_grad for parameter in network.parameters()):
                 self.networks[name] = network  # fixed: no optimiser, never updated
                 continue
-            kind = torch.optim.AdamW if recipe.optimiser == "adamw" else torch.optim.Adam
-            optimiser = kind(network.parameters(), recipe.learning_rate, weight_decay=recipe.weight_decay, fused=True)
+            optimiser = _optimiser(recipe, network)
             if saved is not None:
                 checkpoints.restore_optimiser(optimiser, saved.part(f"optimiser/{name}"))
             ready = torch.compile(network) if recipe.compile else network
@@ -158,6 +158,13 @@ class TrainingState:
     def _laid_out(self, tensor: Tensor) -> Tensor:
         wanted = self.recipe.channels_last and tensor.ndim == 4
         return tensor.contiguous(memory_format=torch.channels_last) if wanted else tensor
+
+
+def _optimiser(recipe: Recipe, network: nn.Module) -> torch.optim.Optimizer:
+    if recipe.optimiser == "muon":
+        return Muon(network.parameters(), recipe.learning_rate)
+    kind = torch.optim.AdamW if recipe.optimiser == "adamw" else torch.optim.Adam
+    return kind(network.parameters(), recipe.learning_rate, weight_decay=recipe.weight_decay, fused=True)
 
 
 def _load_start(network: nn.Module, recipe: Recipe) -> None:
