@@ -110,7 +110,7 @@ def test_a_device_holds_for_one_call(photo, monkeypatch):
     [
         (
             {"options": {"weight": 3.0}},
-            "The method default has no option 'weight': its options are weights, threads, bokeh",
+            "The method default has no option 'weight': its options are weights, threads, target, bokeh",
         ),
         ({"method": "identity", "options": {"a": 1}}, "The method identity has no option 'a': it has no options"),
         ({"method": "wiener", "blur": 2.0, "options": {"noise_to_signal": -1.0}}, "noise_to_signal"),

@@ -37,7 +37,7 @@ class Deblurred(Generic[Photo]):
         image: The restored photo, of the kind that was given.
         radius_px: (H, W) float32, the circle-of-confusion radius in pixels; None where no map was used.
         confidence: (H, W) float32 in [0, 1], where the method or the estimator reports it; else None.
-        notes: Sentences about what the method couldn't do as asked.
+        notes: Sentences about what the method couldn't do as asked, and about what it restored and what it kept.
     """
 
     image: Photo
@@ -55,6 +55,7 @@ def deblur(
     mask: Array | None = ...,
     tile_px: int | None = ...,
     *,
+    target: str | None = ...,
     options: Mapping[str, Any] | None = ...,
     device: str | None = ...,
     progress: Progress | None = ...,
@@ -68,6 +69,7 @@ def deblur(
     mask: Array | None = ...,
     tile_px: int | None = ...,
     *,
+    target: str | None = ...,
     options: Mapping[str, Any] | None = ...,
     device: str | None = ...,
     progress: Progress | None = ...,
@@ -81,6 +83,7 @@ def deblur(
     mask: Array | None = ...,
     tile_px: int | None = ...,
     *,
+    target: str | None = ...,
     options: Mapping[str, Any] | None = ...,
     device: str | None = ...,
     progress: Progress | None = ...,
@@ -93,6 +96,7 @@ def deblur(  # noqa: PLR0913  the words of the command line
     mask: Array | None = None,
     tile_px: int | None = None,
     *,
+    target: str | None = None,
     options: Mapping[str, Any] | None = None,
     device: str | None = None,
     progress: Progress | None = None,
@@ -110,6 +114,8 @@ def deblur(  # noqa: PLR0913  the words of the command line
         strength: 0 returns identical pixels, 1 restores fully.
         mask: (H, W) in [0, 1]: the weight of the restoration at each pixel.
         tile_px: Side of the tiles in pixels for large photos; chosen from the free memory by default.
+        target: Which blur the default model restores: "auto", "all", "subject", or radii in pixels such as "1..5"; the
+            option of that name.
         options: Options of a method that is given by name, such as ``{"noise_to_signal": 0.01}``.
         device: Where networks run: "cpu" or "cuda"; by default the one of ``$REFOCAL_DEVICE``, or the CPU.
         progress: Called after each tile with the number of tiles that are done and the number of all tiles.
@@ -118,7 +124,7 @@ def deblur(  # noqa: PLR0913  the words of the command line
         InputError: If the photo cannot be read or an argument is refused.
     """
     given = (method, blur, strength, mask, tile_px)
-    return _deblurred(image, given, options, device, progress)[0]
+    return _deblurred(image, given, _with_target(options, target), device, progress)[0]
 
 
 @overload
@@ -130,6 +136,7 @@ def deblur_and_map(
     mask: Array | None = ...,
     tile_px: int | None = ...,
     *,
+    target: str | None = ...,
     options: Mapping[str, Any] | None = ...,
     device: str | None = ...,
     progress: Progress | None = ...,
@@ -143,6 +150,7 @@ def deblur_and_map(
     mask: Array | None = ...,
     tile_px: int | None = ...,
     *,
+    target: str | None = ...,
     options: Mapping[str, Any] | None = ...,
     device: str | None = ...,
     progress: Progress | None = ...,
@@ -156,6 +164,7 @@ def deblur_and_map(
     mask: Array | None = ...,
     tile_px: int | None = ...,
     *,
+    target: str | None = ...,
     options: Mapping[str, Any] | None = ...,
     device: str | None = ...,
     progress: Progress | None = ...,
@@ -168,6 +177,7 @@ def deblur_and_map(  # noqa: PLR0913  the words of the command line
     mask: Array | None = None,
     tile_px: int | None = None,
     *,
+    target: str | None = None,
     options: Mapping[str, Any] | None = None,
     device: str | None = None,
     progress: Progress | None = None,
@@ -177,14 +187,14 @@ def deblur_and_map(  # noqa: PLR0913  the words of the command line
     The arguments and errors are those of ``deblur``; notes are returned, not given as warnings.
     """
     given = (method, blur, strength, mask, tile_px)
-    photo, restored = _deblurred(image, given, options, device, progress, warn=False)
-    found = restored.blur
+    photo, restored = _deblurred(image, given, _with_target(options, target), device, progress, warn=False)
+    found, notes = restored.blur, (*restored.notes, *restored.decisions)
     if isinstance(found, BlurMap):
         confidence = None if found.confidence is None else np.asarray(found.confidence, np.float32)
-        return Deblurred(photo, np.asarray(found.radius_px, np.float32), confidence, restored.notes)
+        return Deblurred(photo, np.asarray(found.radius_px, np.float32), confidence, notes)
     if found is not None and isinstance(blur, (int, float, np.number)):
-        return Deblurred(photo, np.full(restored.image.shape[1:], blur, np.float32), None, restored.notes)
-    return Deblurred(photo, None, None, restored.notes)
+        return Deblurred(photo, np.full(restored.image.shape[1:], blur, np.float32), None, notes)
+    return Deblurred(photo, None, None, notes)
 
 
 def _deblurred(
@@ -204,6 +214,10 @@ def _deblurred(
     if strength == 0 and isinstance(image, np.ndarray):
         return image.copy(), restored  # float64 has more digits than float32, through which the photo would go
     return give_back(restored.image), restored
+
+
+def _with_target(options: Mapping[str, Any] | None, target: str | None) -> Mapping[str, Any] | None:
+    return options if target is None else {**(options or {}), "target": target}
 
 
 def estimate_blur(

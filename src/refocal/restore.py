@@ -31,6 +31,7 @@ from refocal.types import (
     Image,
     InputError,
     Needs,
+    Prepared,
     Progress,
     Restorer,
     Tiling,
@@ -52,11 +53,13 @@ class Restored:
         image: (C, H, W) float32 in [0, 1].
         blur: The blur that was given, estimated, or predicted by the method; ``None`` if the method used none.
         notes: Sentences about what the method couldn't do as asked.
+        decisions: Sentences about what the method chose to restore and what to keep.
     """
 
     image: Image
     blur: Blur | None
     notes: tuple[str, ...] = ()
+    decisions: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -69,6 +72,7 @@ class Facts:
         max_radius_px: The largest radius that the method can undo.
         tiling: As ``Deblurrer.tiling``.
         restore_and_map: As ``Deblurrer`` says; None for a method that predicts no blur.
+        prepare: As ``Deblurrer`` says; None for a method that needs to see no more than each tile.
     """
 
     needs: Needs | None
@@ -76,6 +80,7 @@ class Facts:
     max_radius_px: float
     tiling: Callable[[int], Tiling | None]
     restore_and_map: Callable[[Image], tuple[Image, Array, Array]] | None
+    prepare: Callable[[Image], Prepared] | None
 
 
 def facts_of(method: Deblurrer | Restorer) -> Facts:
@@ -86,6 +91,7 @@ def facts_of(method: Deblurrer | Restorer) -> Facts:
         getattr(method, "max_radius_px", np.inf),
         getattr(method, "tiling", lambda half_px: None),  # noqa: ARG005
         getattr(method, "restore_and_map", None),
+        getattr(method, "prepare", None),
     )
 
 
@@ -127,13 +133,13 @@ def restore(  # noqa: PLR0913  the words of the command line
     facts = facts_of(deblurrer)
     operator, estimated, notes = _blur_for(facts, blur, image)
     weight = blend_weight(strength, mask, operator if estimated and isinstance(operator, BlurMap) else None)
-    predict = facts.restore_and_map if operator is None else None
+    predict, decisions = _prediction(facts, image) if operator is None else (None, ())
     predicted = [np.empty(image.shape[1:], np.float32) for _ in ("radius_px", "confidence")] if predict else []
 
     def restore_tile(tile: Image, region: Region) -> Image:
         tile_weight = weight if isinstance(weight, float) else region.crop(weight)
         if predict is not None:  # also where the mask is 0: the map is that of the whole photo
-            restored, *maps = predict(tile)
+            restored, *maps = predict(tile, region.rows, region.columns)
             for plane, part in zip(predicted, maps, strict=True):
                 plane[region.core_rows, region.core_columns] = region.core(part)
         elif not np.any(tile_weight):
@@ -147,7 +153,8 @@ def restore(  # noqa: PLR0913  the words of the command line
         return np.clip(tile + tile_weight * (restored - tile), 0, 1)
 
     restored = _by_tiles(restore_tile, image, _tiling(facts, operator), tile_px, progress)
-    return Restored(restored, BlurMap(predicted[0], confidence=predicted[1]) if predicted else operator, notes)
+    found = BlurMap(predicted[0], confidence=predicted[1]) if predicted else operator
+    return Restored(restored, found, notes, decisions)
 
 
 def restore_photo(
@@ -161,6 +168,19 @@ def restore_photo(
     """Restore a photo read from a file: alpha and metadata are kept, pixels return in their own bit depth."""
     restored = restore(to_float(photo.pixels), method, blur, strength, mask, tile_px)
     return replace(photo, pixels=from_float(restored.image, photo.pixels.dtype)), restored
+
+
+def _prediction(
+    facts: Facts, image: Image
+) -> tuple[Callable[[Image, slice, slice], tuple[Image, Array, Array]] | None, tuple[str, ...]]:
+    """What restores a tile and predicts its blur, and the method's decisions; None if it predicts none."""
+    if facts.restore_and_map is None:
+        return None, ()
+    if facts.prepare is not None:
+        prepared = facts.prepare(image)
+        return prepared.restore_and_map, prepared.decisions
+    whole = facts.restore_and_map
+    return lambda tile, rows, columns: whole(tile), ()  # noqa: ARG005
 
 
 def _method(method: str | Deblurrer | Restorer, blur: Any, options: Mapping[str, Any] | None) -> Deblurrer | Restorer:

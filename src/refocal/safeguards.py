@@ -7,8 +7,6 @@ gives is not attenuated.
 
 from __future__ import annotations
 
-from typing import Literal
-
 import numpy as np
 
 from refocal.images.colour import srgb_to_linear
@@ -33,8 +31,8 @@ IN_FOCUS_PX, BLURRED_PX = 0.5, 1.0
 # The network over-sharpens on real lenses (domain gap), more so for large radii: on pixel4_dp and lytro_pairs half of
 # the change is best from 8 px on (docs/log.md).
 DOMAIN_GAP_PX, MAX_DOMAIN_GAP_PX, DOMAIN_GAP_WEIGHT = 3.0, 8.0, 0.5
-# The network was trained on radii up to 15 px; stronger blur is assumed to be intentional bokeh.
-BOKEH_PX, MAX_BOKEH_PX = 12.0, 15.0
+# Beyond, nothing of the detail is left; what the network makes of it is invented.
+LOST_PX, SURELY_LOST_PX = 10.0, 14.0
 
 
 def blend_weight(strength: float, mask: Array | None, estimate: BlurMap | None) -> Array | float:
@@ -59,11 +57,11 @@ def blend_weight(strength: float, mask: Array | None, estimate: BlurMap | None) 
     return weight
 
 
-def network_weight(radius_px: Array, bokeh: Literal["kept", "restored"]) -> Array:
+def network_weight(radius_px: Array) -> Array:
     """The weight, 0 to 1, of the default network's change at each pixel, from its predicted radius (..., H, W)."""
     weight = _ramp(radius_px, IN_FOCUS_PX, BLURRED_PX)
     weight = weight * (1 - (1 - DOMAIN_GAP_WEIGHT) * _ramp(radius_px, DOMAIN_GAP_PX, MAX_DOMAIN_GAP_PX))
-    return weight if bokeh == "restored" else weight * (1 - _ramp(radius_px, BOKEH_PX, MAX_BOKEH_PX))
+    return weight * (1 - _ramp(radius_px, LOST_PX, SURELY_LOST_PX))
 
 
 def clamp_to_local_range(restored: Image, photo: Image) -> Image:

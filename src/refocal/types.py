@@ -69,10 +69,11 @@ class Blur(Protocol):
 class Deblurrer(Protocol):
     """A method: blurred image in, restored image out; same shape, dtype and device, clipped to [0, 1].
 
-    Three facts are optional, and read in one place, ``refocal.restore.facts_of``: ``encoding``, the encoding of the
-    images that the method takes (by default the blur's); ``max_radius_px``, the largest radius that it can undo; and
+    Four facts are optional, and read in one place, ``refocal.restore.facts_of``: ``encoding``, the encoding of the
+    images that the method takes (by default the blur's); ``max_radius_px``, the largest radius that it can undo;
     ``restore_and_map(image)`` on a method that needs no blur but predicts it, which returns the restored image, the
-    radius in pixels (..., H, W) and the confidence in [0, 1] (..., H, W) from one forward pass.
+    radius in pixels (..., H, W) and the confidence in [0, 1] (..., H, W); and ``prepare(image)`` on such a method that
+    must see the whole photo before its tiles, which returns a ``Prepared``.
 
     Attributes:
         needs: The blur that the method is called with.
@@ -86,6 +87,23 @@ class Deblurrer(Protocol):
 
     def __call__(self, image: SameArray, blur: Blur | None = None) -> SameArray:
         """Restore ``image`` under ``blur``, which is None for a method that needs none."""
+        ...
+
+
+class Prepared(Protocol):
+    """A method that has seen the whole photo and restores its tiles.
+
+    Attributes:
+        decisions: Sentences about what is restored and what is kept.
+    """
+
+    @property
+    def decisions(self) -> tuple[str, ...]:
+        """See above."""
+        ...
+
+    def restore_and_map(self, tile: Image, rows: slice, columns: slice) -> tuple[Image, Array, Array]:
+        """Restore the tile in these rows and columns of the photo; returns what ``Deblurrer.restore_and_map`` does."""
         ...
 
 

@@ -14,30 +14,63 @@ from refocal.optics.boundary import pad
 from refocal.restore import restore
 from refocal.types import InputError
 
-# The radii are 0.05, 0.29, 0.62, 0.75, 0.88, 3.4, 12.8, 14, 16 and 20 px.
-VALUES = np.array([0.04, 0.12, 0.1602, 0.1717, 0.1812, 0.305, 0.7, 0.75, 0.8333, 0.999])
+# The radii are 0.05, 0.29, 0.62, 0.75, 0.88, 3.4, 12.8, 14.5, 16 and 20 px.
+VALUES = np.array([0.04, 0.12, 0.1602, 0.1717, 0.1812, 0.305, 0.7, 0.77, 0.8333, 0.999])
 
 
-def blend_weight(radius_px, bokeh="kept"):
-    """The tables of the docstring, interpolated."""
-    end = [12, 15] if bokeh == "kept" else []
-    radii, weights = [0.5, 1, 3, 8, *end], [0, 1, 1, 0.5, *[0.5, 0][: len(end)]]
-    return np.interp(radius_px, radii, weights)
+def blend_weight(radius_px):
+    """The table of the docstring, interpolated."""
+    return np.interp(radius_px, [0.5, 1, 3, 8, 10, 14], [0, 1, 1, 0.5, 0.5, 0])
 
 
-@pytest.mark.parametrize("bokeh", ["kept", "restored"])
-def test_pixels_in_focus_and_intentional_bokeh_are_preserved(known_focus, bokeh):
+def test_pixels_in_focus_and_blur_beyond_recovery_are_preserved(known_focus):
     image, inside = samples.fields(VALUES)
-    restored, radius_px, confidence = Focus(known_focus, bokeh=bokeh).restore_and_map(image)
+    restored, radius_px, confidence = Focus(known_focus).restore_and_map(image)
     radius = samples.radius_of(image[0])
-    change = blend_weight(radius, bokeh) * (samples.GAIN * image[0] + samples.LIFT)
+    change = blend_weight(radius) * (samples.GAIN * image[0] + samples.LIFT)
     np.testing.assert_allclose(restored[0][inside], np.clip(image[0] + change, 0, 1)[inside], atol=2e-4)
     np.testing.assert_allclose(radius_px[inside], radius[inside], atol=2e-3)
     np.testing.assert_allclose(confidence[inside], samples.confidence_of(radius)[inside], atol=2e-3)
-    kept = radius_px < 0.5 if bokeh == "restored" else (radius_px < 0.5) | (radius_px > 15)
+    kept = (radius_px < 0.5) | (radius_px > 14)
     np.testing.assert_array_equal(restored[0][kept], image[0][kept])
-    assert kept[inside].mean() == (0.2 if bokeh == "restored" else 0.4)
-    assert 0.05 < change[radius < 1].max() < 0.1 < change[(radius > 1) & (radius < 12)].min()
+    assert kept[inside].mean() == 0.4
+    assert 0.05 < change[radius < 1].max() < 0.1 < change[(radius > 1) & (radius < 10)].min()
+
+
+def test_a_range_of_radii_is_restored_and_the_others_are_preserved(known_focus):
+    image, inside = samples.fields(VALUES)
+    radius = samples.radius_of(image[0])
+    change = blend_weight(radius) * (samples.GAIN * image[0] + samples.LIFT)
+    restored = Focus(known_focus, target="0.8..6").restore_and_map(image)[0]
+    wanted = change * np.interp(radius, [0.8 / 1.5, 0.8, 6, 9], [0, 1, 1, 0])
+    np.testing.assert_allclose((restored - image)[0][inside], wanted[inside], atol=2e-3)
+    assert (wanted[inside] == 0).mean() == 0.6 and wanted.max() > 0.1
+    everything = Focus(known_focus, target="all").restore_and_map(image)[0]
+    np.testing.assert_array_equal(everything, Focus(known_focus, bokeh="restored").restore_and_map(image)[0])
+
+
+def test_far_blur_and_the_target_come_from_the_survey(known_focus):
+    """Half of the photo is in focus, half reads 3.9 px, which a quarter of the size makes 15.5 px."""
+    image = np.full((3, 96, 192), 0.04, np.float32)
+    image[:, :, 96:] = 0.327
+    restored, radius_px, _ = Focus(known_focus).restore_and_map(image)
+    near_px = samples.radius_of(0.327)
+    assert radius_px[:, :80].max() < 0.3
+    # The reading at full size, between 3 and 5 px, is replaced in part.
+    share = (near_px - 3) / 2
+    np.testing.assert_allclose(radius_px[:, 120:], near_px + share * 3 * near_px, rtol=0.02)
+    changes = {
+        target: np.abs(Focus(known_focus, target=target).restore_and_map(image)[0] - image)[:, :, 120:].mean()
+        for target in ("auto", "all", "subject", "4..6")
+    }
+    assert changes["auto"] == changes["subject"] == 0 < changes["4..6"] <= changes["all"]
+    found = restore(image, Focus(known_focus))
+    np.testing.assert_array_equal(found.image, restored)
+    assert found.notes == ()
+    assert found.decisions == (
+        "Part of the photo is in focus, so blur below 4.0 px is restored and 50 % of the photo stays as it is.",
+    )
+    assert restore(image, Focus(known_focus, target="all")).decisions == ()
 
 
 def test_a_photo_that_is_in_focus_everywhere_is_preserved(known_focus):
@@ -46,26 +79,21 @@ def test_a_photo_that_is_in_focus_everywhere_is_preserved(known_focus):
     np.testing.assert_array_equal(restore(image, Focus(known_focus)).image, image)
 
 
-def test_colour_photos_keep_their_chroma(random_focus):
-    """Only the luma changes, as in the grey photo, equally in every channel."""
+def test_the_luma_of_colour_photos_changes_as_in_the_grey_photo(random_focus):
     image = 0.3 + 0.4 * samples.picture(3, 41, 50)  # nothing is clipped
     grey = luma(image)
     change = Focus(random_focus)(image) - image
     assert np.abs(change).mean() > 0.01
-    np.testing.assert_allclose(change[1], change[0], atol=2e-7)
-    np.testing.assert_allclose(change[2], change[0], atol=2e-7)
-    np.testing.assert_allclose(change[:1], Focus(random_focus)(grey) - grey, atol=1e-6)
+    np.testing.assert_allclose(luma(change), Focus(random_focus)(grey) - grey, atol=1e-6)
 
 
 def test_the_photo_is_extended_by_mirroring(random_focus):
     image = samples.picture(1, 33, 46)
     padded = pad(image, (32, 32), "mirror")
     found, radius_px, _ = (output[0, :, 32:-32, 32:-32] for output in open_network(random_focus).run(padded[None]))
-    restored, predicted_px, _ = Focus(random_focus, bokeh="restored").restore_and_map(image)
+    restored, predicted_px, _ = Focus(random_focus).restore_and_map(image)
     np.testing.assert_array_equal(predicted_px, radius_px[0])
-    np.testing.assert_allclose(
-        restored, np.clip(image + blend_weight(radius_px, "restored") * (found - image), 0, 1), atol=1e-6
-    )
+    np.testing.assert_allclose(restored, np.clip(image + blend_weight(radius_px) * (found - image), 0, 1), atol=1e-6)
 
 
 def test_batches_tensors_and_any_float_dtype_are_taken(random_focus):
@@ -159,6 +187,12 @@ def test_other_networks_and_images_are_refused(tmp_path, known_focus):
         Focus(threads=-1)
     with pytest.raises(ValueError, match="Bokeh is kept or restored, not 'gone'"):
         Focus(bokeh="gone")
+    with pytest.raises(ValueError, match="target or bokeh, not both"):
+        Focus(target="all", bokeh="restored")
+    with pytest.raises(
+        InputError, match=r"auto, all, subject or a range of radii in pixels such as 1\.\.5, not 'some'"
+    ):
+        Focus(target="some")
 
 
 def test_it_has_the_facts_of_its_file(known_focus):

@@ -139,7 +139,7 @@ def restore_file(job: Job, settings: Settings) -> Done:
         tile_px=settings.tile_px,
     )
     radius_px = _radius_map(restored.blur, settings, before)
-    notes = [*before.notes, *restored.notes]
+    notes = [*before.notes, *restored.notes, *restored.decisions]
     if job.map_target is not None:
         if radius_px is None:
             notes.append(f"{settings.name} used no blur map, so there is none to save.")

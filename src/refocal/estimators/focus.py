@@ -10,6 +10,7 @@ from refocal.estimators.common import check_image
 from refocal.images.tiles import Region
 from refocal.inference.focus import open_focus, predict
 from refocal.inference.network_file import NetworkFile
+from refocal.inference.survey import merged, take_survey
 from refocal.inference.tiled import in_tiles
 from refocal.optics.blur import BlurMap
 from refocal.types import Array, Image
@@ -19,8 +20,9 @@ from refocal.types import Array, Image
 class FocusMap:
     """The map of the method ``Focus`` without its restored photo, in tiles where the photo is large.
 
-    The confidence is the predicted probability that the radius is right within half a pixel or a quarter of itself. The
-    network was trained on radii up to 15 px.
+    The confidence is the predicted probability that the radius is right within half a pixel or a quarter of itself.
+    Radii above 6 to 8 px come from a survey of the photo at a quarter of its size, which reads up to about 35 px; where
+    nothing shows the blur, as on a plain surface, the radius comes from the surroundings and the confidence is low.
 
     Attributes:
         weights: A name from ``refocal.weights.WEIGHTS``, or an .onnx file that ``refocal export`` wrote.
@@ -51,8 +53,11 @@ class FocusMap:
         check_image(image)
         file = self.network
 
+        survey = take_survey(image, file, self.tile_px)
+
         def run(_: Array, region: Region) -> Array:
-            return np.stack(predict(region.crop(image), file)[1:])
+            near = predict(region.crop(image), file)[1:]
+            return np.stack(near if survey is None else merged(near, survey.at(region.rows, region.columns)))
 
         # The network returns two planes for any number of channels: the tiles are laid out on two that take no memory.
         planes = np.broadcast_to(np.float32(0), (2, *image.shape[1:]))

@@ -30,16 +30,21 @@ def enlarge(plane: Floats, shape: tuple[int, int], factor: int) -> npt.NDArray[n
     """Undo ``reduce_mean`` to ``shape`` by linear interpolation between the cells' centres."""
     if factor == 1:
         return plane.astype(np.float32)
+    return enlarge_part(plane, slice(0, shape[0]), slice(0, shape[1]), factor)
 
-    def places(length: int, cells: int) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.float32]]:
-        place = np.clip((np.arange(length) + 0.5) / factor - 0.5, 0, max(cells - 1, 0))
+
+def enlarge_part(plane: Floats, rows: slice, columns: slice, factor: int) -> npt.NDArray[np.float32]:
+    """These rows and columns, counted in pixels of the large image, of what ``enlarge`` returns."""
+
+    def places(part: slice, cells: int) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.float32]]:
+        place = np.clip((np.arange(part.start, part.stop) + 0.5) / factor - 0.5, 0, max(cells - 1, 0))
         first = np.minimum(place.astype(np.intp), max(cells - 2, 0))
         return first, (place - first).astype(np.float32)
 
-    (y, down), (x, across) = (places(length, cells) for length, cells in zip(shape, plane.shape, strict=True))
+    (y, down), (x, across) = (places(part, cells) for part, cells in zip((rows, columns), plane.shape, strict=True))
     right = np.minimum(x + 1, plane.shape[1] - 1)
     wide = plane[:, x] * (1 - across) + plane[:, right] * across
-    out = np.empty(shape, np.float32)
+    out = np.empty((len(y), len(x)), np.float32)
     for row, first, share in zip(out, y, down, strict=True):
         below = min(first + 1, plane.shape[0] - 1)
         np.add(wide[first] * (1 - share), wide[below] * share, out=row)

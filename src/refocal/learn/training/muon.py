@@ -103,8 +103,8 @@ def is_orthogonalised(weight: Tensor) -> bool:
 def orthogonalised(matrix: Tensor) -> Tensor:
     """Approximately U V^T of a matrix U S V^T: its singular values end between about 0.7 and 1.2.
 
-    Newton-Schulz steps X <- (a + b G + c G^2) X with G = X X^T. As G and the polynomials commute, they are multiplied on
-    the small side of the matrix, and X once at the end.
+    Newton-Schulz steps X <- (a + b G + c G^2) X with G = X X^T. As G and the polynomials commute, they are multiplied
+    on the small side of the matrix, and X once at the end.
     """
     wide = matrix if matrix.shape[0] <= matrix.shape[1] else matrix.T
     wide = wide / wide.norm().clamp(min=1e-7)
