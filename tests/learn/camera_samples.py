@@ -43,7 +43,7 @@ def fixed_lens(monkeypatch, **values):
 
     def drawn(lenses, count, random):
         some = draw(lenses, count, random)
-        return type(some)(**{n: torch.full((count,), values.get(n, 0.0)) for n in vars(some)})
+        return type(some)(**{n: torch.full((count,), values.get(n, float(n == "spread"))) for n in vars(some)})
 
     monkeypatch.setattr(camera_pairs, "draw", drawn)
     return lambda radius_px: luma_kernels(

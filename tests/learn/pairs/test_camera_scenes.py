@@ -4,10 +4,12 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from camera_samples import assert_same_levels, crops, db, fixed_lens, made, shown
+from camera_samples import NOTHING, PERFECT, assert_same_levels, crops, db, fixed_lens, made, seeded, shown
 
 from refocal.images.colour import srgb_to_linear
 from refocal.learn.pairs import camera as camera_pairs
+from refocal.learn.pairs.camera import CameraPairs
+from refocal.learn.pairs.random_lenses import Lenses, draw
 from refocal.learn.pairs.uniform import luma8
 from refocal.optics.blur import BlurMap, Psf
 
@@ -24,6 +26,26 @@ def test_a_plane_is_blurred_as_light_by_its_lens(lens, monkeypatch):
         assert (pairs["radius_px"][i] == radius_px).all() and 0 < radius_px < 5
         wanted = shown(Psf(kernel(radius_px)).apply(light[i]))[..., 16:-16, 16:-16]
         assert_same_levels(pairs["blurred"][i], wanted)
+
+
+def test_the_radius_of_a_lens_is_that_of_the_disk_of_the_same_spread():
+    """Root mean square distances of the blurred light of a point, in a crop that is black elsewhere."""
+    pixels = torch.zeros(12, 96, 96, 3, dtype=torch.uint8)
+    pixels[:, 48, 48] = 255
+    lens = {"rim": 0.25, "polygons": 0.5, "cat_eye": 0.5, "ellipse": 0.4, "ring": 0.5}
+    pairs = CameraPairs(**{**NOTHING, "lens": {**PERFECT, **lens}, "border_px": 0})
+    axis = torch.arange(96.0)
+    for seed in range(3):
+        random = seeded(seed)
+        drawn = draw(Lenses(**{**PERFECT, **lens}), 12, random)
+        light = srgb_to_linear(luma8(pixels))
+        blurred = pairs._through(light, torch.full((12,), 7.0), drawn)[:, 0]
+        total = blurred.sum((1, 2))
+        centre = [(blurred * place).sum((1, 2)) / total for place in (axis[:, None], axis)]
+        square = (blurred * (axis[:, None].square() + axis.square())).sum((1, 2)) / total
+        spread = (2 * (square - centre[0].square() - centre[1].square())).sqrt()
+        torch.testing.assert_close(spread, torch.full((12,), 7.0), rtol=0.02, atol=0)
+        assert drawn.spread.min() < 0.95
 
 
 def test_the_background_behind_a_blurred_edge_is_partly_visible(monkeypatch):

@@ -17,9 +17,8 @@ from refocal.learn.pairs.random_lenses import Drawn, Lenses, draw, luma_kernels
 from refocal.learn.pairs.uniform import luma8, rounded
 from refocal.types import InputError
 
-REACH = 1.3
-"""Distance from their centre at which kernels are cut off, in radii; it loses 4e-4 of the light at most, of a stretched
-polygon."""
+REACH = 1.5
+"""Distance from their centre at which kernels are cut off, in radii."""
 
 OCCLUDERS = 2
 """Maximum number of objects in front of each other before the background."""
@@ -233,7 +232,8 @@ class CameraPairs:
         if not len(light):
             return light
         half_px = self._half_px
-        kernels = luma_kernels(radius_px, lenses, half_px)
+        # The radius of a scene is that of the uniform disk of the same spread, whatever the lens.
+        kernels = luma_kernels(radius_px / lenses.spread, lenses, half_px)
         height, width = light.shape[-2:]
         spread = functional.pad(kernels, (0, width - kernels.shape[-1], 0, height - kernels.shape[-2]))
         spread = spread.roll((-half_px, -half_px), (-2, -1))

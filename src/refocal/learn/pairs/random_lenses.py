@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -13,6 +13,9 @@ from refocal.images.colour import LUMA_WEIGHTS
 
 OVERSAMPLING = 3
 """Factor by which the grid that kernels are drawn on is finer than the pixels."""
+
+SPREAD_AT_PX = 6.0
+"""The radius at which a lens's kernel is compared with a uniform disk."""
 
 MIN_RIM_PX = 0.15
 """Smallest softness of the rim in pixels; sharper ones show the oversampling grid."""
@@ -46,7 +49,11 @@ class Lenses:
 
 @dataclass(frozen=True)
 class Drawn:
-    """Random lenses; every field has a value, (N,), for each of them."""
+    """Random lenses; every field has a value, (N,), for each of them.
+
+    ``spread`` is the root mean square distance of the light from the centre of the kernel, divided by that of a uniform
+    disk of the same nominal radius. Cut-off apertures have less, soft rims more.
+    """
 
     rim: Tensor
     blades: Tensor
@@ -58,6 +65,7 @@ class Drawn:
     ring: Tensor
     chromatic: Tensor
     toward: Tensor
+    spread: Tensor
 
     def __getitem__(self, index: Tensor) -> Drawn:
         return Drawn(**{name: value[index] for name, value in vars(self).items()})
@@ -67,7 +75,7 @@ def draw(lenses: Lenses, count: int, random: torch.Generator) -> Drawn:
     """``count`` random lenses, on the generator's device."""
     u = torch.rand((12, count), generator=random, device=random.device)
     both = 2 * u - 1
-    return Drawn(
+    lens = Drawn(
         rim=lenses.rim * (0.25 + 0.75 * u[0]),
         blades=torch.where(u[1] < lenses.polygons, torch.floor(5 + 5 * u[2]), torch.zeros_like(u[2])),
         turn=2 * math.pi * u[3],
@@ -78,13 +86,16 @@ def draw(lenses: Lenses, count: int, random: torch.Generator) -> Drawn:
         ring=lenses.ring * both[8],
         chromatic=lenses.chromatic * both[9],
         toward=2 * math.pi * u[10],
+        spread=torch.ones(count, device=random.device),
     )
+    return replace(lens, spread=_spread(lens) / _spread(_ideal(lens)))
 
 
 def luma_kernels(radius_px: Tensor, lenses: Drawn, half_px: int) -> Tensor:
     """The kernels (N, S, S) of the luma, of sum 1 and odd side S = 2 half_px + 1, for radii (N,) in pixels.
 
-    A radius of 0 gives one pixel; the radius of a cut-off or polygonal aperture is that of the whole disk.
+    A radius of 0 gives one pixel; the radius of a cut-off or polygonal aperture is that of the whole disk, and larger
+    than that of the disk of the same spread, by 1 / ``lenses.spread``.
     """
     side = 2 * half_px + 1
     axis = (torch.arange(side * OVERSAMPLING, device=radius_px.device) - (side * OVERSAMPLING - 1) / 2) / OVERSAMPLING
@@ -95,6 +106,21 @@ def luma_kernels(radius_px: Tensor, lenses: Drawn, half_px: int) -> Tensor:
         weight = share if bool(lenses.chromatic.any()) else 1.0
         kernels = kernels + weight * _kernels(radius_px * (1 + step * lenses.chromatic), lenses, axis)
     return kernels
+
+
+def _ideal(lenses: Drawn) -> Drawn:
+    """As many uniform disks."""
+    return Drawn(**{name: torch.zeros_like(value) for name, value in vars(lenses).items()} | {"spread": lenses.spread})
+
+
+def _spread(lenses: Drawn) -> Tensor:
+    """Root mean square distance from the centre, (N,), in pixels, at ``SPREAD_AT_PX``."""
+    half_px = round(2 * SPREAD_AT_PX)
+    kernels = luma_kernels(torch.full_like(lenses.rim, SPREAD_AT_PX), lenses, half_px)
+    axis = torch.arange(-half_px, half_px + 1, device=kernels.device, dtype=kernels.dtype)
+    down, across = (kernels * axis[:, None]).sum((1, 2)), (kernels * axis).sum((1, 2))
+    distance = (kernels * (axis[:, None].square() + axis.square())).sum((1, 2))
+    return (distance - down.square() - across.square()).sqrt()
 
 
 def _kernels(radius_px: Tensor, lenses: Drawn, axis: Tensor) -> Tensor:
