@@ -28,11 +28,11 @@ def test_a_plane_is_blurred_as_light_by_its_lens(lens, monkeypatch):
         assert_same_levels(pairs["blurred"][i], wanted)
 
 
-def test_the_radius_of_a_lens_is_that_of_the_disk_of_the_same_spread():
-    """Root mean square distances of the blurred light of a point, in a crop that is black elsewhere."""
+def test_the_radius_of_a_lens_is_that_of_the_disk_of_the_same_spread_about_its_centre():
+    """The light of a point, in a crop that is black elsewhere: its centre stays, its spread is the radius's."""
     pixels = torch.zeros(12, 96, 96, 3, dtype=torch.uint8)
     pixels[:, 48, 48] = 255
-    lens = {"rim": 0.25, "polygons": 0.5, "cat_eye": 0.5, "ellipse": 0.4, "ring": 0.5}
+    lens = {"tilt": 0.4, "rim": 0.25, "polygons": 0.5, "cat_eye": 0.5, "ellipse": 0.4, "ring": 0.5}
     pairs = CameraPairs(**{**NOTHING, "lens": {**PERFECT, **lens}, "border_px": 0})
     axis = torch.arange(96.0)
     for seed in range(3):
@@ -44,6 +44,9 @@ def test_the_radius_of_a_lens_is_that_of_the_disk_of_the_same_spread():
         centre = [(blurred * place).sum((1, 2)) / total for place in (axis[:, None], axis)]
         square = (blurred * (axis[:, None].square() + axis.square())).sum((1, 2)) / total
         spread = (2 * (square - centre[0].square() - centre[1].square())).sqrt()
+        for place in centre:
+            torch.testing.assert_close(place, torch.full((12,), 48.0), rtol=0, atol=0.05)
+        assert (drawn.right.square() + drawn.below.square()).max() > 0.02
         torch.testing.assert_close(spread, torch.full((12,), 7.0), rtol=0.02, atol=0)
         assert drawn.spread.min() < 0.95
 

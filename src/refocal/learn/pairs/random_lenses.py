@@ -52,7 +52,9 @@ class Drawn:
     """Random lenses; every field has a value, (N,), for each of them.
 
     ``spread`` is the root mean square distance of the light from the centre of the kernel, divided by that of a uniform
-    disk of the same nominal radius. Cut-off apertures have less, soft rims more.
+    disk of the same nominal radius. Cut-off apertures have less, soft rims more. ``right`` and ``below`` are the place
+    of that centre in radii; kernels are drawn around it, because a shift of the whole image is no blur, and no network
+    could undo it.
     """
 
     rim: Tensor
@@ -66,6 +68,8 @@ class Drawn:
     chromatic: Tensor
     toward: Tensor
     spread: Tensor
+    right: Tensor
+    below: Tensor
 
     def __getitem__(self, index: Tensor) -> Drawn:
         return Drawn(**{name: value[index] for name, value in vars(self).items()})
@@ -87,8 +91,11 @@ def draw(lenses: Lenses, count: int, random: torch.Generator) -> Drawn:
         chromatic=lenses.chromatic * both[9],
         toward=2 * math.pi * u[10],
         spread=torch.ones(count, device=random.device),
+        right=torch.zeros(count, device=random.device),
+        below=torch.zeros(count, device=random.device),
     )
-    return replace(lens, spread=_spread(lens) / _spread(_ideal(lens)))
+    (spread, right, below), (ideal, _, _) = _moments(lens), _moments(_ideal(lens))
+    return replace(lens, spread=spread / ideal, right=right / SPREAD_AT_PX, below=below / SPREAD_AT_PX)
 
 
 def luma_kernels(radius_px: Tensor, lenses: Drawn, half_px: int) -> Tensor:
@@ -113,14 +120,14 @@ def _ideal(lenses: Drawn) -> Drawn:
     return Drawn(**{name: torch.zeros_like(value) for name, value in vars(lenses).items()} | {"spread": lenses.spread})
 
 
-def _spread(lenses: Drawn) -> Tensor:
-    """Root mean square distance from the centre, (N,), in pixels, at ``SPREAD_AT_PX``."""
+def _moments(lenses: Drawn) -> tuple[Tensor, Tensor, Tensor]:
+    """Root mean square distance from the centre of the kernel, and its place, in pixels, at ``SPREAD_AT_PX``."""
     half_px = round(2 * SPREAD_AT_PX)
     kernels = luma_kernels(torch.full_like(lenses.rim, SPREAD_AT_PX), lenses, half_px)
     axis = torch.arange(-half_px, half_px + 1, device=kernels.device, dtype=kernels.dtype)
-    down, across = (kernels * axis[:, None]).sum((1, 2)), (kernels * axis).sum((1, 2))
+    below, right = (kernels * axis[:, None]).sum((1, 2)), (kernels * axis).sum((1, 2))
     distance = (kernels * (axis[:, None].square() + axis.square())).sum((1, 2))
-    return (distance - down.square() - across.square()).sqrt()
+    return (distance - below.square() - right.square()).sqrt(), right, below
 
 
 def _kernels(radius_px: Tensor, lenses: Drawn, axis: Tensor) -> Tensor:
@@ -129,7 +136,8 @@ def _kernels(radius_px: Tensor, lenses: Drawn, axis: Tensor) -> Tensor:
         for value in (radius_px.clamp(min=1e-3), lenses.rim, lenses.tilt, lenses.ring, lenses.stretch, lenses.shift)
     )
     cos, sin = lenses.toward.cos()[:, None, None], lenses.toward.sin()[:, None, None]
-    along, across = cos * axis + sin * axis[:, None], cos * axis[:, None] - sin * axis
+    x, y = axis + lenses.right[:, None, None] * radius, axis[:, None] + lenses.below[:, None, None] * radius
+    along, across = cos * x + sin * y, cos * y - sin * x
     # An ellipse of the disk's area, its short axis toward the centre of the photo.
     long = (1 + stretch).sqrt()
     along, across = along * long, across / long
