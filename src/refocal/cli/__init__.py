@@ -25,6 +25,7 @@ _VERBS: dict[str, Entry[int]] = {
     "reproduce": Entry("refocal.cli.reproduce:command", "measure a published table again"),
     "crops": Entry("refocal.cli.crops:command", "pack photos to train on"),
     "train": Entry("refocal.cli.train:command", "train a network by a recipe"),
+    "bundle": Entry("refocal.cli.bundle:command", "pack a training for a machine without internet"),
     "export": Entry("refocal.cli.export:command", "turn a trained network into an .onnx file"),
 }
 

@@ -36,7 +36,7 @@ def command(words: list[str]) -> int:
     from refocal.learn.recipe import override, to_json
     from refocal.learn.recipes import RECIPES
 
-    chosen = override(find(RECIPES, values.recipe, "recipe"), _fields(rest))
+    chosen = override(find(RECIPES, values.recipe, "recipe"), recipe_fields(rest))
     if values.data is None and values.out is None:
         import json
 
@@ -65,7 +65,7 @@ def command(words: list[str]) -> int:
     return 0
 
 
-def _fields(rest: Sequence[str]) -> dict[str, str]:
+def recipe_fields(rest: Sequence[str]) -> dict[str, str]:
     """``--name value`` and ``--name=value`` as name -> value."""
     given: dict[str, str] = {}
     words = list(rest)

@@ -20,11 +20,12 @@ from torch import Tensor
 
 from refocal.catalog import find
 from refocal.learn.crops.photos import Crops, open_crops
+from refocal.learn.crops.resident import ResidentCrops, resident
 from refocal.learn.recipe import Recipe, to_json
 from refocal.learn.recipe_fields import check_fields
 from refocal.learn.tasks import TASKS, Task
 from refocal.learn.training import checkpoint as checkpoints
-from refocal.learn.training.log import TrainingLog
+from refocal.learn.training.log import TrainingLog, draw_curve
 from refocal.learn.training.run import CHECKPOINT, CURVE, LOG, Run, check_run, make_fabric
 from refocal.learn.training.state import TrainingState
 from refocal.learn.training.stop_signals import stop_signals
@@ -41,7 +42,7 @@ def train(recipe: Recipe, data: str | Path, run: Run, say: Callable[[str], None]
 
     Args:
         recipe: The training. On resumption it must equal the checkpoint's, except for ``RESUMABLE_OVERRIDES`` and the
-            texts ``about`` and ``source``.
+            texts ``about`` and ``source``, and for ``start``, which is behind it.
         data: File of crops (``crops.photos.pack``).
         run: Output folder, device, processes.
         say: Called with lines for the user now and then.
@@ -69,7 +70,7 @@ def train(recipe: Recipe, data: str | Path, run: Run, say: Callable[[str], None]
         log = TrainingLog(run.out / LOG, recipe, state.step, say, fabric.is_global_zero)
         _loop(state, crops, run, log, stopped)
         if fabric.is_global_zero and state.step == recipe.steps:
-            log.draw(run.out / CURVE)
+            draw_curve(run.out / LOG, recipe.about, run.out / CURVE)
         fabric.barrier()
     return run.out / CHECKPOINT
 
@@ -79,12 +80,13 @@ def _loop(state: TrainingState, crops: Crops, run: Run, log: TrainingLog, stoppe
     recipe, fabric = state.recipe, state.fabric
     began = saved_at = time.monotonic()
     before, images = state.seconds, 0
+    source = resident(crops, fabric.device)
     with ThreadPoolExecutor(1) as reader, log:
-        coming = reader.submit(_crops_at, crops, recipe, state.step, fabric)
+        coming = reader.submit(_crops_at, source, recipe, state.step, fabric)
         while state.step < recipe.steps:
             pixels = coming.result()
             if state.step + 1 < recipe.steps:
-                coming = reader.submit(_crops_at, crops, recipe, state.step + 1, fabric)
+                coming = reader.submit(_crops_at, source, recipe, state.step + 1, fabric)
             losses = state.do_step(pixels)
             images += len(pixels) * fabric.world_size
             now = time.monotonic()
@@ -108,15 +110,17 @@ def _loop(state: TrainingState, crops: Crops, run: Run, log: TrainingLog, stoppe
 
 def _continues(old: Recipe, new: Recipe) -> bool:
     """Whether a training of ``old`` may be resumed as ``new``."""
-    same = {name: getattr(new, name) for name in (*RESUMABLE_OVERRIDES, "about", "source")}
+    same = {name: getattr(new, name) for name in (*RESUMABLE_OVERRIDES, "about", "source", "start")}
     return to_json(replace(old, **same)) == to_json(new)
 
 
-def _crops_at(crops: Crops, recipe: Recipe, step: int, fabric: Fabric) -> Tensor:
-    """This process's uint8 crops (N, H, W, C) of a step, on the CPU."""
+def _crops_at(crops: Crops | ResidentCrops, recipe: Recipe, step: int, fabric: Fabric) -> Tensor:
+    """This process's uint8 crops (N, H, W, C) of a step, on the CPU or, if they are resident there, on the device."""
     number, phase, inner = recipe.phase_at(step)
     seed = recipe.seed + number  # the crops of each phase have an order of their own
     batch = crops.batch(inner, phase.batch, phase.crop_px, seed, (fabric.global_rank, fabric.world_size))
+    if isinstance(batch, Tensor):
+        return batch
     pixels = torch.from_numpy(batch)
     return pixels.pin_memory() if fabric.device.type == "cuda" else pixels
 

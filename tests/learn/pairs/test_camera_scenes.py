@@ -58,7 +58,7 @@ def test_the_background_behind_a_blurred_edge_is_partly_visible(monkeypatch):
     mask = torch.zeros(6, 1, 64, 64)
     mask[..., 20:50, 24:41] = 1
     mask[..., 30:34, 41] = 0.5
-    monkeypatch.setattr(camera_pairs, "_shapes", lambda like, random: mask[: len(like)])
+    monkeypatch.setattr(camera_pairs, "masks", lambda like, random, host: mask[: len(like)])
     monkeypatch.setattr(camera_pairs, "OCCLUDERS", 1)
     pixels = crops(6)
     pairs = made(pixels, layers=1.0, max_radius_px=6.0)
@@ -161,7 +161,7 @@ def test_a_second_object_occludes_the_first(monkeypatch):
     masks = [torch.zeros(8, 1, 64, 64) for _ in range(2)]
     masks[0][..., 20:50, 20:40], masks[1][..., 30:60, 30:50] = 1, 1
     given = iter(masks)
-    monkeypatch.setattr(camera_pairs, "_shapes", lambda like, random: next(given)[: len(like)])
+    monkeypatch.setattr(camera_pairs, "masks", lambda like, random, host: next(given)[: len(like)])
     pairs = made(crops(8), layers=1.0, max_radius_px=3.0, border_px=0)
     radius_px = pairs["radius_px"][:, 0]
     behind, first, second = radius_px[:, 2, 2], radius_px[:, 22, 22], radius_px[:, 40, 35]

@@ -12,6 +12,7 @@ import numpy as np
 
 from refocal.datasets import Dataset, Pair
 from refocal.images.io import SUFFIXES, from_float, read, to_float
+from refocal.learn.crops.compressed import SUFFIX, read_compressed
 from refocal.types import Array, InputError
 
 
@@ -176,8 +177,8 @@ class Crops:
     """A memory-mapped file of crops.
 
     Attributes:
-        pixels: (N, side, side, C) uint8: the sharp photo (3), behind it inverse depth (4), blur maps (5) or its pair
-            (6).
+        pixels: (N, side, side, C) uint8: the sharp photo (3) or its luma alone (1), behind it inverse depth (4), blur
+            maps (5) or its pair (6).
         held_out: Number of crops at the end that are for validation only.
     """
 
@@ -206,13 +207,19 @@ class Crops:
             (size / processes, crop_px, crop_px, C) uint8.
         """
         batch = []
+        for index, top, left, way in self.places(step, size, crop_px, seed, share):
+            batch.append(turned(self.pixels[index, top : top + crop_px, left : left + crop_px], int(way)))
+        return np.stack(batch)
+
+    def places(self, step: int, size: int, crop_px: int, seed: int, share: tuple[int, int] = (0, 1)) -> Array:
+        """Index, row, column and orientation of the crops that ``batch`` returns, (N, 4) int64."""
+        found = []
         for place in range(step * size + share[0], (step + 1) * size, share[1]):
-            index = _order(self.count, seed, place // self.count)[place % self.count]
             random = np.random.default_rng((seed, 1, place))
             top, left = random.integers(0, self.pixels.shape[1] - crop_px + 1, 2)
-            crop = self.pixels[index, top : top + crop_px, left : left + crop_px]
-            batch.append(_turned(crop, int(random.integers(8))))
-        return np.stack(batch)
+            index = _order(self.count, seed, place // self.count)[place % self.count]
+            found.append((index, top, left, random.integers(8)))
+        return np.array(found, np.int64)
 
     def validation(self, size: int, crop_px: int) -> Array:
         """(size, crop_px, crop_px, C) uint8: the centres of crops spread evenly over those held out."""
@@ -224,17 +231,26 @@ class Crops:
 
 
 def open_crops(path: str | Path, held_out: float = 0.03) -> Crops:
-    """Map a file written by ``pack``, or any .npy file of that shape.
+    """Map a file written by ``pack``, or any .npy file of that shape; or decode the compressed crops of a bundle.
 
     Raises:
         InputError: If it is not such a file.
     """
-    try:
-        pixels = np.load(path, mmap_mode="r")
-    except (OSError, ValueError, EOFError):
-        raise InputError(f"{path} is no file of crops: make one with refocal crops.") from None
+    if Path(path).suffix == SUFFIX:
+        pixels = read_compressed(Path(path))
+    else:
+        try:
+            pixels = np.load(path, mmap_mode="r")
+        except (OSError, ValueError, EOFError):
+            raise InputError(f"{path} is no file of crops: make one with refocal crops.") from None
     shape = pixels.shape
-    if len(shape) != 4 or not 3 <= shape[3] <= 6 or shape[1] != shape[2] or pixels.dtype != np.uint8 or len(pixels) < 2:
+    if (
+        len(shape) != 4
+        or shape[3] not in (1, 3, 4, 5, 6)
+        or shape[1] != shape[2]
+        or pixels.dtype != np.uint8
+        or len(pixels) < 2
+    ):
         raise InputError(f"{path} holds {shape} {pixels.dtype}, not crops (number, side, side, 3 to 6) uint8.")
     return Crops(pixels, max(1, round(held_out * len(pixels))))
 
@@ -244,7 +260,7 @@ def _order(count: int, seed: int, epoch: int) -> Array:
     return np.random.default_rng((seed, 0, epoch)).permutation(count)
 
 
-def _turned(crop: Array, way: int) -> Array:
+def turned(crop: Array, way: int) -> Array:
     """One of the eight orientations of a square."""
     turned = np.rot90(crop, way % 4)
     return turned[:, ::-1] if way >= 4 else turned

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
@@ -14,6 +13,8 @@ from torch.nn import functional
 from refocal.images.colour import linear_to_srgb, srgb_to_linear
 from refocal.learn.pairs.isp import jpeg, s_curve, sharpened, with_noise
 from refocal.learn.pairs.random_lenses import Drawn, Lenses, draw, luma_kernels
+from refocal.learn.pairs.selection import any_chosen, chosen, host_float, host_generator, host_int, put
+from refocal.learn.pairs.shapes import masks, smoothed, uniform
 from refocal.learn.pairs.uniform import luma8, rounded
 from refocal.types import InputError
 
@@ -23,18 +24,12 @@ REACH = 1.5
 OCCLUDERS = 2
 """Maximum number of objects in front of each other before the background."""
 
-BAR_PROBABILITY = 0.3
-"""Fraction of the objects that are bars (twigs, poles, frames); the others are blobs."""
-
 PLANES = 5
 """Number of kernels that a smoothly varying radius is blurred with; each pixel interpolates between two of them."""
 
 
 GRAIN_PX = 0.4, 1.2
 """Range of the sigma over which noise is smoothed."""
-
-SMOOTH_SIDES = (1, 9)
-"""Range of the number of pixels a side that a crop without texture is enlarged from."""
 
 
 @dataclass(frozen=True)
@@ -122,33 +117,33 @@ class CameraPairs:
             InputError: If the crops are too small for the radii and the border.
         """
         self._check(crops)
-        sharp, count = luma8(crops), len(crops)
+        sharp, count, host = luma8(crops), len(crops), host_generator(random)
 
         def some(share: float) -> Tensor:
-            return _uniform(count, random) < share  # for each crop
+            return uniform(count, random) < share  # for each crop
 
         if self.smooth:
-            sharp = torch.where(some(self.smooth), _smoothed(sharp, random), sharp)
+            sharp = torch.where(some(self.smooth), smoothed(sharp, random, host), sharp)
 
-        gain = torch.where(some(self.tone), 1 + 0.5 * _uniform(count, random), torch.ones_like(sharp[:, :1, :1, :1]))
+        gain = torch.where(some(self.tone), 1 + 0.5 * uniform(count, random), torch.ones_like(sharp[:, :1, :1, :1]))
         light = srgb_to_linear(s_curve(sharp, 1 / gain))
-        lift = torch.where(some(self.highlights), 3 * _uniform(count, random), torch.zeros_like(gain))
+        lift = torch.where(some(self.highlights), 3 * uniform(count, random), torch.zeros_like(gain))
         bright = light * (1 + lift * ((light - 0.7) / 0.3).clamp(0, 1).square())
-        blurred, seen, radius_px = self._scene(bright, random)
+        blurred, seen, radius_px = self._scene(bright, random, host)
         sharp = s_curve(linear_to_srgb(seen.clamp(0, 1)), gain)
-        level = _uniform(count, random) ** 3 * some(self.noisy)  # most photos have little
+        level = uniform(count, random) ** 3 * some(self.noisy)  # most photos have little
         grain_px = self._grain_px(some(self.smooth_noise), random)
         blurred = with_noise(blurred.clamp(0, 1), self.shot * level, self.read * level, random, grain_px)
         blurred = s_curve(linear_to_srgb(blurred.clamp(0, 1)), gain)
-        amount = _uniform(count, random) * some(self.sharpening)
-        sigma_px = float(0.6 + 0.8 * torch.rand((), generator=random, device=random.device))
+        amount = uniform(count, random) * some(self.sharpening)
+        sigma_px = 0.6 + 0.8 * host_float(host)
         # The target is sharpened as well: a photo in focus must be returned unchanged.
         blurred, sharp = (sharpened(image, amount, sigma_px).clamp(0, 1) for image in (blurred, sharp))
-        blurred, sharp, radius_px = self._resized((blurred, sharp, radius_px), random)
+        blurred, sharp, radius_px = self._resized((blurred, sharp, radius_px), host)
         blurred = rounded(blurred)
-        quality = (60 + 41 * _uniform(count, random)).floor().clamp(max=100)
+        quality = (60 + 41 * uniform(count, random)).floor().clamp(max=100)
         # Blocks of 8 begin anywhere, as photos are cropped after compression.
-        top, left = (int(place) for place in torch.randint(8, (2,), generator=random, device=random.device))
+        top, left = host_int(0, 8, host), host_int(0, 8, host)
         packed = jpeg(blurred.roll((top, left), (-2, -1)), quality).roll((-top, -left), (-2, -1))
         blurred = torch.where(some(self.compressed), packed, blurred)
         inner = (..., *2 * (slice(self.border_px, -self.border_px or None),))
@@ -167,35 +162,38 @@ class CameraPairs:
     def _half_px(self) -> int:
         return round(REACH * self.max_radius_px) + 1
 
-    def _scene(self, light: Tensor, random: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
+    def _scene(self, light: Tensor, random: torch.Generator, host: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
         """Blurred light, light of the same scene in focus, and the radius."""
         count = len(light)
-        kind = _uniform(count, random).flatten()
+        kind = uniform(count, random).flatten()
         focused = kind < self.in_focus
         ramps = (kind >= self.in_focus) & (kind < self.in_focus + self.ramps)
-        layered = (_uniform(count, random).flatten() < self.layers) & ~focused
+        layered = (uniform(count, random).flatten() < self.layers) & ~focused
         # The camera is focused on the background, on the first object, or on neither, in a third of the scenes each.
-        on = 3 * _uniform(count, random).flatten()
+        on = 3 * uniform(count, random).flatten()
         low, high = self._radii(count, random), self._radii(count, random)
         low = torch.where(focused | (layered & ~ramps & (on < 1)), torch.zeros_like(low), low)
         lenses = draw(replace(Lenses(), **self.lens), count, random)
         plain = ~(focused | ramps) & (low > 0)
-        radius_px = low[:, None, None, None].expand_as(light).clone()
-        blurred, sharp = light.clone(), light.clone()
-        blurred[plain] = self._through(light[plain], low[plain], lenses[plain])
-        if bool(ramps.any()):
-            blurred[ramps], radius_px[ramps] = self._ramp(light[ramps], low[ramps], high[ramps], lenses[ramps], random)
+        radius_px = low[:, None, None, None].expand_as(light)
+        sharp, some = light, chosen(plain)
+        blurred = put(light, plain, self._through(light[some], low[some], lenses[some]))
+        if any_chosen(ramps):
+            some = chosen(ramps)
+            tilted, slope_px = self._ramp(light[some], low[some], high[some], lenses[some], random)
+            blurred, radius_px = put(blurred, ramps, tilted), put(radius_px, ramps, slope_px)
         for occluder in range(1, OCCLUDERS + 1):
             near = self._radii(count, random) * ~((on > 2) & (occluder == 1))
             # The object is from another crop of the batch, or from the same: then only its blur shows its outline.
-            other = torch.where(_uniform(count, random) < 0.7, light.roll(occluder, 0), light)
-            here = layered & (_uniform(count, random).flatten() < 1 / occluder)
-            if bool(here.any()):
-                mask = _shapes(light[here], random)
-                front = self._through(torch.cat([mask * other[here], mask], 1), near[here], lenses[here])
-                blurred[here] = front[:, :1] + (1 - front[:, 1:]) * blurred[here]
-                sharp[here] = mask * other[here] + (1 - mask) * sharp[here]
-                radius_px[here] = torch.where(mask > 0.5, near[here, None, None, None], radius_px[here])
+            other = torch.where(uniform(count, random) < 0.7, light.roll(occluder, 0), light)
+            here = layered & (uniform(count, random).flatten() < 1 / occluder)
+            if any_chosen(here):
+                some = chosen(here)
+                mask, object_px = masks(light[some], random, host), near[some][:, None, None, None]
+                front = self._through(torch.cat([mask * other[some], mask], 1), near[some], lenses[some])
+                blurred = put(blurred, here, front[:, :1] + (1 - front[:, 1:]) * blurred[some])
+                sharp = put(sharp, here, mask * other[some] + (1 - mask) * sharp[some])
+                radius_px = put(radius_px, here, torch.where(mask > 0.5, object_px, radius_px[some]))
         return blurred, sharp, radius_px
 
     def _grain_px(self, here: Tensor, random: torch.Generator) -> Tensor | None:
@@ -203,11 +201,11 @@ class CameraPairs:
         if not self.smooth_noise:
             return None
         low, high = GRAIN_PX
-        return here * (low + (high - low) * _uniform(len(here), random))
+        return here * (low + (high - low) * uniform(len(here), random))
 
     def _radii(self, count: int, random: torch.Generator) -> Tensor:
         span = self.max_radius_px - self.least_radius_px
-        return self.least_radius_px + span * _uniform(count, random).flatten() ** self.skew
+        return self.least_radius_px + span * uniform(count, random).flatten() ** self.skew
 
     def _ramp(
         self, light: Tensor, low: Tensor, high: Tensor, lenses: Drawn, random: torch.Generator
@@ -219,7 +217,7 @@ class CameraPairs:
         place = 0.5 + 0.5 * (slope[0] * side + slope[1] * side[:, None]) / slope.abs().sum(0).clamp(min=1e-3)
         hills = torch.rand((count, 1, 4, 4), generator=random, device=light.device)
         hills = functional.interpolate(hills, size=light.shape[-2:], mode="bicubic", align_corners=True)
-        place = torch.where(_uniform(count, random) < 0.5, place, hills).clamp(0, 1)
+        place = torch.where(uniform(count, random) < 0.5, place, hills).clamp(0, 1)
         total = torch.zeros_like(light)
         for plane in range(PLANES):
             radius = low + (high - low) * plane / (PLANES - 1)
@@ -241,9 +239,9 @@ class CameraPairs:
         blurred: Tensor = torch.fft.irfft2(product, s=(height, width))
         return blurred
 
-    def _resized(self, parts: tuple[Tensor, Tensor, Tensor], random: torch.Generator) -> tuple[Tensor, ...]:
+    def _resized(self, parts: tuple[Tensor, Tensor, Tensor], host: torch.Generator) -> tuple[Tensor, ...]:
         """Reduced, for a fraction of the batches: as a crop of a reduced photo."""
-        u01 = float(torch.rand((), generator=random, device=random.device))
+        u01 = host_float(host)
         if u01 >= self.resized:
             return parts
         share = 3 / 4 if u01 < self.resized / 2 else 2 / 3
@@ -255,35 +253,3 @@ class CameraPairs:
 
 def _reduced(side: int, share: float) -> int:
     return round(side * share / 16) * 16
-
-
-def _uniform(count: int, random: torch.Generator) -> Tensor:
-    return torch.rand((count, 1, 1, 1), generator=random, device=random.device)
-
-
-def _smoothed(sharp: Tensor, random: torch.Generator) -> Tensor:
-    """The crops without their texture, all over or in parts; a fifth of these places are black, a fifth are white."""
-    count = len(sharp)
-    side = int(torch.randint(*SMOOTH_SIDES, (), generator=random, device=sharp.device))
-    few = functional.adaptive_avg_pool2d(sharp, side)
-    plain = functional.interpolate(few, size=sharp.shape[-2:], mode="bicubic", align_corners=False).clamp(0, 1)
-    tone = _uniform(count, random)
-    plain = torch.where(tone < 0.2, torch.zeros_like(plain), torch.where(tone > 0.8, torch.ones_like(plain), plain))
-    inside = torch.where(_uniform(count, random) < 0.5, _shapes(sharp, random), torch.ones_like(sharp))
-    return inside * plain + (1 - inside) * sharp
-
-
-def _shapes(like: Tensor, random: torch.Generator) -> Tensor:
-    """Masks of objects: blobs, large or small, and bars, thick or thin; (N, 1, H, W) with edges one pixel soft."""
-    count, size = len(like), like.shape[-2:]
-    grid = int(torch.randint(3, 11, (), generator=random, device=like.device))
-    noise = torch.rand((count, 1, grid, grid), generator=random, device=like.device)
-    blob = functional.interpolate(noise, size=size, mode="bicubic", align_corners=True)
-    blob = blob - (0.35 + 0.3 * _uniform(count, random))
-    angle, middle, half = (_uniform(count, random) for _ in range(3))
-    row, column = (torch.linspace(-1, 1, side, device=like.device) for side in size)
-    across = torch.cos(math.pi * angle) * column + torch.sin(math.pi * angle) * row[:, None] - (2 * middle - 1)
-    bar = (0.02 + 0.25 * half**2) - across.abs()
-    inside = torch.where(_uniform(count, random) < BAR_PROBABILITY, bar, blob)
-    steep = torch.stack(torch.gradient(inside, dim=(-2, -1))).square().sum(0).sqrt().clamp(min=1e-4)
-    return (0.5 + inside / steep).clamp(0, 1)

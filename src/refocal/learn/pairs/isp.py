@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-from refocal.images.jpeg import LUMA_TABLE, ijg_table
+from refocal.images.jpeg import LUMA_TABLE
 
 
 def s_curve(image: Tensor, slope: Tensor) -> Tensor:
@@ -70,14 +69,20 @@ def jpeg(image: Tensor, quality: Tensor) -> Tensor:
         quality: (N, 1, 1, 1), whole numbers from 1 to 100.
     """
     height, width = image.shape[-2:]
-    tables = np.stack([ijg_table(LUMA_TABLE, int(each)) for each in quality.flatten().tolist()])
-    steps = torch.from_numpy(tables).to(image.device, image.dtype).reshape(-1, 1, 1, 8, 8)
+    steps = _tables(quality.flatten()).to(image.dtype).reshape(-1, 1, 1, 8, 8)
     basis = _dct(image)
     blocks = image.reshape(-1, 1, height // 8, 8, width // 8, 8).permute(0, 2, 4, 1, 3, 5)[:, :, :, 0]
     frequencies = basis @ (255 * blocks - 128) @ basis.T
     blocks = basis.T @ ((frequencies / steps).round() * steps) @ basis
     levels = blocks.permute(0, 1, 3, 2, 4).reshape(-1, 1, height, width) + 128
     return levels.round().clamp(0, 255) / 255
+
+
+def _tables(quality: Tensor) -> Tensor:
+    """``images.jpeg.ijg_table`` of the luma for every quality (N,), on their device; (N, 8, 8)."""
+    table = torch.tensor(LUMA_TABLE, dtype=torch.float32, device=quality.device).reshape(8, 8)
+    scale = torch.where(quality < 50, torch.floor(5000 / quality), 200 - 2 * quality)[:, None, None]
+    return torch.floor((table * scale + 50) / 100).clamp(1, 255)
 
 
 def _dct(like: Tensor) -> Tensor:

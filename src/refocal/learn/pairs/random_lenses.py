@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from refocal.images.colour import LUMA_WEIGHTS
+from refocal.learn.pairs.selection import any_chosen
 
 OVERSAMPLING = 3
 """Factor by which the grid that kernels are drawn on is finer than the pixels."""
@@ -71,7 +72,7 @@ class Drawn:
     right: Tensor
     below: Tensor
 
-    def __getitem__(self, index: Tensor) -> Drawn:
+    def __getitem__(self, index: Tensor | slice) -> Drawn:
         return Drawn(**{name: value[index] for name, value in vars(self).items()})
 
 
@@ -107,10 +108,11 @@ def luma_kernels(radius_px: Tensor, lenses: Drawn, half_px: int) -> Tensor:
     side = 2 * half_px + 1
     axis = (torch.arange(side * OVERSAMPLING, device=radius_px.device) - (side * OVERSAMPLING - 1) / 2) / OVERSAMPLING
     kernels = torch.zeros((len(radius_px), side, side), device=radius_px.device)
+    coloured = any_chosen(lenses.chromatic != 0)
     for share, step in zip(LUMA_WEIGHTS, (1.0, 0.0, -1.0), strict=True):
-        if step and not bool(lenses.chromatic.any()):
+        if step and not coloured:
             continue
-        weight = share if bool(lenses.chromatic.any()) else 1.0
+        weight = share if coloured else 1.0
         kernels = kernels + weight * _kernels(radius_px * (1 + step * lenses.chromatic), lenses, axis)
     return kernels
 
@@ -155,7 +157,7 @@ def _kernels(radius_px: Tensor, lenses: Drawn, axis: Tensor) -> Tensor:
 def _edge(radius: Tensor, along: Tensor, across: Tensor, lenses: Drawn) -> Tensor:
     """Radius of the aperture in the direction of each point: of a polygon of the disk's area, with rounded blades."""
     blades = lenses.blades[:, None, None]
-    if not bool(blades.any()):
+    if not any_chosen(blades > 0):
         return radius
     sides = blades.clamp(min=5)
     sector = 2 * math.pi / sides

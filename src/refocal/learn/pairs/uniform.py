@@ -102,8 +102,10 @@ class Noise:
 def luma8(crops: Tensor) -> Tensor:
     """BT.601 luma, truncated to 8 bits as in the authors' crops.
 
-    uint8 (N, H, W, 3 or more) to float32 (N, 1, H, W) in [0, 1].
+    uint8 (N, H, W, 3 or more), or (N, H, W, 1) of luma, to float32 (N, 1, H, W) in [0, 1].
     """
+    if crops.shape[-1] == 1:
+        return (crops[..., 0] / 255)[:, None].to(torch.float32)
     levels = truncated_luma(*crops[..., :3].to(torch.int32).unbind(-1))
     return (levels / 255)[:, None].to(torch.float32)
 

@@ -16,6 +16,8 @@ from torch import Tensor
 from refocal.learn.recipe import Recipe, from_json, to_json
 from refocal.types import InputError
 
+FORMAT = "refocal-checkpoint-1"
+
 
 @dataclass(frozen=True, eq=False)
 class Checkpoint:
@@ -47,7 +49,7 @@ def save(path: Path, checkpoint: Checkpoint) -> None:
     """Write it atomically."""
     part = path.with_name(path.name + ".part")
     metadata = {
-        "format": "refocal-checkpoint-1",
+        "format": FORMAT,
         "recipe": to_json(checkpoint.recipe),
         "step": str(checkpoint.step),
         "about": json.dumps(checkpoint.about),
@@ -71,7 +73,7 @@ def load(path: Path) -> Checkpoint:
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  (not a dict)
     except (OSError, SafetensorError) as error:
         raise InputError(f"The checkpoint {path} can't be read: {error}.") from None
-    if metadata.get("format") != "refocal-checkpoint-1":
+    if metadata.get("format") != FORMAT:
         raise InputError(f"{path} is not a checkpoint of a training.")
     try:
         return Checkpoint(from_json(metadata["recipe"]), int(metadata["step"]), tensors, json.loads(metadata["about"]))

@@ -55,29 +55,6 @@ class TrainingLog:
         """Report that the training stopped and how to resume it."""
         self._report(f"Stopped after step {step}; the checkpoint is written, --resume continues.")
 
-    def draw(self, path: Path) -> None:
-        """Plot losses and the first validation figure over steps."""
-        import matplotlib.figure
-
-        lines = read_log(self.path)
-        steps = [line for line in lines if "loss" in line]
-        checks = [line for line in lines if "validation" in line]
-        figure = matplotlib.figure.Figure((8, 4.5), dpi=100, layout="constrained")
-        left = figure.subplots()
-        left.plot(
-            [line["step"] for line in steps], [line["loss"] for line in steps], lw=0.8, color="tab:blue", label="loss"
-        )
-        left.set(xlabel="step", ylabel="loss", title=self.recipe.about)
-        if steps and min(line["loss"] for line in steps) > 0:
-            left.set_yscale("log")
-        if checks:
-            name = next(iter(checks[0]["validation"]))
-            right = left.twinx()
-            values = [line["validation"][name] for line in checks]
-            right.plot([line["step"] for line in checks], values, "o-", ms=3, color="tab:orange")
-            right.set_ylabel(f"validation {name}", color="tab:orange")
-        figure.savefig(path)
-
     def _write(self, line: dict[str, Any]) -> None:
         if self.file is not None:
             self.file.write(json.dumps(line) + "\n")
@@ -86,6 +63,30 @@ class TrainingLog:
     def _report(self, text: str) -> None:
         if self.say is not None:
             self.say(text)
+
+
+def draw_curve(log: Path, title: str, path: Path) -> None:
+    """Plot losses and the first validation figure of a log over its steps."""
+    import matplotlib.figure
+
+    lines = read_log(log)
+    steps = [line for line in lines if "loss" in line]
+    checks = [line for line in lines if "validation" in line]
+    figure = matplotlib.figure.Figure((8, 4.5), dpi=100, layout="constrained")
+    left = figure.subplots()
+    left.plot(
+        [line["step"] for line in steps], [line["loss"] for line in steps], lw=0.8, color="tab:blue", label="loss"
+    )
+    left.set(xlabel="step", ylabel="loss", title=title)
+    if steps and min(line["loss"] for line in steps) > 0:
+        left.set_yscale("log")
+    if checks:
+        name = next(iter(checks[0]["validation"]))
+        right = left.twinx()
+        values = [line["validation"][name] for line in checks]
+        right.plot([line["step"] for line in checks], values, "o-", ms=3, color="tab:orange")
+        right.set_ylabel(f"validation {name}", color="tab:orange")
+    figure.savefig(path)
 
 
 def read_log(path: Path) -> list[dict[str, Any]]:

@@ -97,19 +97,7 @@ class TrainingState:
     def validate(self, crops: Crops) -> dict[str, float]:
         """Mean figures over the held-out crops, of the network that would be exported."""
         network = self.average.module if self.average is not None else self.plain["network"]
-        network.eval()
-        pixels = torch.from_numpy(
-            crops.validation(self.recipe.validation_crops, self.recipe.phase_at(self.step - 1).phase.crop_px)
-        )
-        random = torch.Generator(self.fabric.device).manual_seed(self.recipe.seed)
-        figures: dict[str, list[Tensor]] = {}
-        with torch.no_grad(), self.fabric.autocast():
-            for part in pixels.split(32):
-                batch = make_pairs(self.recipe, part.to(self.fabric.device), random, self.step - 1)
-                for name, values in self.task.validate(network, batch).items():
-                    figures.setdefault(name, []).append(values)
-        network.train()
-        self.validation = {name: float(torch.cat(values).mean()) for name, values in figures.items()}
+        self.validation = validation_figures(network, self.task, self.recipe, self.step, crops, self.fabric)
         return self.validation
 
     def save(self, path: Path) -> None:
@@ -158,6 +146,23 @@ class TrainingState:
     def _laid_out(self, tensor: Tensor) -> Tensor:
         wanted = self.recipe.channels_last and tensor.ndim == 4
         return tensor.contiguous(memory_format=torch.channels_last) if wanted else tensor
+
+
+def validation_figures(
+    network: nn.Module, task: Task, recipe: Recipe, step: int, crops: Crops, fabric: Fabric
+) -> dict[str, float]:
+    """Mean figures of a network over the held-out crops, under the pairs of the last of ``step`` steps."""
+    network.eval()
+    pixels = torch.from_numpy(crops.validation(recipe.validation_crops, recipe.phase_at(step - 1).phase.crop_px))
+    random = torch.Generator(fabric.device).manual_seed(recipe.seed)
+    figures: dict[str, list[Tensor]] = {}
+    with torch.no_grad(), fabric.autocast():
+        for part in pixels.split(32):
+            batch = make_pairs(recipe, part.to(fabric.device), random, step - 1)
+            for name, values in task.validate(network, batch).items():
+                figures.setdefault(name, []).append(values)
+    network.train()
+    return {name: float(torch.cat(values).mean()) for name, values in figures.items()}
 
 
 def _optimiser(recipe: Recipe, network: nn.Module) -> torch.optim.Optimizer:

@@ -1,0 +1,95 @@
+"""Pairs on a GPU: nothing waits for the device, and everything that is chosen is what the CPU makes."""
+
+from itertools import count
+
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from camera_samples import crops, seeded
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from refocal.learn.pairs import camera, isp, selection, shapes
+from refocal.learn.pairs.camera import CameraPairs
+
+EVERYTHING = {
+    "in_focus": 0.1,
+    "ramps": 0.4,
+    "layers": 0.6,
+    "smooth": 0.3,
+    "smooth_noise": 0.5,
+    "highlights": 0.5,
+    "max_radius_px": 4.0,
+}
+
+
+class Waits(TorchDispatchMode):
+    """Lists the operations that read a number of the device."""
+
+    def __init__(self):
+        super().__init__()
+        self.found = []
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        name = func.overloadpacket.__name__
+        masks = name.startswith("index") and any(
+            isinstance(index, torch.Tensor) and index.dtype == torch.bool
+            for index in (args[1] if len(args) > 1 else ())
+        )
+        if name in ("_local_scalar_dense", "nonzero", "is_nonzero", "masked_select", "equal") or masks:
+            self.found.append(name)
+        return func(*args, **(kwargs or {}))
+
+
+def as_on_a_gpu(monkeypatch):
+    """Nothing may be read from the device; numbers of the host are not tensors."""
+    monkeypatch.setattr(selection, "waits_for_nobody", lambda device: False)
+    numbers = count(1)
+    for module in (camera, shapes):
+        monkeypatch.setattr(module, "host_float", lambda host: next(numbers) * 0.37 % 1, raising=False)
+        monkeypatch.setattr(module, "host_int", lambda low, high, host: low + next(numbers) % (high - low))
+
+
+def test_no_step_waits_for_the_device(monkeypatch):
+    with Waits() as waits:
+        CameraPairs(**EVERYTHING)(crops(12, 64), seeded())
+    assert len(waits.found) > 10  # on the CPU, where it is free
+    as_on_a_gpu(monkeypatch)
+    with Waits() as waits:
+        made = CameraPairs(**EVERYTHING)(crops(12, 64), seeded())
+    assert waits.found == []
+    assert all(torch.isfinite(image).all() for image in made.values())
+
+
+@pytest.mark.parametrize("only", [{"in_focus": 1.0}, {}, {"ramps": 1.0}])
+def test_scenes_of_one_kind_are_the_same_as_on_the_cpu(monkeypatch, only):
+    nothing = dict.fromkeys(
+        ("in_focus", "ramps", "layers", "noisy", "tone", "sharpening", "compressed", "resized"), 0.0
+    )
+    pairs = CameraPairs(**{**nothing, "highlights": 0.0, "max_radius_px": 4.0, **only})
+    wanted = pairs(crops(6, 64), seeded())
+    monkeypatch.setattr(selection, "waits_for_nobody", lambda device: False)
+    monkeypatch.setattr(camera, "host_generator", lambda random: random)
+    found = pairs(crops(6, 64), seeded())
+    for name in ("blurred", "sharp", "radius_px"):
+        torch.testing.assert_close(found[name], wanted[name], atol=1.01 / 255, rtol=0)
+
+
+def test_put_replaces_the_images_of_the_mask(monkeypatch):
+    images, found = torch.rand(4, 1, 3, 3), torch.rand(4, 1, 3, 3)
+    mask = torch.tensor([True, False, False, True])
+    wanted = torch.where(mask[:, None, None, None], found, images)
+    before = images.clone()
+    assert torch.equal(selection.put(images, mask, found[selection.chosen(mask)]), wanted)
+    assert torch.equal(images, before)
+    monkeypatch.setattr(selection, "waits_for_nobody", lambda device: False)
+    assert torch.equal(selection.put(images, mask, found[selection.chosen(mask)]), wanted)
+    assert selection.any_chosen(torch.zeros(3, dtype=torch.bool))
+
+
+def test_jpeg_tables_are_libjpegs():
+    from refocal.images.jpeg import LUMA_TABLE, ijg_table
+
+    quality = torch.arange(1.0, 101)
+    wanted = torch.tensor([ijg_table(LUMA_TABLE, int(each)).tolist() for each in quality]).reshape(-1, 8, 8)
+    assert torch.equal(isp._tables(quality), wanted.float())
