@@ -70,7 +70,9 @@ def train(recipe: Recipe, data: str | Path, run: Run, say: Callable[[str], None]
         log = TrainingLog(run.out / LOG, recipe, state.step, say, fabric.is_global_zero)
         _loop(state, crops, run, log, stopped)
         if fabric.is_global_zero and state.step == recipe.steps:
-            draw_curve(run.out / LOG, recipe.about, run.out / CURVE)
+            missing = draw_curve(run.out / LOG, recipe.about, run.out / CURVE)
+            if missing and say is not None:
+                say(missing)
         fabric.barrier()
     return run.out / CHECKPOINT
 

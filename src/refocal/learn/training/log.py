@@ -65,10 +65,12 @@ class TrainingLog:
             self.say(text)
 
 
-def draw_curve(log: Path, title: str, path: Path) -> None:
-    """Plot losses and the first validation figure of a log over its steps."""
-    import matplotlib.figure
-
+def draw_curve(log: Path, title: str, path: Path) -> str:
+    """Plot losses and the first validation figure of a log over its steps; returns a sentence if that can't be done."""
+    try:
+        import matplotlib.figure
+    except ImportError:
+        return f"matplotlib is missing, so there is no curve; {log} has its numbers."
     lines = read_log(log)
     steps = [line for line in lines if "loss" in line]
     checks = [line for line in lines if "validation" in line]
@@ -87,6 +89,7 @@ def draw_curve(log: Path, title: str, path: Path) -> None:
         right.plot([line["step"] for line in checks], values, "o-", ms=3, color="tab:orange")
         right.set_ylabel(f"validation {name}", color="tab:orange")
     figure.savefig(path)
+    return ""
 
 
 def read_log(path: Path) -> list[dict[str, Any]]:

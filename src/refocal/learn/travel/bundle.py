@@ -88,6 +88,9 @@ def write_bundle(
     crops = open_crops(data)
     if crops.pixels.shape[3] not in (1, 3):
         raise InputError("A bundle carries crops of sharp photos; those with depth, maps or pairs can't be compressed.")
+    side = crops.pixels.shape[1]
+    if any(phase.crop_px > side for phase in recipe.phases):
+        raise InputError(f"The recipe needs crops of {max(p.crop_px for p in recipe.phases)} px, these are {side} px.")
     if out.exists():
         raise InputError(f"{out} exists already: choose another folder for the bundle.")
     if not out.absolute().parent.is_dir():
@@ -156,7 +159,10 @@ def _write_start(recipe: Recipe, out: Path) -> None:
 
     from refocal.learn.training.load_weights import load_weights
 
-    halves = {f"average/{key}": value.half().contiguous() for key, value in load_weights(recipe.start).items()}
+    halves = {
+        f"average/{key}": (value.half() if value.is_floating_point() else value).contiguous()
+        for key, value in load_weights(recipe.start).items()
+    }
     about = {"format": FORMAT, "recipe": to_json(replace(recipe, start="")), "step": "0", "about": "{}"}
     save_file(halves, out, about)
 

@@ -93,10 +93,8 @@ def _report(path: Path, data: Path, given: argparse.Namespace) -> None:
     (given.out / SCORES).write_text(json.dumps(facts, indent=1) + "\n")
     for part in write_parts(saved, given.out / BACK):
         _say(f"{part}: {part.stat().st_size / 1e6:.1f} MB")
-    try:
-        draw_curve(given.out / LOG, saved.recipe.about, given.out / CURVE)
-    except ImportError:
-        _say(f"matplotlib is missing, so there is no curve; {given.out / LOG} has its numbers.")
+    if missing := draw_curve(given.out / LOG, saved.recipe.about, given.out / CURVE):
+        _say(missing)
     _say(f"Step {saved.step} of {saved.recipe.steps}: {json.dumps(figures)}")
 
 
