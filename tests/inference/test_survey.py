@@ -66,8 +66,8 @@ def test_unsure_radii_come_from_the_surroundings():
         ((5.0, 0.9), (7.0, 0.7), (6.0, 0.8)),  # between them, half of each
         ((0.5, 0.9), (20.0, 0.8), (0.5, 0.9)),  # a sharp edge before a blurred background
         ((4.0, 0.0), (1.0, 0.8), (1.0, 0.8)),  # nothing is seen at full size
-        ((4.0, 0.0), (1.0, 0.0), (4.0, 0.0)),  # nor in the survey
-        ((4.0, 0.25), (1.0, 0.25), (3.25, 0.25)),  # both unsure: half of the mixing, half of each
+        ((4.0, 0.0), (1.0, 0.0), (1.0, 0.0)),  # nor in the survey: what surrounds it, without confidence
+        ((4.0, 0.25), (1.0, 0.45), (2.5, 0.35)),  # half sure
     ],
 )
 def test_merging(near, far, wanted):

@@ -35,8 +35,11 @@ pixels."""
 UNSURE = 0.5
 """Below this confidence, the reading at full size is mixed with the survey's."""
 
-SPREAD = 0.05
-"""Weight of the surroundings beside a squared confidence, where radii are filled in."""
+UNKNOWN, KNOWN = 0.35, 0.7
+"""A reading of the survey counts from the first confidence on, fully from the second; others are filled in."""
+
+SPREAD = 0.02
+"""Weight of the surroundings beside that of a reading, 0 to 1, where radii are filled in."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,7 +75,7 @@ def take_survey(photo: Array, file: NetworkFile, tile_px: int = 0) -> Survey | N
     """
     if min(photo.shape[-2:]) < MIN_SIDE_PX:
         return None
-    small = _reduced(photo)
+    small = reduced(photo)
 
     def run(_: Array, region: Region) -> Array:
         return np.stack(predict(region.crop(small), file)[1:])
@@ -85,13 +88,13 @@ def take_survey(photo: Array, file: NetworkFile, tile_px: int = 0) -> Survey | N
 def merged(near: tuple[Array, Array], far: tuple[Array, Array]) -> tuple[Array, Array]:
     """Radius and confidence (..., H, W) from those at full size and those of the survey there.
 
-    Far blur is read from the survey. Where the reading at full size is unsure, as on a plain surface, the survey's is
-    mixed in by both confidences.
+    Far blur is read from the survey. Where the reading at full size is unsure, as on a plain surface, the survey's
+    radius is taken as well, which may come from the surroundings; the confidence stays low.
     """
     (radius_px, confidence), (far_px, far_confidence) = near, far
     is_far = _ramp(far_px, FAR_PX, SURELY_FAR_PX)
-    is_far = is_far * np.maximum(_ramp(radius_px, NEAR_PX, MAYBE_FAR_PX), _ramp(-confidence, -UNSURE, 0))
-    unsure = _ramp(-confidence, -UNSURE, 0) * far_confidence / np.maximum(confidence + far_confidence, 1e-6)
+    unsure = 1 - _ramp(confidence, 0, UNSURE)
+    is_far = is_far * np.maximum(_ramp(radius_px, NEAR_PX, MAYBE_FAR_PX), unsure)
     share = np.maximum(is_far, unsure)
     return radius_px + share * (far_px - radius_px), confidence + share * (far_confidence - confidence)
 
@@ -99,10 +102,10 @@ def merged(near: tuple[Array, Array], far: tuple[Array, Array]) -> tuple[Array, 
 def filled(radius_px: Array, confidence: Array) -> Array:
     """Radii (h, w) where unsure ones are replaced by those of the surroundings.
 
-    A pyramid of means weighted by the squared confidence: each level is filled from the next coarser one, as far as it
-    is unsure. Without any confidence, the result is the mean radius.
+    A pyramid of weighted means: each level is filled from the next coarser one, as far as it is unsure. Without any
+    confidence, the result is about the mean radius.
     """
-    weight = confidence**2 + np.float32(1e-6)
+    weight = _ramp(confidence, UNKNOWN, KNOWN) + np.float32(1e-4)
     levels = [(radius_px * weight, weight)]
     while max(levels[-1][0].shape) > 1:
         total, weight = (reduce_mean(plane, 2) for plane in levels[-1])
@@ -114,7 +117,7 @@ def filled(radius_px: Array, confidence: Array) -> Array:
     return known.astype(np.float32)
 
 
-def _reduced(photo: Array) -> Array:
+def reduced(photo: Array) -> Array:
     """The luma of (C, H, W), reduced by averaging linear light, in which a lens blurs; (1, h, w) float32 sRGB."""
     parts = []
     for rows, _, _ in strips(photo.shape[1], 0):  # STRIP_PX is a multiple of REDUCTION

@@ -31,12 +31,17 @@ class Config:
         unshuffle: Factor of the pixel-unshuffle before the first convolution.
         widths: Channels of each level, the finest first; each level is half the size of the one before.
         blocks: Residual blocks of each level, in the encoder and again in the decoder; the coarsest has them once.
+        confidence_slope: The exported confidence c becomes that of log-odds ``confidence_slope`` log(c / (1 - c)) +
+            ``confidence_offset``, so that it is the probability on photos; see ``benchmarks/calibrate.py``.
+        confidence_offset: See there.
     """
 
     channels: ClassVar[int] = 1
     unshuffle: int = 2
     widths: tuple[int, ...] = (32, 64, 128, 256)
     blocks: tuple[int, ...] = (2, 2, 2, 2)
+    confidence_slope: float = 1.0
+    confidence_offset: float = 0.0
 
     def __post_init__(self) -> None:
         if not self.widths or len(self.widths) != len(self.blocks) or min(*self.widths, *self.blocks) < 1:
@@ -100,7 +105,10 @@ class FocusUNet(nn.Module):
         """Restored photo, radius and confidence, for sides that are multiples of ``multiple``; exported."""
         restored, radius_px, scale_px = self.predict(blurred)
         near = (NEAR_SHARE * radius_px).clamp(min=NEAR_PX)
-        return restored, radius_px, 1 - torch.exp(-near / scale_px)
+        # log(c / (1 - c)) of c = 1 - exp(-x) is log(exp(x) - 1); x is bounded, so that neither overflows.
+        odds = torch.log(torch.expm1((near / scale_px).clamp(1e-3, 30.0)))
+        confidence = torch.sigmoid(self.config.confidence_slope * odds + self.config.confidence_offset)
+        return restored, radius_px, confidence
 
     def predict(self, blurred: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """As ``forward``, for sides that are multiples of ``multiple``."""
