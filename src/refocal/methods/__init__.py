@@ -105,7 +105,7 @@ METHODS: dict[str, Entry[Deblurrer]] = {
     ),
     "ddnet": Entry(
         "refocal.methods.ddnet:DDNet",
-        "null-space network for one known kernel",
+        "null-space network for one known kernel; train it or supply weights",
         "psf",
         "Lopez-Tapia et al. 2023",
     ),

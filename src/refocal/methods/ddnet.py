@@ -27,7 +27,7 @@ class DDNet:
     inverse", IEEE ICIP 2023; its second network, for chroma, is left out, as sharpness_loss compares luma only.
 
     Attributes:
-        weights: A name from ``refocal.weights.WEIGHTS``, or an .onnx file that ``refocal export`` wrote.
+        weights: An .onnx file that ``refocal export`` wrote; none is shipped.
         threads: Number of CPU threads; 0 takes the cores that this process may use.
 
     Raises:
@@ -72,6 +72,11 @@ class DDNet:
         Raises:
             InputError: If there are no such weights, or they are another network's.
         """
+        if not self.weights.endswith(".onnx"):
+            raise InputError(
+                f"There are no weights {self.weights!r} in this version: train them with refocal train ddnet, turn the "
+                "checkpoint into an .onnx file with refocal export, and name that file (--weights FILE.onnx)."
+            )
         file = open_network(self.weights, self.threads)
         if file.inputs != ("blurred", "deconvolved") or file.channels != "luma":
             raise InputError(f"The weights {self.weights} are those of {file.network!r}: give a luma network of DDNet.")
