@@ -125,16 +125,16 @@ def _fitted(
 ) -> dict[str, Array]:
     photo = blurred[here]
     ones = np.ones_like(photo)
-    errors = [_left(photo, [image[here], ones])[0].std() for image in stack]
+    errors = [left_by(photo, [image[here], ones])[0].std() for image in stack]
     best = int(np.argmin(errors))
     disk_only = stack[best]
     plain = photo - disk_only[here]
-    own, weights = _left(photo, [disk_only[here], ones])
+    own, weights = left_by(photo, [disk_only[here], ones])
     slopes = [np.gradient(disk_only, axis=axis)[here] for axis in (0, 1)]
-    shifted, moved = _left(photo, [disk_only[here], ones, *slopes])
+    shifted, moved = left_by(photo, [disk_only[here], ones, *slopes])
     soft = (gaussian_filter(disk_only, RIM_PX) - disk_only)[here]
     wider = (stack[min(best + 1, len(stack) - 1)] - stack[max(best - 1, 0)])[here]
-    rimmed, rim = _left(photo, [disk_only[here], ones, *slopes, wider, soft])
+    rimmed, rim = left_by(photo, [disk_only[here], ones, *slopes, wider, soft])
     half = int(np.ceil(radii[best])) + 2
     step = 1 if half <= 6 else 2
     taps = [
@@ -143,7 +143,7 @@ def _fitted(
         for x in range(-half, half + 1, step)
         if y * y + x * x <= (half + 0.5) ** 2
     ]
-    free = _left(photo, [disk_only[here], ones, *slopes, wider, soft, *taps], RIDGE)[0]
+    free = left_by(photo, [disk_only[here], ones, *slopes, wider, soft, *taps], RIDGE)[0]
     # In linear light, d(light^(1/2.2)) = light^(1/2.2 - 1) / 2.2 d(light).
     shown = np.clip(photo, 0.01, 1) ** (1 / 2.2 - 1) / 2.2
     left = {model: each * shown for model, each in zip(MODELS, (plain, own, shifted, rimmed, free), strict=True)}
@@ -158,7 +158,7 @@ def _fitted(
     return {**left, **facts}
 
 
-def _left(photo: Array, parts: list[Array], ridge: float = 0.0) -> tuple[Array, Array]:
+def left_by(photo: Array, parts: list[Array], ridge: float = 0.0) -> tuple[Array, Array]:
     """What a least-squares fit leaves, and its coefficients."""
     matrix = np.stack([part.ravel() for part in parts], 1)
     normal = matrix.T @ matrix
@@ -168,7 +168,7 @@ def _left(photo: Array, parts: list[Array], ridge: float = 0.0) -> tuple[Array, 
 
 
 def _correlation(one: Array, other: Array) -> float:
-    return float(np.corrcoef(one.ravel(), other.ravel())[0, 1])
+    return float(np.corrcoef(one.ravel(), other.ravel())[0, 1]) if one.std() and other.std() else 0.0
 
 
 if __name__ == "__main__":
