@@ -14,9 +14,9 @@ import datetime
 from pathlib import Path
 
 import numpy as np
-from pair_errors import TILE_PX, left_by
 from scipy.ndimage import map_coordinates
 
+from pair_errors import TILE_PX, left_by
 from refocal.datasets import Pair, open_dataset
 from refocal.inference.network_file import weights_sha256
 from refocal.methods import METHODS, make_method
@@ -114,7 +114,7 @@ def _shifts(sharp: Array, photo: Array, largest_px: float) -> tuple[Array, Array
             if sharp[here].std() < MIN_CONTRAST:
                 continue
             tile, ones = photo[here], np.ones((TILE_PX, TILE_PX))
-            best = min(stack, key=lambda image: left_by(tile, [image[here], ones])[0].std())  # noqa: B023
+            best = min(stack, key=lambda image: left_by(tile, [image[here], ones])[0].std())
             slopes = [np.gradient(best, axis=axis)[here] for axis in (0, 1)]
             weights = left_by(tile, [best[here], ones, *slopes])[1]
             shifts.append(np.clip(weights[2:4] / weights[0], -MAX_SHIFT_PX, MAX_SHIFT_PX))

@@ -80,6 +80,22 @@ def kodim19_crop(shared):
     return luma[None, top : top + 128, left : left + 128] / 255
 
 
+def dead_leaves(height, width, seed=0):
+    """A photo-like luma (1, height, width): disks of all sizes and greys over each other, with a fine texture."""
+    random = np.random.default_rng(seed)
+    down, across = np.mgrid[:height, :width]
+    image = np.zeros((height, width), np.float32)
+    empty = np.ones((height, width), bool)
+    for _ in range(4000):
+        radius = 3 / (random.random() ** 0.5 + 0.02)
+        y, x = random.random(2) * (height, width)
+        inside = empty & ((down - y) ** 2 + (across - x) ** 2 < radius**2)
+        image[inside] = 0.1 + 0.8 * random.random()
+        empty &= ~inside
+    texture = random.normal(0, 0.03, image.shape)
+    return np.clip(image + texture, 0, 1).astype(np.float32)[None]
+
+
 # Networks written node by node.
 
 METADATA = {
@@ -148,6 +164,25 @@ def save_network(path, nodes, constants, inputs, channels, output="restored", **
     onnx.checker.check_model(model, full_check=True)
     onnx.save(model, path)
     return str(path)
+
+
+def tiny_ddnet(path):
+    """A DDNet of one block with weights near the initial ones, in the precision of its file; returns the network."""
+    import torch
+
+    from refocal.learn.export.onnx_file import About, export
+    from refocal.learn.nets.ddnet import Config, ddnet
+
+    torch.manual_seed(0)
+    config = Config(blocks=1, width=8)
+    network = ddnet(config)
+    with torch.no_grad():
+        for head in (network.image[-1], network.filters[-1]):
+            head.weight += 0.02 * torch.randn(head.weight.shape)
+        for parameter in network.parameters():
+            parameter.copy_(parameter.half())
+    export(network, Path(path), About("ddnet", config))
+    return network
 
 
 # Networks of the default model's kind, exported by refocal.learn.

@@ -1,5 +1,7 @@
 """The contract of every method; a new entry of METHODS is tested without a change here."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -9,7 +11,7 @@ from refocal.methods import METHODS
 from refocal.optics.blur import BlurMap, Psf
 from refocal.optics.kernels import disk
 from refocal.types import InputError
-from samples import asymmetric_kernel, natural, psnr
+from samples import asymmetric_kernel, natural, psnr, tiny_ddnet
 
 NEED_BLUR = [name for name, entry in METHODS.items() if entry.needs == "blur"]
 KINDS = ["psf", "map"]
@@ -24,6 +26,16 @@ CASES = [
     for kind in KINDS
     if METHODS[name].needs not in ("psf", "map") or kind == METHODS[name].needs
 ]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def supplied(tmp_path_factory):
+    """A method without shipped weights runs a small network."""
+    path, entry = tmp_path_factory.mktemp("weights") / "ddnet.onnx", METHODS["ddnet"]
+    tiny_ddnet(path)
+    METHODS["ddnet"] = replace(entry, options={"weights": str(path)})
+    yield
+    METHODS["ddnet"] = entry
 
 
 def _blur(kind, height, width, max_px=3.0):

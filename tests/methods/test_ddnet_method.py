@@ -8,7 +8,7 @@ from refocal.methods.ddnet import DDNet
 from refocal.optics.blur import BlurMap, Psf
 from refocal.optics.kernels import disk
 from refocal.types import InputError
-from samples import asymmetric_kernel, natural, psnr
+from samples import asymmetric_kernel, natural, psnr, tiny_ddnet
 
 torch = pytest.importorskip("torch")
 onnx = pytest.importorskip("onnx")
@@ -19,20 +19,8 @@ pytest.importorskip("onnxscript")
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):
     """A tiny network with weights near the initial ones, and its file."""
-    from refocal.learn.export.onnx_file import About, export
-    from refocal.learn.nets.ddnet import Config, ddnet
-
-    torch.manual_seed(0)
-    config = Config(blocks=1, width=8)
-    network = ddnet(config)
-    with torch.no_grad():
-        for head in (network.image[-1], network.filters[-1]):
-            head.weight += 0.02 * torch.randn(head.weight.shape)
-        for parameter in network.parameters():
-            parameter.copy_(parameter.half())  # the precision of the file
     path = tmp_path_factory.mktemp("weights") / "tiny.onnx"
-    export(network, path, About("ddnet", config))
-    return network, path
+    return tiny_ddnet(path), path
 
 
 @pytest.fixture
@@ -119,3 +107,8 @@ def test_weights_of_another_network_are_refused(made, tmp_path):
     onnx.save(model, tmp_path / "other.onnx")
     with pytest.raises(InputError, match=r"other\.onnx are those of 'sharpness-unet': give a luma network of DDNet"):
         DDNet(str(tmp_path / "other.onnx"))(np.ones((1, 8, 9), np.float32), Psf(disk(2.0)))
+
+
+def test_without_weights_a_sentence_says_how_to_get_some():
+    with pytest.raises(InputError, match=r"no weights 'ddnet' in this version: train them with refocal train ddnet"):
+        DDNet()(np.ones((1, 8, 9), np.float32), Psf(disk(2.0)))
