@@ -7,7 +7,7 @@ from math import prod
 from pathlib import Path
 from typing import Any
 
-from refocal.inference.network_file import NetworkFile, open_network, runtime
+from refocal.inference.network_file import NetworkFile, runtime
 from refocal.methods import METHODS
 from refocal.types import InputError
 
@@ -17,8 +17,8 @@ SIDE_PX = 512
 
 def network_of(method: str) -> NetworkFile | None:
     """The network that the method runs once over the photo; None for a classical one, with or without a denoiser."""
-    weights = getattr(METHODS[method].make(), "weights", None)
-    return None if weights is None else open_network(weights)
+    made = METHODS[method].make()
+    return None if getattr(made, "weights", None) is None else made.network
 
 
 def shape_of(method: str) -> tuple[str, str]:

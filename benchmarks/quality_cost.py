@@ -19,7 +19,7 @@ import numpy as np
 from flops import shape_of
 from names_apart import apart
 from refocal.evaluation.results import Row, read_rows
-from refocal.methods import METHODS
+from refocal.methods import METHODS, to_measure
 
 HERE = Path(__file__).parent
 OUT = HERE.parent / "docs" / "pictures" / "quality_cost.svg"
@@ -93,7 +93,7 @@ def _usual(row: Row) -> bool:
     """Whether the row has the method's current default options: a name may have changed its meaning."""
     if row.method not in METHODS:
         return False
-    made = METHODS[row.method].make()
+    made = to_measure(METHODS[row.method].make())
     usual = {f"{field.name}={getattr(made, field.name)}" for field in fields(made)}
     return all(option in usual for option in row.options.split(", ") if option)
 

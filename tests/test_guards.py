@@ -73,7 +73,7 @@ def test_public_names_are_the_visible_ones_and_each_loads():
 
 def test_parameters_of_the_public_calls():
     """Users' scripts depend on these names and their order."""
-    names = ["image", "method", "blur", "strength", "mask", "tile_px", "options", "device", "progress"]
+    names = ["image", "method", "blur", "strength", "mask", "tile_px", "target", "options", "device", "progress"]
     for call in (refocal.deblur, refocal.deblur_and_map):
         signature = inspect.signature(call).parameters
         assert list(signature) == names

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from refocal.images.photo import Photo
 
 UNUSED = "This method uses no blur: the given one is ignored."
+Predict: TypeAlias = "Callable[[Image, slice, slice], tuple[Image, Array, Array]]"
 
 BYTES_PER_PIXEL = 64  # per channel, where a method reports no more: 16 float32 images
 
@@ -133,7 +134,7 @@ def restore(  # noqa: PLR0913  the words of the command line
     facts = facts_of(deblurrer)
     operator, estimated, notes = _blur_for(facts, blur, image)
     weight = blend_weight(strength, mask, operator if estimated and isinstance(operator, BlurMap) else None)
-    predict, decisions = _prediction(facts, image) if operator is None else (None, ())
+    predict, decisions = _prediction(facts, image, operator)
     predicted = [np.empty(image.shape[1:], np.float32) for _ in ("radius_px", "confidence")] if predict else []
 
     def restore_tile(tile: Image, region: Region) -> Image:
@@ -170,11 +171,9 @@ def restore_photo(
     return replace(photo, pixels=from_float(restored.image, photo.pixels.dtype)), restored
 
 
-def _prediction(
-    facts: Facts, image: Image
-) -> tuple[Callable[[Image, slice, slice], tuple[Image, Array, Array]] | None, tuple[str, ...]]:
+def _prediction(facts: Facts, image: Image, blur: Blur | None) -> tuple[Predict | None, tuple[str, ...]]:
     """What restores a tile and predicts its blur, and the method's decisions; None if it predicts none."""
-    if facts.restore_and_map is None:
+    if facts.restore_and_map is None or blur is not None:
         return None, ()
     if facts.prepare is not None:
         prepared = facts.prepare(image)

@@ -69,8 +69,8 @@ def test_sizes_beyond_the_limit_are_skipped(script, tmp_path, monkeypatch):
     with Image.open(photos[1]) as photo:
         assert float(rows[1]["seconds_per_megapixel"]) == pytest.approx(4e6 / (photo.width * photo.height), abs=1e-3)
     assert rows[1]["blur"] == "estimated:zhuo-sim" and rows[1]["gflop_per_megapixel"] == ""
-    network, *_ = speed.measure("ddnet", photos[:1], 9.0)
-    assert network["blur"] == "given" and float(network["gflop_per_megapixel"]) == 565.2
+    network, *_ = speed.measure("default", photos[:1], 9.0)
+    assert network["blur"] == "none" and float(network["gflop_per_megapixel"]) == 136.6
 
 
 def test_sizes_that_all_take_too_long_have_rows_too(script, tmp_path, monkeypatch):

@@ -14,7 +14,7 @@ from refocal.estimators.views import stack_views
 from refocal.evaluation import evaluate as module
 from refocal.evaluation.evaluate import evaluate, evaluate_images
 from refocal.evaluation.scoring import fit_gain_offset
-from refocal.methods import METHODS
+from refocal.methods import METHODS, to_measure
 from refocal.optics.blur import BlurMap, Psf
 from refocal.restore import restore
 from refocal.types import InputError
@@ -127,7 +127,7 @@ def test_a_named_method_runs_through_restore_which_estimates_the_blur(monkeypatc
         ("default", None, "none", None),
     ):
         (row,) = evaluate(method, pairs, ("psnr",), blur=blur)
-        assert (row.method, row.blur, calls.pop()) == (method, source, (METHODS[method].make(), given))
+        assert (row.method, row.blur, calls.pop()) == (method, source, (to_measure(METHODS[method].make()), given))
 
 
 @dataclass(frozen=True)

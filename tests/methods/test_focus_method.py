@@ -68,7 +68,7 @@ def test_far_blur_and_the_target_come_from_the_survey(known_focus):
     np.testing.assert_array_equal(found.image, restored)
     assert found.notes == ()
     assert found.decisions == (
-        "Part of the photo is in focus, so blur below 4.0 px is restored and 50 % of the photo stays as it is.",
+        "Part of the photo is in focus, so blur below 1.5 px is restored and 52 % of the photo stays as it is.",
     )
     assert restore(image, Focus(known_focus, target="all")).decisions == ()
 
@@ -124,7 +124,7 @@ def test_the_blur_of_tiny_photos_is_unknown(random_focus, shape):
 def test_tiles_agree_with_the_whole_photo_and_map(random_focus):
     method, image = Focus(random_focus), samples.picture(3, 90, 201)
     whole = method.restore_and_map(image)
-    assert np.abs(whole[0] - image).mean() > 0.01 and whole[1].std() > 0.5
+    assert np.abs(whole[0] - image).mean() > 0.005 and whole[1].std() > 0.5
     for tile_px in (None, 50):
         result = restore(image, method, tile_px=tile_px)
         np.testing.assert_allclose(result.image, whole[0], atol=1e-4)

@@ -38,11 +38,11 @@ def test_other_words_are_refused(target):
 
 
 def test_where_something_is_in_focus_strong_blur_is_kept():
-    photo = survey((0.3, 0.5, 0.9), (0.3, 3.0, 0.9), (0.4, 15.0, 0.9))
+    photo = survey((0.3, 0.5, 0.9), (0.3, 1.4, 0.9), (0.4, 15.0, 0.9))
     chosen, sentence = choose_range("auto", photo)
     np.testing.assert_allclose(chosen.weight(photo.radius_px[0, [0, 40, 80]]), [1, 1, 0])
     assert sentence == (
-        "Part of the photo is in focus, so blur below 4.0 px is restored and 40 % of the photo stays as it is."
+        "Part of the photo is in focus, so blur below 1.5 px is restored and 40 % of the photo stays as it is."
     )
 
 
@@ -64,7 +64,7 @@ def test_the_subject_is_what_is_sharpest():
 
 
 def test_nothing_is_said_where_nothing_is_kept():
-    assert choose_range("auto", survey((0.5, 0.5, 0.9), (0.5, 2.0, 0.9)))[1] == ""
+    assert choose_range("auto", survey((0.5, 0.5, 0.9), (0.5, 1.2, 0.9)))[1] == ""
     assert choose_range("2..6", survey((0.5, 1.0, 0.9), (0.5, 3.0, 0.9)))[1] == (
         "As asked, blur from 2 to 6.0 px is restored and 50 % of the photo stays as it is."
     )

@@ -23,7 +23,7 @@ from refocal.types import InputError
 
 def command(words: list[str]) -> int:
     """Measure a method, print the table and append its rows to files."""
-    from refocal.methods import METHODS
+    from refocal.methods import METHODS, to_measure
 
     parser = Parser(prog="refocal evaluate", description="Measure a method on a data set; the table goes to stdout.")
     add_method(parser, None)
@@ -37,6 +37,8 @@ def command(words: list[str]) -> int:
     parser.add_argument("--limit", type=whole_number(1), metavar="N", help="only the first N images")
     add_device(parser)
     values, name, method = parse_with_method(parser, words)
+    if not any(word.partition("=")[0] in ("--target", "--bokeh") for word in words):
+        method = to_measure(method)
     metrics = [metric.strip() for metric in values.metrics.split(",") if metric.strip()]
     if not metrics:
         raise InputError("Name at least one metric, such as --metrics psnr,ssim.")

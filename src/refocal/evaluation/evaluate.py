@@ -17,7 +17,7 @@ from refocal.evaluation.loop import Input, restore_and_score
 from refocal.evaluation.results import Row
 from refocal.evaluation.scoring import Metric
 from refocal.inference.network_file import weights_sha256
-from refocal.methods import make_method
+from refocal.methods import make_method, to_measure
 from refocal.provenance import commit, version
 from refocal.restore import facts_of, restore
 from refocal.types import Blur, BlurEstimator, Deblurrer, Image, InputError, Restorer
@@ -98,8 +98,8 @@ def evaluate_images(  # noqa: PLR0913  the words of the command line
     """Restore every image of a data set and score it under the set's protocol.
 
     Args:
-        method: A name from ``METHODS``, an object of a method's class, or any callable ``(image (C, H, W), blur) ->
-            image``.
+        method: A name from ``METHODS`` (see ``methods.to_measure``), an object of a method's class, or any callable
+            ``(image (C, H, W), blur) -> image``.
         data: A name or path for ``open_dataset``, or a data set.
         metrics: Names from ``METRICS``.
         name: Name of the method in the rows; by default the name that was given, or that of the class or function.
@@ -124,7 +124,7 @@ def evaluate_images(  # noqa: PLR0913  the words of the command line
         raise InputError(f"There is no image to measure on in {protocol.data!r}.")
     options = "" if isinstance(method, str) else options_of(method)
     name = name or _name_of(method)
-    made = make_method(method) if isinstance(method, str) else method
+    made = to_measure(make_method(method)) if isinstance(method, str) else method
     needs = facts_of(made).needs
     source = _blur_source(needs, blur)
     run = _WithBlur(made) if needs is None else Restoring(made)

@@ -185,3 +185,13 @@ def make_method(name: str, options: Mapping[str, Any] | None = None) -> Deblurre
     except TypeError as error:
         given = ", ".join(f"{option}={value!r}" for option, value in (options or {}).items())
         raise InputError(f"The method {name} refuses the type of an option: {given}.") from error
+
+
+def to_measure(method: Deblurrer) -> Deblurrer:
+    """The method as data sets are measured with: restoring everything, where that is left to the photo.
+
+    The truth of a data set is sharp all over, also behind a soft background.
+    """
+    if getattr(method, "target", "") == "auto" and getattr(method, "bokeh", None) is None:
+        return dataclasses.replace(method, target="all")  # type: ignore[type-var]
+    return method

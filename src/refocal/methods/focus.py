@@ -35,8 +35,8 @@ class Focus:
     Attributes:
         weights: A name from ``refocal.weights.WEIGHTS``, or an .onnx file that ``refocal export`` wrote.
         threads: Number of CPU threads; 0 takes the cores that this process may use.
-        target: Which blur is restored: ``all``; ``subject``, only near the sharpest surface; ``auto``, up to 4 to 7 px
-            if a part of the photo is in focus, else all; or radii in pixels such as ``1..5``.
+        target: Which blur is restored: ``all``; ``subject``, only near the sharpest surface; ``auto``, up to 1.5
+            to 3 px if a part of the photo is in focus, else all; or radii in pixels such as ``1..5``.
         bokeh: Earlier name: ``restored`` is the target ``all``, ``kept`` is ``auto``.
 
     Raises:
@@ -123,7 +123,7 @@ class PreparedFocus:
 
     Attributes:
         file: The network.
-        survey: Of the whole photo; None for a small one.
+        survey: The survey of the whole photo; None for a small one.
         chosen: The radii to restore.
         decisions: Sentences about what is restored and what is kept.
     """

@@ -14,12 +14,16 @@ WORDS = ("auto", "all", "subject")
 
 IN_FOCUS_PX, SURE = 1.5, 0.5
 """A place is in focus where the survey reads at most this radius with at least this confidence. At a quarter of the
-size, less than 1.5 px can't be told apart."""
+size, smaller radii can't be distinguished."""
 
-MIN_SHARE = 0.01
-"""Something is in focus where at least this share of the photo is."""
+MIN_SHARE = 0.08
+"""Something is in focus where at least this share of the photo is; less may be what the camera focused on by mistake.
+"""
 
-SOFT_PX, KEPT_PX = 4.0, 7.0
+STATED_SHARE = 0.01
+"""A sentence states what is kept if it is at least this share of the photo."""
+
+SOFT_PX, KEPT_PX = 1.5, 3.0
 """``auto``, where something is in focus: blur is restored up to the first radius and kept from the second one on."""
 
 SUBJECT_SHARE = 0.05
@@ -73,7 +77,7 @@ def choose_range(target: str, survey: Survey | None) -> tuple[Range, str]:
 
     Args:
         target: ``auto``, ``all``, ``subject`` or MIN..MAX.
-        survey: Of the whole photo; None for a small one, which is restored all over unless a range is given.
+        survey: The survey of the whole photo; None for a small one, which is restored all over unless a range is given.
 
     Raises:
         InputError: If there is no such target.
@@ -84,7 +88,7 @@ def choose_range(target: str, survey: Survey | None) -> tuple[Range, str]:
     if survey is None or chosen == EVERYTHING:
         return chosen, ""
     kept = float((chosen.weight(survey.radius_px) < 0.5).mean())
-    if kept < MIN_SHARE:
+    if kept < STATED_SHARE:
         return chosen, ""
     low, high = chosen.low_px, chosen.high_px
     restored = "below" if low == 0 else f"from {low:g} px on" if np.isinf(high) else f"from {low:g} to"

@@ -17,7 +17,7 @@ from refocal.evaluation.evaluate import Restoring, options_of
 from refocal.evaluation.workers import Runs
 from refocal.images.map_files import PNG_STEPS
 from refocal.inference.network_file import weights_sha256
-from refocal.methods import METHODS
+from refocal.methods import METHODS, to_measure
 from refocal.tables.published import Line
 from refocal.types import Array, BlurEstimator, Deblurrer, InputError
 from refocal.weights import MIXED
@@ -90,7 +90,7 @@ def make_runnable(line: Line, max_radius_px: float, weights_dir: Path | None = N
         return f"no map: {estimator}"
     entry = METHODS.get(line.method, _OWN_WEIGHTS)
     given = {**line.options, "weights": str(own)} if own is not None else dict(line.options)
-    method = entry.make(given)
+    method = to_measure(entry.make(given))
     try:
         sha256 = weights_sha256(method)
     except InputError:

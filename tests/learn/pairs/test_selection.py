@@ -43,7 +43,7 @@ class Waits(TorchDispatchMode):
 
 def as_on_a_gpu(monkeypatch):
     """Nothing may be read from the device; numbers of the host are not tensors."""
-    monkeypatch.setattr(selection, "waits_for_nobody", lambda device: False)
+    monkeypatch.setattr(selection, "reads_freely", lambda device: False)
     numbers = count(1)
     for module in (camera, shapes):
         monkeypatch.setattr(module, "host_float", lambda host: next(numbers) * 0.37 % 1, raising=False)
@@ -68,7 +68,7 @@ def test_scenes_of_one_kind_are_the_same_as_on_the_cpu(monkeypatch, only):
     )
     pairs = CameraPairs(**{**nothing, "highlights": 0.0, "max_radius_px": 4.0, **only})
     wanted = pairs(crops(6, 64), seeded())
-    monkeypatch.setattr(selection, "waits_for_nobody", lambda device: False)
+    monkeypatch.setattr(selection, "reads_freely", lambda device: False)
     monkeypatch.setattr(camera, "host_generator", lambda random: random)
     found = pairs(crops(6, 64), seeded())
     for name in ("blurred", "sharp", "radius_px"):
@@ -82,7 +82,7 @@ def test_put_replaces_the_images_of_the_mask(monkeypatch):
     before = images.clone()
     assert torch.equal(selection.put(images, mask, found[selection.chosen(mask)]), wanted)
     assert torch.equal(images, before)
-    monkeypatch.setattr(selection, "waits_for_nobody", lambda device: False)
+    monkeypatch.setattr(selection, "reads_freely", lambda device: False)
     assert torch.equal(selection.put(images, mask, found[selection.chosen(mask)]), wanted)
     assert selection.any_chosen(torch.zeros(3, dtype=torch.bool))
 

@@ -10,24 +10,24 @@ import torch
 from torch import Tensor
 
 
-def waits_for_nobody(device: torch.device) -> bool:
+def reads_freely(device: torch.device) -> bool:
     """Whether reading a number of the device is free: on the CPU."""
     return device.type == "cpu"
 
 
 def chosen(mask: Tensor) -> Tensor | slice:
     """Index of the images (N,) to work on: those of the mask, or all."""
-    return mask if waits_for_nobody(mask.device) else slice(None)
+    return mask if reads_freely(mask.device) else slice(None)
 
 
 def any_chosen(mask: Tensor) -> bool:
     """Whether there may be any."""
-    return bool(mask.any()) if waits_for_nobody(mask.device) else True
+    return bool(mask.any()) if reads_freely(mask.device) else True
 
 
 def put(images: Tensor, mask: Tensor, found: Tensor) -> Tensor:
     """The images (N, C, H, W) with those of the mask (N,) replaced by what was found at ``chosen(mask)``."""
-    if waits_for_nobody(mask.device):
+    if reads_freely(mask.device):
         images = images.clone()
         images[mask] = found
         return images
@@ -36,7 +36,7 @@ def put(images: Tensor, mask: Tensor, found: Tensor) -> Tensor:
 
 def host_generator(random: torch.Generator) -> torch.Generator:
     """A generator for numbers that decide what is computed: the same one on the CPU, else one of the same seed."""
-    return random if waits_for_nobody(random.device) else torch.Generator().manual_seed(random.initial_seed())
+    return random if reads_freely(random.device) else torch.Generator().manual_seed(random.initial_seed())
 
 
 def host_float(random: torch.Generator) -> float:

@@ -15,7 +15,7 @@ from torch import Tensor
 from torch.optim.adam import adam
 
 COEFFICIENTS = (3.4445, -4.7750, 2.0315)
-"""Of the Newton-Schulz polynomial a + b G + c G^2 (Jordan et al. 2024)."""
+"""a, b and c of the Newton-Schulz polynomial a + b G + c G^2 (Jordan et al. 2024)."""
 
 NEWTON_SCHULZ_STEPS = 5
 MOMENTUM = 0.95

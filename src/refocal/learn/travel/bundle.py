@@ -105,8 +105,10 @@ def write_bundle(
             _write_start(recipe, part / START)
         (part / RECIPE).write_text(to_json(replace(recipe, start=start)))
         (part / RUN).write_text(SCRIPT)
-        room = most_mb * MEGABYTE - folder_bytes(part)
-        kept = _write_crops(crops, part / CROPS, room, luma=recipe.pairs in LUMA_PAIRS or crops.pixels.shape[3] == 1)
+        free_bytes = most_mb * MEGABYTE - folder_bytes(part)
+        kept = _write_crops(
+            crops, part / CROPS, free_bytes, luma=recipe.pairs in LUMA_PAIRS or crops.pixels.shape[3] == 1
+        )
         size = folder_bytes(part) / MEGABYTE
         part.rename(out)
     except OSError as error:
@@ -167,14 +169,14 @@ def _write_start(recipe: Recipe, out: Path) -> None:
     save_file(halves, out, about)
 
 
-def _write_crops(crops: Crops, out: Path, room: float, luma: bool) -> int:
+def _write_crops(crops: Crops, out: Path, free_bytes: float, luma: bool) -> int:
     """Compress as many crops as fit, the held-out ones at the same share as the others; returns their number."""
     streams = list(_encoded(crops, luma))
     sizes = np.array([len(stream) + 8 for stream in streams])  # and where it ends
-    count = len(streams) if sizes.sum() + 1000 <= room else int((room - 1000) / sizes.mean())
+    count = len(streams) if sizes.sum() + 1000 <= free_bytes else int((free_bytes - 1000) / sizes.mean())
     while count >= 2:
         index = np.unique(np.linspace(0, len(streams) - 1, count).astype(int))
-        if sizes[index].sum() + 1000 <= room:
+        if sizes[index].sum() + 1000 <= free_bytes:
             write_compressed(out, [streams[i] for i in index], luma)
             return len(index)
         count = int(count * 0.99)
