@@ -8,6 +8,7 @@ from typing import ClassVar, Literal
 import numpy as np
 
 from refocal.images.colour import luma
+from refocal.inference.closer_look import look_closer
 from refocal.inference.focus import open_focus, predict
 from refocal.inference.network_file import NetworkFile, check_channels, check_threads
 from refocal.inference.survey import Survey, merged, take_survey
@@ -98,9 +99,10 @@ class Focus:
         """
         check_channels(photo, "the default model")
         file = self.network
-        survey = take_survey(to_numpy(photo), file)
+        pixels = to_numpy(photo)
+        survey = take_survey(pixels, file)
         target = "all" if self.bokeh == "restored" else self.target
-        chosen, sentence = choose_range(target, survey)
+        chosen, sentence = choose_range(target, survey, lambda known: look_closer(pixels, file, known))
         return PreparedFocus(file, survey, chosen, (sentence,) if sentence else ())
 
     def tiling(self, half_px: int) -> Tiling:

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
+from refocal.inference.closer_look import Sharpest
 from refocal.inference.survey import Survey
 from refocal.types import Array, InputError
 
 WORDS = ("auto", "all", "subject")
-
-IN_FOCUS_PX, SURE = 1.5, 0.5
-"""A place is in focus where the survey reads at most this radius with at least this confidence. At a quarter of the
-size, smaller radii can't be distinguished."""
 
 MIN_SHARE = 0.08
 """Something is in focus where at least this share of the photo is; less may be what the camera focused on by mistake.
@@ -25,9 +23,6 @@ STATED_SHARE = 0.01
 
 SOFT_PX, KEPT_PX = 1.5, 3.0
 """``auto``, where something is in focus: blur is restored up to the first radius and kept from the second one on."""
-
-SUBJECT_SHARE = 0.05
-"""``subject``: the sharpest surface is the confident part of the photo of this size with the smallest radii."""
 
 FALL = 1.5
 """``subject`` and MIN..MAX: factor from the largest radius that is restored fully to the smallest that is kept."""
@@ -72,19 +67,20 @@ def given_range(target: str) -> Range | None:
     return Range(low / FALL, low, high, FALL * high)
 
 
-def choose_range(target: str, survey: Survey | None) -> tuple[Range, str]:
+def choose_range(target: str, survey: Survey | None, look: Callable[[Survey], Sharpest]) -> tuple[Range, str]:
     """The range of radii to restore, and a sentence about what is kept; empty where nothing is.
 
     Args:
         target: ``auto``, ``all``, ``subject`` or MIN..MAX.
         survey: The survey of the whole photo; None for a small one, which is restored all over unless a range is given.
+        look: Returns the sharpest parts of the surveyed photo; called only where the target depends on them.
 
     Raises:
         InputError: If there is no such target.
     """
     chosen = given_range(target)
     if chosen is None:
-        chosen = EVERYTHING if survey is None or target == "all" else _by_survey(target, survey)
+        chosen = EVERYTHING if survey is None or target == "all" else _near_the_sharpest(target, look(survey))
     if survey is None or chosen == EVERYTHING:
         return chosen, ""
     kept = float((chosen.weight(survey.radius_px) < 0.5).mean())
@@ -99,13 +95,10 @@ def choose_range(target: str, survey: Survey | None) -> tuple[Range, str]:
     return chosen, f"{why} blur {restored} is restored and {100 * kept:.0f} % of the photo stays as it is."
 
 
-def _by_survey(target: str, survey: Survey) -> Range:
-    sure = survey.confidence >= SURE
+def _near_the_sharpest(target: str, sharpest: Sharpest) -> Range:
     if target == "auto":
-        in_focus = float((sure & (survey.radius_px <= IN_FOCUS_PX)).mean())
-        return Range(0.0, 0.0, SOFT_PX, KEPT_PX) if in_focus >= MIN_SHARE else EVERYTHING
-    if sure.mean() < SUBJECT_SHARE:
+        return Range(0.0, 0.0, SOFT_PX, KEPT_PX) if sharpest.in_focus >= MIN_SHARE else EVERYTHING
+    if np.isinf(sharpest.radius_px):
         return EVERYTHING
-    sharpest = np.sort(survey.radius_px[sure])[: max(1, round(SUBJECT_SHARE * sure.size))]
-    high = max(float(sharpest[-1]), IN_FOCUS_PX) + 1.0
+    high = sharpest.radius_px + 1.0
     return Range(0.0, 0.0, high, FALL * high)
