@@ -21,7 +21,7 @@ def command(words: list[str]) -> int:
     parser.add_argument("--context-px", type=whole_number(1), default=0, metavar="N", help=about)
     parser.add_argument("--licence", default="Apache-2.0", metavar="SPDX", help="licence of the weights [Apache-2.0]")
     parser.add_argument(
-        "--bits", type=int, choices=(8, 16), default=16, help="bits per large weight; 8 halves the file [16]"
+        "--bits", type=int, choices=(5, 6, 8, 16), default=16, help="bits per large weight; 8 halves the file [16]"
     )
     parser.add_argument("--overwrite", action="store_true", help="replace the file if it exists")
     values = parser.parse_intermixed_args(words)

@@ -13,6 +13,7 @@ from torch import nn
 
 from refocal.inference.network_file import open_network
 from refocal.learn.export.onnx_file import About, export, load_state
+from refocal.learn.export.packing import LARGEST, PER_GROUP, pack, unpack
 from refocal.learn.nets import sharpness_unet
 from refocal.learn.training.load_weights import load_weights
 from refocal.types import InputError
@@ -94,6 +95,30 @@ def test_linear_layers_are_stored_in_8_bits_and_other_numbers_of_bits_refused(tm
     assert {name for name, array in stored.items() if array.dtype == np.int8} == {"mix.weight"}
     assert stored["mix.weight.scale"].shape == (32, 1)
     for bits in (4, 32):
-        with pytest.raises(InputError, match=f"stored in 8 or 16 bits, not {bits}"):
+        with pytest.raises(InputError, match=f"stored in 5, 6, 8 or 16 bits, not {bits}"):
             export(network, tmp_path / "b.onnx", about, bits=bits)
     assert [path.name for path in tmp_path.iterdir()] == ["a.onnx"]
+
+
+@pytest.mark.parametrize("bits", [5, 6])
+@pytest.mark.parametrize("shape", [(1,), (7, 3), (4, 5, 3, 3)])
+def test_packed_integers_are_unpacked(bits, shape):
+    largest = LARGEST[bits]
+    integers = np.random.default_rng(0).integers(-largest, largest + 1, shape).astype(np.int8)
+    integers.flat[0] = -largest
+    packed = pack(integers, bits)
+    assert packed.dtype == np.uint8 and packed.size == 3 * -(-integers.size // PER_GROUP[bits])
+    np.testing.assert_array_equal(unpack(packed, shape, bits), integers)
+
+
+@pytest.mark.parametrize("bits", [5, 6])
+def test_a_packed_file_computes_what_torch_does_with_its_weights_and_is_smaller(in_8_bits, tmp_path, bits):
+    network, path, _ = in_8_bits
+    parity = export(network, tmp_path / "packed.onnx", replace(ABOUT, config=WIDE), bits=bits)
+    assert parity.even < 1e-5 and parity.odd < 1e-5 and 1e-4 < parity.rounding < 0.2
+    read = load_state(tmp_path / "packed.onnx")
+    for name, weight in network.state_dict().items():
+        if weight.is_floating_point():
+            assert (read[name] - weight).abs().max() <= 0.4 * weight.abs().max()  # the largest may be clipped
+    large = sum(w.numel() for w in network.state_dict().values() if w.ndim == 4 and w.numel() >= 1000)
+    assert (path.stat().st_size - (tmp_path / "packed.onnx").stat().st_size) > (1 - bits / 7.9) * large - 20_000

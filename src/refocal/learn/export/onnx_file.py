@@ -100,7 +100,7 @@ def export(network: nn.Module, path: Path, about: About, bits: int = 16) -> Pari
         network: With ``body``, ``multiple`` and ``context_px``; not changed.
         path: Ends in .onnx; written atomically.
         about: Metadata.
-        bits: Per large weight: 16, or 8 for half the size; see ``round_weights``.
+        bits: Per large weight: 16, or 8 for half the size, or 6 or 5; see ``round_weights``.
 
     Raises:
         InputError: If the path can't be written, ``bits`` is another number, or a weight is out of the range of half
@@ -116,7 +116,7 @@ def export(network: nn.Module, path: Path, about: About, bits: int = 16) -> Pari
         name: 1 if name == "radius_px" else about.config.channels for name in inspect.signature(rounded.body).parameters
     }
     model, needed_bytes = trace(rounded, inputs, list(getattr(rounded, "outputs", ("restored",))))
-    store(model, weights, scales)
+    store(model, weights, scales, bits)
     metadata = {
         "refocal.format": FORMAT,
         "name": about.name or path.stem,
