@@ -342,3 +342,32 @@ def test_a_users_method_may_return_the_predicted_blur():
     given = restore(image, RedAndGreen(), psf)
     np.testing.assert_allclose(given.image, 0.25 * image, atol=1e-7)
     assert given.blur is psf
+
+
+def test_estimated_blur_beyond_recovery_is_not_inverted():
+    """The estimate is 40 px in the right half: it is reported, but neither inverted nor a reason for huge tiles."""
+    photo = patches()
+    seen = []
+
+    def method(image, blur):
+        seen.append(float(blur.radius_px.max()))
+        return np.clip(image + 0.1, 0, 1)
+
+    class Half:
+        needs, encoding = "blur", "srgb"
+
+        def tiling(self, half_px):
+            return Tiling(half_px)
+
+        def __call__(self, image, blur=None):
+            return method(image, blur)
+
+    radius_px = np.full(photo.shape[1:], 3.0, np.float32)
+    radius_px[:, radius_px.shape[1] // 2 :] = 40
+    found = restore(photo, Half(), lambda image: BlurMap(radius_px))
+    assert max(seen) == 14 and found.blur.radius_px.max() == 40
+    right = (..., slice(radius_px.shape[1] // 2, None))
+    np.testing.assert_array_equal(found.image[right], photo[right])
+    assert np.abs(found.image - photo)[..., :4].max() > 0.01
+    given = restore(photo, Half(), BlurMap(np.full(photo.shape[1:], 40.0, np.float32)))
+    assert max(seen) == 40 and np.abs(given.image - photo).max() > 0.05  # as asked

@@ -21,6 +21,7 @@ from refocal.safeguards import (
     attenuation_near_highlights,
     blend_weight,
     clamp_to_local_range,
+    within_recovery,
 )
 from refocal.types import (
     Array,
@@ -133,7 +134,9 @@ def restore(  # noqa: PLR0913  the words of the command line
         return Restored(image, None)
     facts = facts_of(deblurrer)
     operator, estimated, notes = _blur_for(facts, blur, image)
-    weight = blend_weight(strength, mask, operator if estimated and isinstance(operator, BlurMap) else None)
+    estimate = operator if estimated and isinstance(operator, BlurMap) else None
+    weight = blend_weight(strength, mask, estimate)
+    inverse = operator if estimate is None else within_recovery(estimate)
     predict, decisions = _prediction(facts, image, operator)
     predicted = [np.empty(image.shape[1:], np.float32) for _ in ("radius_px", "confidence")] if predict else []
 
@@ -146,14 +149,14 @@ def restore(  # noqa: PLR0913  the words of the command line
         elif not np.any(tile_weight):
             return tile
         else:
-            part = operator.crop(region.rows, region.columns) if isinstance(operator, BlurMap) else operator
+            part = inverse.crop(region.rows, region.columns) if isinstance(inverse, BlurMap) else inverse
             restored = _deblurred(tile, deblurrer, part, facts.encoding)
         if estimated:
             restored = clamp_to_local_range(restored, tile)
             tile_weight = tile_weight * attenuation_near_highlights(tile)
         return np.clip(tile + tile_weight * (restored - tile), 0, 1)
 
-    restored = _by_tiles(restore_tile, image, _tiling(facts, operator), tile_px, progress)
+    restored = _by_tiles(restore_tile, image, _tiling(facts, inverse), tile_px, progress)
     found = BlurMap(predicted[0], confidence=predicted[1]) if predicted else operator
     return Restored(restored, found, notes, decisions)
 
@@ -175,11 +178,11 @@ def _prediction(facts: Facts, image: Image, blur: Blur | None) -> tuple[Predict 
     """What restores a tile and predicts its blur, and the method's decisions; None if it predicts none."""
     if facts.restore_and_map is None or blur is not None:
         return None, ()
-    if facts.prepare is not None:
-        prepared = facts.prepare(image)
-        return prepared.restore_and_map, prepared.decisions
-    whole = facts.restore_and_map
-    return lambda tile, rows, columns: whole(tile), ()  # noqa: ARG005
+    if facts.prepare is None:
+        whole = facts.restore_and_map
+        return lambda tile, rows, columns: whole(tile), ()  # noqa: ARG005
+    prepared = facts.prepare(image)
+    return prepared.restore_and_map, prepared.decisions
 
 
 def _method(method: str | Deblurrer | Restorer, blur: Any, options: Mapping[str, Any] | None) -> Deblurrer | Restorer:
@@ -252,10 +255,10 @@ def _deblurred(tile: Image, deblurrer: Deblurrer | Restorer, blur: Blur | None, 
 
 def _tiling(facts: Facts, blur: Blur | None) -> Tiling | None:
     """The tiling under this blur; None if the image must stay whole, or the blur's extent is unknown."""
-    if getattr(blur, "boundary", "") == "periodic":
-        return None  # the opposite edge is a neighbour
     half_px = 0 if blur is None else getattr(blur, "half_px", None)
-    return None if half_px is None else facts.tiling(half_px)
+    if half_px is None or getattr(blur, "boundary", "") == "periodic":  # the opposite edge is a neighbour
+        return None
+    return facts.tiling(half_px)
 
 
 def _by_tiles(
@@ -273,10 +276,8 @@ def _by_tiles(
         return restored
     halo_px, align_px = max(tiling.context_px, HIGHLIGHT_REACH_PX), tiling.multiple
     if tile_px is None:
-        bytes_per_pixel = max(BYTES_PER_PIXEL * image.shape[0], tiling.bytes_per_pixel)
-        tile_px = tile_size(
-            image.shape[1], image.shape[2], bytes_per_pixel=bytes_per_pixel, halo_px=halo_px, align_px=align_px
-        )
+        size = max(BYTES_PER_PIXEL * image.shape[0], tiling.bytes_per_pixel)
+        tile_px = tile_size(*image.shape[1:], bytes_per_pixel=size, halo_px=halo_px, align_px=align_px)
     return apply_tiled(restore_tile, image, tile_px=tile_px, halo_px=halo_px, align_px=align_px, progress=progress)
 
 

@@ -7,6 +7,8 @@ gives is not attenuated.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from refocal.images.colour import srgb_to_linear
@@ -51,10 +53,16 @@ def blend_weight(strength: float, mask: Array | None, estimate: BlurMap | None) 
         weight = np.asarray(mask, np.float32) * np.float32(strength)
     if estimate is not None:
         attenuated = MAX_BLEND_WEIGHT * _ramp(estimate.radius_px, UNSURE_RADIUS_PX, SURE_RADIUS_PX)
+        attenuated = attenuated * (1 - _ramp(estimate.radius_px, LOST_PX, SURELY_LOST_PX))
         if estimate.confidence is not None:
             attenuated *= np.clip(estimate.confidence / SURE_CONFIDENCE, 0, 1)
         weight = (weight * attenuated).astype(np.float32)
     return weight
+
+
+def within_recovery(estimate: BlurMap) -> BlurMap:
+    """The map to invert: radii beyond recovery, whose result is not used, are cut to the largest one that may be."""
+    return replace(estimate, radius_px=np.minimum(estimate.radius_px, SURELY_LOST_PX))
 
 
 def network_weight(radius_px: Array) -> Array:
