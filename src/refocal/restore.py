@@ -179,8 +179,7 @@ def _prediction(facts: Facts, image: Image, blur: Blur | None) -> tuple[Predict 
     if facts.restore_and_map is None or blur is not None:
         return None, ()
     if facts.prepare is None:
-        whole = facts.restore_and_map
-        return lambda tile, rows, columns: whole(tile), ()  # noqa: ARG005
+        return lambda tile, rows, columns: facts.restore_and_map(tile), ()  # noqa: ARG005
     prepared = facts.prepare(image)
     return prepared.restore_and_map, prepared.decisions
 

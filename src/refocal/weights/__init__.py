@@ -43,19 +43,19 @@ class Weight:
 WEIGHTS: dict[str, Weight] = {
     "default": Weight(
         file="default.onnx",
-        sha256="45666fccf745ce654f0cf555abc35676b65a3b63e8e1b63393ba9a367d8bfc11",
+        sha256="69c5d3c76b35c1a375d3c8c9e0c231b7e028cbdef9e8804ee701194cd9acbd86",
         licence="Apache-2.0",
         paper="",
-        size_bytes=4_310_340,
+        size_bytes=4_310_334,
         url=None,
         about="the default model, part of the package",
     ),
     "fast": Weight(
         file="fast.onnx",
-        sha256="e1eb87e1afb4335100e50200facdc4666c6d7346ba89648a0412732c796b8d7d",
+        sha256="1b99231042f16a7aba221e280ce2fbcdfa3c549c91f98be2a814ab20f52c8204",
         licence="Apache-2.0",
         paper="",
-        size_bytes=3_220_369,
+        size_bytes=3_220_370,
         url=None,
         about="the smaller variant of the default model, part of the package",
     ),
