@@ -44,7 +44,13 @@ def main(words: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
     parser.add_argument("--save-seconds", type=float, default=120.0)
-    parser.add_argument("--set", action="append", default=[], metavar="FIELD=VALUE", help="a field of the recipe")
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="FIELD=VALUE",
+        help="a field of the recipe; a training that continues keeps its own",
+    )
     given = parser.parse_args(words)
     try:
         _run(given)
