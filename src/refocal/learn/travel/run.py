@@ -76,9 +76,9 @@ def _run(given: argparse.Namespace) -> None:
     if resumes:  # the steps may have been fitted by the run before
         saved = checkpoints.load(path)
         recipe = saved.recipe
-        _say(f"Continuing after step {saved.step}.")
         if saved.step >= recipe.steps:
             raise InputError(f"The training of {path} is complete: it has {recipe.steps} steps.")
+        _say(f"Continuing after step {saved.step}.")
     elif given.fit:
         recipe = _fitted(recipe, data, given)
     run = Run(given.out, resumes, given.device, 1, given.save_seconds, 50, given.minutes)
@@ -99,8 +99,10 @@ def _report(path: Path, data: Path, given: argparse.Namespace) -> None:
     (given.out / SCORES).write_text(json.dumps(facts, indent=1) + "\n")
     for part in write_parts(saved, given.out / BACK):
         _say(f"{part}: {part.stat().st_size / 1e6:.1f} MB")
-    if missing := draw_curve(given.out / LOG, saved.recipe.about, given.out / CURVE):
-        _say(missing)
+    if saved.step < saved.recipe.steps:  # a complete training has drawn it
+        missing = draw_curve(given.out / LOG, saved.recipe.about, given.out / CURVE)
+        if missing:
+            _say(missing)
     _say(f"Step {saved.step} of {saved.recipe.steps}: {json.dumps(figures)}")
 
 
