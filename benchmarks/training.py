@@ -136,7 +136,7 @@ def _timed_step(state: Any, source: Any, step: int, times: dict[str, list[float]
     optimiser.step()
     part("optimiser")
     if state.average is not None:
-        state.average.update_parameters(state.plain["network"])
+        state.average.update(state.plain["network"], step)
     part("average")
 
 

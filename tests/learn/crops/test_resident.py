@@ -8,7 +8,7 @@ torch = pytest.importorskip("torch")
 from learn_samples import write_crops
 
 from refocal.learn.crops.photos import open_crops
-from refocal.learn.crops.resident import make_resident, resident
+from refocal.learn.crops.resident import _orientations, make_resident, resident
 
 
 @pytest.mark.parametrize("channels", [1, 3, 4])
@@ -24,3 +24,11 @@ def test_batches_are_those_of_the_host(tmp_path, channels):
 def test_on_a_cpu_they_stay_in_their_file(tmp_path):
     crops = open_crops(write_crops(tmp_path))
     assert resident(crops, torch.device("cpu")) is crops
+
+
+def test_what_a_crop_is_cut_by_is_copied_to_the_device_once(tmp_path):
+    there = make_resident(open_crops(write_crops(tmp_path)), torch.device("cpu"))
+    _orientations.cache_clear()
+    for step in range(5):
+        there.batch(step, 4, 20, 0)
+    assert _orientations.cache_info().misses == 1

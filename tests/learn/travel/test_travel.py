@@ -80,6 +80,7 @@ def test_a_bundle_trains_and_continues_elsewhere(tmp_path, wheels):
     first = checkpoint.load(tmp_path / "one" / "checkpoint.safetensors")
     assert first.step == 1
     scores = json.loads((tmp_path / "one" / "scores.json").read_text())
+    assert (tmp_path / "one" / "curve.png").exists()  # of a stopped training too
     assert scores["step"] == 1 and scores["steps"] == 12 and 10 < scores["validation"]["psnr"] < 60
     (tmp_path / "one" / "back").rename(folder / "back")
     moved = folder.rename(tmp_path / "moved")
@@ -94,6 +95,7 @@ def test_a_bundle_trains_and_continues_elsewhere(tmp_path, wheels):
     assert (tmp_path / "two" / "curve.png").exists() and (tmp_path / "two" / "log.jsonl").exists()
     again = subprocess.run(script, env=place, capture_output=True, text=True, check=False)
     assert again.returncode == 2 and "is complete: it has 12 steps" in again.stderr
+    assert "Continuing" not in again.stderr
 
 
 def test_initial_weights_travel(tmp_path, wheels):

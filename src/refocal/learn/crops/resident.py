@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import torch
@@ -32,16 +33,9 @@ class ResidentCrops:
         on_host = torch.from_numpy(places)
         on_host = on_host.pin_memory() if self.pixels.device.type == "cuda" else on_host
         index, top, left, way = on_host.to(self.pixels.device, non_blocking=True).unbind(1)
-        rows, columns = self._orientations(crop_px)
+        rows, columns = _orientations(crop_px, self.pixels.device)
         rows, columns = rows[way] + top[:, None, None], columns[way] + left[:, None, None]
         return self.pixels[index[:, None, None], rows, columns]
-
-    def _orientations(self, crop_px: int) -> tuple[Tensor, Tensor]:
-        """The row and the column that each pixel of a crop comes from, in each of the eight orientations."""
-        grid = np.stack(np.meshgrid(np.arange(crop_px), np.arange(crop_px), indexing="ij"), -1)
-        every = np.stack([turned(grid, way) for way in range(8)])
-        rows, columns = torch.from_numpy(np.ascontiguousarray(every)).to(self.pixels.device).unbind(-1)
-        return rows, columns
 
 
 def resident(crops: Crops, device: torch.device) -> Crops | ResidentCrops:
@@ -54,3 +48,15 @@ def resident(crops: Crops, device: torch.device) -> Crops | ResidentCrops:
 def make_resident(crops: Crops, device: torch.device) -> ResidentCrops:
     """Copy the crops to train on to the device."""
     return ResidentCrops(crops, torch.from_numpy(np.array(crops.pixels[: crops.count])).to(device))
+
+
+@lru_cache(maxsize=4)
+def _orientations(crop_px: int, device: torch.device) -> tuple[Tensor, Tensor]:
+    """The row and the column that each pixel of a crop comes from, in each of the eight orientations.
+
+    Kept for the following steps: a GPU waits for every copy from the host's ordinary memory.
+    """
+    grid = np.stack(np.meshgrid(np.arange(crop_px), np.arange(crop_px), indexing="ij"), -1)
+    every = np.stack([turned(grid, way) for way in range(8)])
+    rows, columns = torch.from_numpy(np.ascontiguousarray(every)).to(device).unbind(-1)
+    return rows, columns

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 
 import torch
 from torch import Tensor
@@ -80,9 +81,15 @@ def jpeg(image: Tensor, quality: Tensor) -> Tensor:
 
 def _tables(quality: Tensor) -> Tensor:
     """``images.jpeg.ijg_table`` of the luma for every quality (N,), on their device; (N, 8, 8)."""
-    table = torch.tensor(LUMA_TABLE, dtype=torch.float32, device=quality.device).reshape(8, 8)
+    table = _luma_table(quality.device)
     scale = torch.where(quality < 50, torch.floor(5000 / quality), 200 - 2 * quality)[:, None, None]
     return torch.floor((table * scale + 50) / 100).clamp(1, 255)
+
+
+@lru_cache
+def _luma_table(device: torch.device) -> Tensor:
+    """The table of quality 50, (8, 8): copied to a device once, as a GPU waits for every copy from the host."""
+    return torch.tensor(LUMA_TABLE, dtype=torch.float32, device=device).reshape(8, 8)
 
 
 def _dct(like: Tensor) -> Tensor:

@@ -9,12 +9,12 @@ import numpy as np
 import torch
 from lightning_fabric import Fabric
 from torch import Tensor, nn
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from refocal.learn.crops.photos import Crops
 from refocal.learn.recipe import Recipe
 from refocal.learn.tasks import Task, make_pairs
 from refocal.learn.training import checkpoint as checkpoints
+from refocal.learn.training.average import WeightAverage
 from refocal.learn.training.finite_check import FiniteCheck
 from refocal.learn.training.load_weights import load_weights
 from refocal.learn.training.muon import Muon
@@ -90,7 +90,7 @@ class TrainingState:
             logged |= {"loss" if name == "network" else f"{name}_loss": total.detach()}
             logged |= {term: value.detach() for term, value in losses.items()} if len(losses) > 1 else {}
         if self.average is not None:
-            self.average.update_parameters(self.plain["network"])
+            self.average.update(self.plain["network"], self.step)
         self.step += 1
         return logged
 
@@ -120,15 +120,10 @@ class TrainingState:
             checkpoints.save(path, checkpoints.Checkpoint(self.recipe, self.step, tensors, about))
         self.finite.set_recovery_hint(self.step, self.recipe.learning_rate, saved=True)
 
-    def _make_average(self, saved: checkpoints.Checkpoint | None) -> AveragedModel:
-        def mean(kept: Any, new: Any, count: Any) -> None:
-            # A shorter window at the beginning, so that the average doesn't keep the initial weights.
-            get_ema_multi_avg_fn(min(self.recipe.ema, (1 + self.step) / (10 + self.step)))(kept, new, count)
-
-        average = AveragedModel(self.plain["network"], multi_avg_fn=mean, use_buffers=True)
+    def _make_average(self, saved: checkpoints.Checkpoint | None) -> WeightAverage:
+        average = WeightAverage(self.plain["network"], self.recipe.ema)
         if saved is not None:
             average.module.load_state_dict(saved.part("average"))
-            average.n_averaged.fill_(self.step)
         return average
 
     def _clip_and_check_gradient(self, name: str) -> None:

@@ -44,7 +44,13 @@ def main(words: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
     parser.add_argument("--save-seconds", type=float, default=120.0)
-    parser.add_argument("--set", action="append", default=[], metavar="FIELD=VALUE", help="a field of the recipe")
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="FIELD=VALUE",
+        help="a field of the recipe; a training that continues keeps its own",
+    )
     given = parser.parse_args(words)
     try:
         _run(given)
@@ -70,9 +76,9 @@ def _run(given: argparse.Namespace) -> None:
     if resumes:  # the steps may have been fitted by the run before
         saved = checkpoints.load(path)
         recipe = saved.recipe
-        _say(f"Continuing after step {saved.step}.")
         if saved.step >= recipe.steps:
             raise InputError(f"The training of {path} is complete: it has {recipe.steps} steps.")
+        _say(f"Continuing after step {saved.step}.")
     elif given.fit:
         recipe = _fitted(recipe, data, given)
     run = Run(given.out, resumes, given.device, 1, given.save_seconds, 50, given.minutes)
@@ -93,8 +99,10 @@ def _report(path: Path, data: Path, given: argparse.Namespace) -> None:
     (given.out / SCORES).write_text(json.dumps(facts, indent=1) + "\n")
     for part in write_parts(saved, given.out / BACK):
         _say(f"{part}: {part.stat().st_size / 1e6:.1f} MB")
-    if missing := draw_curve(given.out / LOG, saved.recipe.about, given.out / CURVE):
-        _say(missing)
+    if saved.step < saved.recipe.steps:  # a complete training has drawn it
+        missing = draw_curve(given.out / LOG, saved.recipe.about, given.out / CURVE)
+        if missing:
+            _say(missing)
     _say(f"Step {saved.step} of {saved.recipe.steps}: {json.dumps(figures)}")
 
 
