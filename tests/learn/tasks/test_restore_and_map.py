@@ -218,11 +218,18 @@ def test_configs_of_earlier_versions_are_read():
 
 
 def test_a_checkpoint_of_an_earlier_version_is_exported(tmp_path):
-    """Its recipe has ``config.channels``; the file's metadata has the fields that it always had."""
+    """Its recipe has ``config.channels``; the file's metadata has it as well, and the fields that came later."""
     old = replace(TINY, config={"channels": 1, **TINY.config})
     tensors = {f"weights/network/{name}": tensor for name, tensor in make_network(TINY).state_dict().items()}
     checkpoint.save(tmp_path / "old.safetensors", checkpoint.Checkpoint(old, 20, tensors, {}))
     export_checkpoint(tmp_path / "old.safetensors", tmp_path / "old.onnx")
     file = open_network(tmp_path / "old.onnx")
-    assert json.loads(file.config) == {"channels": 1, "unshuffle": 2, "widths": [8, 12], "blocks": [1, 1]}
+    assert json.loads(file.config) == {
+        "channels": 1,
+        "unshuffle": 2,
+        "widths": [8, 12],
+        "blocks": [1, 1],
+        "confidence_slope": 1.0,
+        "confidence_offset": 0.0,
+    }
     assert json.loads(file.recipe)["config"]["channels"] == 1 and file.channels == "luma"
