@@ -12,6 +12,7 @@ from dataclasses import replace
 import numpy as np
 
 from refocal.images.colour import srgb_to_linear
+from refocal.optics.arrays import ramp
 from refocal.optics.blur import BlurMap
 from refocal.types import Array, Image
 
@@ -52,8 +53,8 @@ def blend_weight(strength: float, mask: Array | None, estimate: BlurMap | None) 
     if mask is not None:
         weight = np.asarray(mask, np.float32) * np.float32(strength)
     if estimate is not None:
-        attenuated = MAX_BLEND_WEIGHT * _ramp(estimate.radius_px, UNSURE_RADIUS_PX, SURE_RADIUS_PX)
-        attenuated = attenuated * (1 - _ramp(estimate.radius_px, LOST_PX, SURELY_LOST_PX))
+        attenuated = MAX_BLEND_WEIGHT * ramp(estimate.radius_px, UNSURE_RADIUS_PX, SURE_RADIUS_PX)
+        attenuated = attenuated * (1 - ramp(estimate.radius_px, LOST_PX, SURELY_LOST_PX))
         if estimate.confidence is not None:
             attenuated *= np.clip(estimate.confidence / SURE_CONFIDENCE, 0, 1)
         weight = (weight * attenuated).astype(np.float32)
@@ -67,9 +68,9 @@ def within_recovery(estimate: BlurMap) -> BlurMap:
 
 def network_weight(radius_px: Array) -> Array:
     """The weight, 0 to 1, of the default network's change at each pixel, from its predicted radius (..., H, W)."""
-    weight = _ramp(radius_px, IN_FOCUS_PX, BLURRED_PX)
-    weight = weight * (1 - (1 - DOMAIN_GAP_WEIGHT) * _ramp(radius_px, DOMAIN_GAP_PX, MAX_DOMAIN_GAP_PX))
-    return weight * (1 - _ramp(radius_px, LOST_PX, SURELY_LOST_PX))
+    weight = ramp(radius_px, IN_FOCUS_PX, BLURRED_PX)
+    weight = weight * (1 - (1 - DOMAIN_GAP_WEIGHT) * ramp(radius_px, DOMAIN_GAP_PX, MAX_DOMAIN_GAP_PX))
+    return weight * (1 - ramp(radius_px, LOST_PX, SURELY_LOST_PX))
 
 
 def clamp_to_local_range(restored: Image, photo: Image) -> Image:
@@ -87,8 +88,3 @@ def attenuation_near_highlights(photo: Image) -> Array:
     light = srgb_to_linear(photo)
     brightest = maximum_filter(light.max(axis=0), 2 * HIGHLIGHT_REACH_PX + 1)
     return np.clip(light.mean(axis=0) / (MIN_SHARE_OF_HIGHLIGHT * brightest + 1e-6), 0, 1)
-
-
-def _ramp(value: Array, low: float, high: float) -> Array:
-    """0 up to ``low``, 1 from ``high`` on, linear between."""
-    return np.clip((value - low) / (high - low), 0, 1)

@@ -16,6 +16,7 @@ from refocal.images.tiles import Region
 from refocal.inference.focus import predict
 from refocal.inference.network_file import NetworkFile
 from refocal.inference.tiled import in_tiles
+from refocal.optics.arrays import ramp
 from refocal.types import Array
 
 REDUCTION = 4
@@ -92,9 +93,9 @@ def merged(near: tuple[Array, Array], far: tuple[Array, Array]) -> tuple[Array, 
     radius is taken as well, which may come from the surroundings; the confidence stays low.
     """
     (radius_px, confidence), (far_px, far_confidence) = near, far
-    is_far = _ramp(far_px, FAR_PX, SURELY_FAR_PX)
-    unsure = 1 - _ramp(confidence, 0, UNSURE)
-    is_far = is_far * np.maximum(_ramp(radius_px, NEAR_PX, MAYBE_FAR_PX), unsure)
+    is_far = ramp(far_px, FAR_PX, SURELY_FAR_PX)
+    unsure = 1 - ramp(confidence, 0, UNSURE)
+    is_far = is_far * np.maximum(ramp(radius_px, NEAR_PX, MAYBE_FAR_PX), unsure)
     share = np.maximum(is_far, unsure)
     return radius_px + share * (far_px - radius_px), confidence + share * (far_confidence - confidence)
 
@@ -105,7 +106,7 @@ def filled(radius_px: Array, confidence: Array) -> Array:
     A pyramid of weighted means: each level is filled from the next coarser one, as far as it is unsure. Without any
     confidence, the result is about the mean radius.
     """
-    weight = _ramp(confidence, UNKNOWN, KNOWN) + np.float32(1e-4)
+    weight = ramp(confidence, UNKNOWN, KNOWN) + np.float32(1e-4)
     levels = [(radius_px * weight, weight)]
     while max(levels[-1][0].shape) > 1:
         total, weight = (reduce_mean(plane, 2) for plane in levels[-1])
@@ -125,8 +126,3 @@ def reduced(photo: Array) -> Array:
         parts.append(reduce_mean(light, REDUCTION))
     small: Array = linear_to_srgb(np.concatenate(parts))[None].astype(np.float32)
     return small
-
-
-def _ramp(value: Array, low: float, high: float) -> Array:
-    """0 up to ``low``, 1 from ``high`` on, linear between."""
-    return np.clip((value - low) / (high - low), 0, 1)

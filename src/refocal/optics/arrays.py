@@ -1,4 +1,4 @@
-"""Conversion between NumPy arrays and torch tensors."""
+"""Arrays: conversion between NumPy and torch, and a ramp between two values."""
 
 from __future__ import annotations
 
@@ -23,3 +23,8 @@ def as_like(array: Array, like: Array) -> Array:
 def to_numpy(image: Array) -> Array:
     """Return a NumPy array unchanged, and a tensor's values on the CPU without its gradient."""
     return image if is_numpy_array(image) else np.from_dlpack(to_device(image.detach(), "cpu"))
+
+
+def ramp(value: Array, low: float, high: float) -> Array:
+    """0 up to ``low``, 1 from ``high`` on, linear between; a NumPy array."""
+    return np.clip((value - low) / (high - low), 0, 1)

@@ -76,9 +76,8 @@ def store(model: Any, weights: Mapping[str, Array], scales: Mapping[str, Array],
     """Replace a graph's weights by rounded ones, each converted to float32 before its use.
 
     Half-precision weights are cast, 8-bit ones are cast and multiplied by their scales, those of fewer bits are
-    unpacked first. ``DequantizeLinear`` is
-    equivalent, but ONNX Runtime evaluates it in every run and can't fold the normalisation into the convolutions: 1.4
-    times the time was measured.
+    unpacked first. ``DequantizeLinear`` is equivalent, but ONNX Runtime evaluates it in every run and can't fold the
+    normalisation into the convolutions: 1.4 times the time was measured.
 
     Args:
         model: Changed in place.
@@ -100,20 +99,18 @@ def store(model: Any, weights: Mapping[str, Array], scales: Mapping[str, Array],
         node.input[:] = [f"{name}.float32" if name in weights else name for name in node.input]
     before = []
     for name, rounded in weights.items():
-        if name in scales and bits in PER_GROUP:
-            (packed, *constants), nodes_of = unpacking(name, rounded, bits)
-            stored[name].CopyFrom(packed)
-            model.graph.initializer.extend(constants)
-            before += nodes_of
+        packed, cast = name in scales and bits in PER_GROUP, f"{name}.whole" if name in scales else f"{name}.float32"
+        if packed:
+            (first, *constants), nodes_of = unpacking(name, rounded, bits)
         else:
-            stored[name].CopyFrom(numpy_helper.from_array(rounded, name))
+            first, constants = numpy_helper.from_array(rounded, name), []
+            nodes_of = [helper.make_node("Cast", [name], [cast], to=TensorProto.FLOAT)]
         if name in scales:
-            model.graph.initializer.append(numpy_helper.from_array(scales[name], name + SCALE))
-            if bits not in PER_GROUP:
-                before.append(helper.make_node("Cast", [name], [f"{name}.whole"], to=TensorProto.FLOAT))
-            before.append(helper.make_node("Mul", [f"{name}.whole", name + SCALE], [f"{name}.float32"]))
-        else:
-            before.append(helper.make_node("Cast", [name], [f"{name}.float32"], to=TensorProto.FLOAT))
+            constants.append(numpy_helper.from_array(scales[name], name + SCALE))
+            nodes_of.append(helper.make_node("Mul", [cast, name + SCALE], [f"{name}.float32"]))
+        stored[name].CopyFrom(first)
+        model.graph.initializer.extend(constants)
+        before += nodes_of
     del model.graph.node[:]
     model.graph.node.extend(before + nodes)
 

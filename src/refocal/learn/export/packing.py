@@ -17,18 +17,16 @@ LARGEST = {8: 127, 6: 31, 5: 13}
 PER_GROUP = {6: 4, 5: 5}
 """Number of bits -> weights in three bytes."""
 
+LEVELS = {6: 64, 5: 27}
+"""Number of bits -> levels that a packed weight may have; one more than the integers need in 6 bits."""
+
 SHAPE, BITS = ".shape", ".bits"
 """Suffixes of the names of a packed weight's shape and number of bits."""
 
 
-def base_of(bits: int) -> int:
-    """Number of levels that a packed weight may have; one more than the integers need in 6 bits."""
-    return {6: 64, 5: 27}[bits]
-
-
 def pack(integers: Array, bits: int) -> Array:
     """int8 of any shape to uint8 (3, groups)."""
-    count, base = PER_GROUP[bits], base_of(bits)
+    count, base = PER_GROUP[bits], LEVELS[bits]
     flat = integers.astype(np.int64).ravel() + LARGEST[bits]
     groups = np.pad(flat, (0, -len(flat) % count)).reshape(-1, count)
     total = (groups * base ** np.arange(count)).sum(1)
@@ -39,7 +37,7 @@ def unpack(packed: Array, shape: tuple[int, ...], bits: int) -> Array:
     """Undo ``pack``."""
     high, middle, low = packed.astype(np.int64)
     total = (high << 16) + (middle << 8) + low
-    groups = total[:, None] // base_of(bits) ** np.arange(PER_GROUP[bits]) % base_of(bits)
+    groups = total[:, None] // LEVELS[bits] ** np.arange(PER_GROUP[bits]) % LEVELS[bits]
     return (groups.ravel()[: int(np.prod(shape))] - LARGEST[bits]).astype(np.int8).reshape(shape)
 
 
@@ -47,7 +45,7 @@ def unpacking(name: str, integers: Array, bits: int) -> tuple[list[Any], list[An
     """Initialisers and nodes of a graph that make ``NAME.whole``, float32 integers, from the packed ``NAME``."""
     from onnx import TensorProto, helper, numpy_helper
 
-    count, base = PER_GROUP[bits], base_of(bits)
+    count, base = PER_GROUP[bits], LEVELS[bits]
     constants = {
         name: pack(integers, bits),
         name + SHAPE: np.array(integers.shape, np.int64),

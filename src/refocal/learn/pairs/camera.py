@@ -27,7 +27,6 @@ OCCLUDERS = 2
 PLANES = 5
 """Number of kernels that a smoothly varying radius is blurred with; each pixel interpolates between two of them."""
 
-
 GRAIN_PX = 0.4, 1.2
 """Range of the sigma over which noise is smoothed."""
 

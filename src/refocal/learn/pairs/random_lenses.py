@@ -95,7 +95,7 @@ def draw(lenses: Lenses, count: int, random: torch.Generator) -> Drawn:
         right=torch.zeros(count, device=random.device),
         below=torch.zeros(count, device=random.device),
     )
-    (spread, right, below), (ideal, _, _) = _moments(lens), _moments(_ideal(lens))
+    (spread, right, below), (ideal, _, _) = _moments(lens), _moments(_ideal(lens[:1]))
     return replace(lens, spread=spread / ideal, right=right / SPREAD_AT_PX, below=below / SPREAD_AT_PX)
 
 
@@ -118,7 +118,7 @@ def luma_kernels(radius_px: Tensor, lenses: Drawn, half_px: int) -> Tensor:
 
 
 def _ideal(lenses: Drawn) -> Drawn:
-    """As many uniform disks."""
+    """Uniform disks in place of the lenses."""
     return Drawn(**{name: torch.zeros_like(value) for name, value in vars(lenses).items()} | {"spread": lenses.spread})
 
 

@@ -44,18 +44,20 @@ class Checkpoint:
         """The state dict of ``network`` to use: averaged if the recipe averages."""
         return self.part("average") or self.part("weights/network")
 
+    @property
+    def metadata(self) -> dict[str, str]:
+        """The metadata of its file."""
+        facts = {"recipe": to_json(self.recipe), "step": str(self.step), "about": json.dumps(self.about)}
+        return {"format": FORMAT, **facts}
+
 
 def save(path: Path, checkpoint: Checkpoint) -> None:
     """Write it atomically."""
     part = path.with_name(path.name + ".part")
-    metadata = {
-        "format": FORMAT,
-        "recipe": to_json(checkpoint.recipe),
-        "step": str(checkpoint.step),
-        "about": json.dumps(checkpoint.about),
-    }
     # safetensors stores contiguous tensors only, so those in channels_last order are copied.
-    save_file({name: t.detach().cpu().contiguous() for name, t in checkpoint.tensors.items()}, part, metadata)
+    save_file(
+        {name: t.detach().cpu().contiguous() for name, t in checkpoint.tensors.items()}, part, checkpoint.metadata
+    )
     with part.open("rb+") as file:
         os.fsync(file.fileno())
     part.replace(path)

@@ -18,7 +18,7 @@ from refocal.learn.crops.compressed import encode, write_compressed
 from refocal.learn.crops.photos import Crops, open_crops
 from refocal.learn.recipe import Recipe, to_json
 from refocal.learn.recipe_fields import check_fields
-from refocal.learn.training.checkpoint import FORMAT
+from refocal.learn.training.checkpoint import Checkpoint
 from refocal.types import InputError
 
 WHEELS = (
@@ -161,12 +161,11 @@ def _write_start(recipe: Recipe, out: Path) -> None:
 
     from refocal.learn.training.load_weights import load_weights
 
-    halves = {
+    tensors = {
         f"average/{key}": (value.half() if value.is_floating_point() else value).contiguous()
         for key, value in load_weights(recipe.start).items()
     }
-    about = {"format": FORMAT, "recipe": to_json(replace(recipe, start="")), "step": "0", "about": "{}"}
-    save_file(halves, out, about)
+    save_file(tensors, out, Checkpoint(replace(recipe, start=""), 0, tensors, {}).metadata)
 
 
 def _write_crops(crops: Crops, out: Path, free_bytes: float, luma: bool) -> int:

@@ -6,7 +6,6 @@ is not bit for bit the one that never stopped.
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 from refocal.learn.training import checkpoint as checkpoints
@@ -45,15 +44,9 @@ def write_parts(checkpoint: checkpoints.Checkpoint, folder: Path) -> list[Path]:
             size = 0
         groups[-1][name] = tensor
         size += tensor.nbytes
-    about = {
-        "format": checkpoints.FORMAT,
-        "recipe": checkpoints.to_json(checkpoint.recipe),
-        "step": str(checkpoint.step),
-        "about": json.dumps(checkpoint.about),
-    }
     paths = [folder / f"part-{number}.safetensors" for number in range(1, len(groups) + 1)]
     for path, group in zip(paths, groups, strict=True):
-        save_file(group, path, {**about, "parts": str(len(groups))})
+        save_file(group, path, {**checkpoint.metadata, "parts": str(len(groups))})
     return paths
 
 
@@ -65,10 +58,11 @@ def read_parts(folder: Path) -> checkpoints.Checkpoint | None:
     """
     from safetensors import safe_open
 
-    found = [checkpoints.load(path) for path in sorted(folder.glob(PATTERN))]
-    if not found:
+    paths = sorted(folder.glob(PATTERN))
+    if not paths:
         return None
-    with safe_open(next(iter(sorted(folder.glob(PATTERN)))), "pt") as file:
+    found = [checkpoints.load(path) for path in paths]
+    with safe_open(paths[0], "pt") as file:
         count = int(file.metadata().get("parts", "1"))
     if len(found) != count or len({part.step for part in found}) > 1:
         raise InputError(f"Of the {count} parts of a checkpoint, {folder} holds {len(found)}, or of several steps.")
