@@ -28,9 +28,9 @@ MAX_BLEND_WEIGHT = 0.9
 RANGE_REACH_PX = 4
 HIGHLIGHT_REACH_PX, MIN_SHARE_OF_HIGHLIGHT = 8, 0.1
 
-# The network of the default model. Less than half a pixel of blur looks in focus, so the input stays; from one pixel on
-# the whole change is applied.
-IN_FOCUS_PX, BLURRED_PX = 0.5, 1.0
+# The network of the default model. Less than three quarters of a pixel of blur looks in focus, so the input stays; from
+# 1.5 px on the whole change is applied, in proportion to the confidence below SURE_CONFIDENCE.
+IN_FOCUS_PX, BLURRED_PX = 0.75, 1.5
 # The network over-sharpens on real lenses (domain gap), more so for large radii: on pixel4_dp and lytro_pairs half of
 # the change is best from 8 px on (docs/log.md).
 DOMAIN_GAP_PX, MAX_DOMAIN_GAP_PX, DOMAIN_GAP_WEIGHT = 3.0, 8.0, 0.5
@@ -66,9 +66,9 @@ def within_recovery(estimate: BlurMap) -> BlurMap:
     return replace(estimate, radius_px=np.minimum(estimate.radius_px, SURELY_LOST_PX))
 
 
-def network_weight(radius_px: Array) -> Array:
-    """The weight, 0 to 1, of the default network's change at each pixel, from its predicted radius (..., H, W)."""
-    weight = ramp(radius_px, IN_FOCUS_PX, BLURRED_PX)
+def network_weight(radius_px: Array, confidence: Array) -> Array:
+    """The weight, 0 to 1, of the default network's change at each pixel, from its radius and confidence (..., H, W)."""
+    weight = ramp(radius_px, IN_FOCUS_PX, BLURRED_PX) * ramp(confidence, 0, SURE_CONFIDENCE)
     weight = weight * (1 - (1 - DOMAIN_GAP_WEIGHT) * ramp(radius_px, DOMAIN_GAP_PX, MAX_DOMAIN_GAP_PX))
     return weight * (1 - ramp(radius_px, LOST_PX, SURELY_LOST_PX))
 

@@ -43,7 +43,19 @@ def test_without_a_nearly_sharp_place_there_is_none(file):
     assert look_closer(photo, file, take_survey(photo, file)) == Sharpest(0.0, np.inf)
 
 
-@pytest.mark.parametrize(("shape", "most"), [((64, 64), 1), ((100, 1000), 1), ((1000, 900), 5), ((3000, 2000), 12)])
+def test_a_small_subject_in_a_small_photo_is_found(file):
+    """One of 16 places is in focus; the survey reads it as the least blurred by half a pixel."""
+    photo = np.full((1, 640, 640), level(2.0), np.float32)
+    photo[:, 320:480, 160:320] = level(0.3)
+    survey = take_survey(photo, file)
+    radius_px = np.full_like(survey.radius_px, 2.0)
+    radius_px[80:120, 40:80] = 1.5
+    found = look_closer(photo, file, type(survey)(radius_px, np.ones_like(radius_px)))
+    assert found.in_focus == pytest.approx(1 / MAX_PATCHES, abs=0.01)
+    assert found.radius_px == pytest.approx(2.0, abs=0.02)
+
+
+@pytest.mark.parametrize(("shape", "most"), [((64, 64), 1), ((100, 1000), 7), ((1000, 900), 12), ((3000, 2000), 12)])
 def test_few_patches_are_looked_at(file, monkeypatch, shape, most):
     photo = np.full((1, *shape), level(0.3), np.float32)
     survey, sizes = take_survey(photo, file), []

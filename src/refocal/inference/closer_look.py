@@ -25,8 +25,8 @@ IN_FOCUS_PX = 1.0
 PATCH_PX, BORDER_PX = 160, 24
 """Side of the patches, and what is left out at their edges, where they lack context."""
 
-MAX_PATCHES, MAX_SHARE = 12, 0.15
-"""The patches are at most this many, and together at most this share of the photo."""
+MAX_PATCHES = 12
+"""The patches are at most this many."""
 
 
 @dataclass(frozen=True)
@@ -46,13 +46,13 @@ def look_closer(photo: Array, file: NetworkFile, survey: Survey) -> Sharpest:
     """Run the network on patches of a photo (1 or 3, H, W) where the survey reads the least blur."""
     near = (survey.radius_px <= NEARLY_SHARP_PX) & (survey.confidence >= SURE)
     cell = PATCH_PX // REDUCTION
-    full = np.argwhere(reduce_mean(near, cell) >= 0.25)
-    if not len(full):
+    places = np.argwhere(reduce_mean(near, cell) >= 0.25)
+    if not len(places):
         return Sharpest(0.0, float("inf"))
-    height, width = photo.shape[-2:]
-    count = int(np.clip(MAX_SHARE * height * width / PATCH_PX**2, 1, MAX_PATCHES))
-    chosen = full[np.unique(np.linspace(0, len(full) - 1, count).astype(int))]
-    found = [_radii(photo, file, *(int(place) * PATCH_PX for place in places)) for places in chosen]
+    # Evenly spread from the least blur to the most, so that a small subject in focus is not missed.
+    by_blur = places[np.argsort(reduce_mean(survey.radius_px, cell)[tuple(places.T)], kind="stable")]
+    chosen = by_blur[np.unique(np.linspace(0, len(by_blur) - 1, MAX_PATCHES).astype(int))]
+    found = [_radii(photo, file, *(int(start) * PATCH_PX for start in place)) for place in chosen]
     radius_px = np.concatenate(found)
     if not len(radius_px):
         return Sharpest(0.0, float("inf"))

@@ -25,10 +25,10 @@ class Focus:
 
     A survey of the whole photo at a quarter of its size comes first: it reads radii beyond those that the network reads
     at full size, and decides what ``target`` means in this photo. The blend weight is then
-    ``refocal.safeguards.network_weight``: 0 where the predicted radius is below 0.5 px (in focus), 1 from 1 to 3 px,
+    ``refocal.safeguards.network_weight``: 0 where the predicted radius is below 0.75 px (in focus), 1 from 1.5 to 3 px,
     falling to one half at 8 px, where the network over-sharpens, and to 0 from 10 to 14 px, which can't be undone;
-    times the weight of the target. The chroma follows the change of the luma
-    (``refocal.propagation.chroma``).
+    less where the confidence is below one half; times the weight of the target. The chroma follows the change of the
+    luma (``refocal.propagation.chroma``).
 
     The network was trained on sRGB values, not on linear light. It is fully convolutional, so tiles agree with the
     whole. Torch tensors are restored on the CPU, without a gradient.
@@ -155,6 +155,6 @@ class PreparedFocus:
                 for part, side in zip((rows, columns), tile.shape[-2:], strict=True)
             )
             radius_px, confidence = merged((radius_px, confidence), self.survey.at(rows, columns))
-        weight = network_weight(radius_px) * self.chosen.weight(radius_px)
+        weight = network_weight(radius_px, confidence) * self.chosen.weight(radius_px)
         change = weight[None] * (restored - luma(tile))
         return np.clip(with_changed_luma(tile, change), 0, 1), radius_px, confidence
