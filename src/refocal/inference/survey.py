@@ -42,6 +42,9 @@ UNKNOWN, KNOWN = 0.35, 0.7
 SPREAD = 0.02
 """Weight of the surroundings beside that of a reading, 0 to 1, where radii are filled in."""
 
+NOTHING = np.float32(1e-3)
+"""Weight of a radius of 0 px beside the mean weight of all readings."""
+
 
 @dataclass(frozen=True, eq=False)
 class Survey:
@@ -104,15 +107,15 @@ def filled(radius_px: Array, confidence: Array) -> Array:
     """Radii (h, w) where unsure ones are replaced by those of the surroundings.
 
     A pyramid of weighted means: each level is filled from the next coarser one, as far as it is unsure. Without any
-    confidence, the result is about the mean radius.
+    confidence, as of a black frame, the result is 0: nothing shows a blur.
     """
-    weight = ramp(confidence, UNKNOWN, KNOWN) + np.float32(1e-4)
+    weight = ramp(confidence, UNKNOWN, KNOWN)
     levels = [(radius_px * weight, weight)]
     while max(levels[-1][0].shape) > 1:
         total, weight = (reduce_mean(plane, 2) for plane in levels[-1])
         levels.append((total, weight))
     total, weight = levels.pop()
-    known = total / weight
+    known = total / (weight + NOTHING)
     for total, weight in reversed(levels):
         known = (total + SPREAD * enlarge(known, total.shape, 2)) / (weight + SPREAD)
     return known.astype(np.float32)
