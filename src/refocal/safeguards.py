@@ -56,7 +56,7 @@ def blend_weight(strength: float, mask: Array | None, estimate: BlurMap | None) 
         attenuated = MAX_BLEND_WEIGHT * ramp(estimate.radius_px, UNSURE_RADIUS_PX, SURE_RADIUS_PX)
         attenuated = attenuated * (1 - ramp(estimate.radius_px, LOST_PX, SURELY_LOST_PX))
         if estimate.confidence is not None:
-            attenuated *= np.clip(estimate.confidence / SURE_CONFIDENCE, 0, 1)
+            attenuated *= ramp(estimate.confidence, 0, SURE_CONFIDENCE)
         weight = (weight * attenuated).astype(np.float32)
     return weight
 
