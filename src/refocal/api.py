@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar, overload
 
@@ -106,7 +106,8 @@ def deblur(  # noqa: PLR0913  the words of the command line
     Args:
         image: A path (returned as a ``PIL.Image.Image``, or as a uint16 array if the file has 16 bits, which Pillow
             cannot hold in colour), a file's bytes (returned encoded in the same format), a ``PIL.Image.Image``, or an
-            array (H, W) or (H, W, C), C 1 to 4 with alpha last, of uint8, uint16 or float in [0, 1].
+            array (H, W) or (H, W, C), C 1 to 4 with alpha last, of uint8, uint16 or float in [0, 1]. Files and PIL
+            images are taken in the colour space of their profile, arrays as sRGB.
         method: A name from ``refocal.METHODS`` or the method itself.
         blur: A ``Psf`` or ``BlurMap``, the radius in pixels of a uniform disk, or an estimator or its name. With the
             method "default", which takes no blur, a given blur is undone by "classical"; other methods that need none
@@ -205,9 +206,10 @@ def _deblurred(
     progress: Progress | None,
     warn: bool = True,
 ) -> tuple[Any, Restored]:
-    opened, give_back = open_picture(image)
+    opened, give_back, notes = open_picture(image)
     with running_on(device):
-        restored = restore(opened, *given, options=options, progress=progress)
+        restored = restore(opened.image, *given, options=options, progress=progress, space=opened.space)
+    restored = replace(restored, notes=(*notes, *restored.notes))
     for note in restored.notes if warn else ():
         warnings.warn(note, UserWarning, stacklevel=3)
     strength = given[2]
@@ -240,10 +242,10 @@ def estimate_blur(
     """
     with running_on(device):
         if not isinstance(image, (tuple, list)):
-            return _radius_px(find_estimator(estimator, 1)(open_picture(image)[0]))
+            return _radius_px(find_estimator(estimator, 1)(open_picture(image)[0].in_srgb()))
         if len(image) != 2:
             raise InputError(f"Give one photo, or its left and its right view as a pair, not {len(image)} pictures.")
-        left, right = (open_picture(view)[0] for view in image)
+        left, right = (open_picture(view)[0].in_srgb() for view in image)
         return _radius_px(find_estimator(estimator, 2)(stack_views(left, right)))
 
 

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
-from refocal.estimators.choose import find_estimator
-from refocal.images.colour import linear_to_srgb, srgb_to_linear
-from refocal.images.io import from_float, to_float
-from refocal.images.map_files import MAX_RADIUS_PX
+from refocal.given_blur import blur_for
+from refocal.images.colour_space import SRGB, ColourSpace
+from refocal.images.opened import in_srgb, open_photo, with_restored
 from refocal.images.tiles import Region, apply_tiled, tile_size
 from refocal.methods import DEFAULT_WITH_BLUR, make_method
-from refocal.optics.blur import BlurMap, Psf
-from refocal.optics.kernels import disk
+from refocal.optics.blur import BlurMap
 from refocal.safeguards import (
     HIGHLIGHT_REACH_PX,
     attenuation_near_highlights,
@@ -41,9 +39,9 @@ from refocal.types import (
 if TYPE_CHECKING:
     from refocal.images.photo import Photo
 
-UNUSED = "This method uses no blur: the given one is ignored."
 Predict: TypeAlias = "Callable[[Image, slice, slice], tuple[Image, Array, Array]]"
 
+MIN_TILE_PX = 16  # smaller tiles are nearly all context, and take hours
 BYTES_PER_PIXEL = 64  # per channel, where a method reports no more: 16 float32 images
 
 
@@ -107,23 +105,27 @@ def restore(  # noqa: PLR0913  the words of the command line
     *,
     options: Mapping[str, Any] | None = None,
     progress: Progress | None = None,
+    space: ColourSpace = SRGB,
 ) -> Restored:
     """Restore one image.
 
     A given blur is undone at full strength; the result of an estimated one is attenuated, see ``refocal.safeguards``.
     Blur is undone in the encoding that the blur names (linear light by default), blending happens in the image's own.
+    Linear light is that of the image's colour space; what works on sRGB gets the image converted, and its change goes
+    back.
 
     Args:
-        image: (C, H, W) float in [0, 1], C 1 or 3, sRGB.
+        image: (C, H, W) float in [0, 1], C 1 or 3, in the encoding of ``space``.
         method: A name from ``METHODS`` or the method itself.
         blur: A ``Psf`` or ``BlurMap``, the radius in pixels of a uniform disk, or an estimator or its name; by default
             the default estimator, where the method needs a blur. With the method "default", which needs none, a given
             blur is undone by "classical".
         strength: 0 returns the image unchanged, 1 restores fully.
         mask: (H, W) in [0, 1]: the weight of the restoration at each pixel.
-        tile_px: Side of the tiles in pixels; chosen from the free memory by default.
+        tile_px: Side of the tiles in pixels, at least ``MIN_TILE_PX``; chosen from the free memory by default.
         options: Options of the method, where it is given by name.
         progress: Called after each tile.
+        space: The colour space of the image.
 
     Raises:
         InputError: If an argument is out of range, a size differs, or there is no such method, option or estimator.
@@ -133,27 +135,37 @@ def restore(  # noqa: PLR0913  the words of the command line
     if strength == 0:
         return Restored(image, None)
     facts = facts_of(deblurrer)
-    operator, estimated, notes = _blur_for(facts, blur, image)
+    seen = in_srgb(image, space)
+    operator, estimated, notes = blur_for(facts.needs, facts.max_radius_px, blur, seen)
     estimate = operator if estimated and isinstance(operator, BlurMap) else None
     weight = blend_weight(strength, mask, estimate)
     inverse = operator if estimate is None else within_recovery(estimate)
-    predict, decisions = _prediction(facts, image, operator)
+    predict, decisions = _prediction(facts, seen, operator)
+    del seen  # of a photo that isn't sRGB, a copy
     predicted = [np.empty(image.shape[1:], np.float32) for _ in ("radius_px", "confidence")] if predict else []
 
     def restore_tile(tile: Image, region: Region) -> Image:
         tile_weight = weight if isinstance(weight, float) else region.crop(weight)
         if predict is not None:  # also where the mask is 0: the map is that of the whole photo
-            restored, *maps = predict(tile, region.rows, region.columns)
+            maps: list[Array] = []
+
+            def change(srgb: Image) -> Image:
+                changed, *maps[:] = predict(srgb, region.rows, region.columns)
+                return changed
+
+            restored = space.changed_in_srgb(tile, change)
             for plane, part in zip(predicted, maps, strict=True):
                 plane[region.core_rows, region.core_columns] = region.core(part)
         elif not np.any(tile_weight):
             return tile
         else:
             part = inverse.crop(region.rows, region.columns) if isinstance(inverse, BlurMap) else inverse
-            restored = _deblurred(tile, deblurrer, part, facts.encoding)
+            restored = _deblurred(tile, deblurrer, part, facts.encoding, space)
+        if not np.isfinite(restored).all():
+            raise InputError("The method returned values that are no numbers, so the photo is not restored.")
         if estimated:
             restored = clamp_to_local_range(restored, tile)
-            tile_weight = tile_weight * attenuation_near_highlights(tile)
+            tile_weight = tile_weight * attenuation_near_highlights(space.to_light(tile))
         return np.clip(tile + tile_weight * (restored - tile), 0, 1)
 
     restored = _by_tiles(restore_tile, image, _tiling(facts, inverse), tile_px, progress)
@@ -170,8 +182,9 @@ def restore_photo(
     tile_px: int | None = None,
 ) -> tuple[Photo, Restored]:
     """Restore a photo read from a file: alpha and metadata are kept, pixels return in their own bit depth."""
-    restored = restore(to_float(photo.pixels), method, blur, strength, mask, tile_px)
-    return replace(photo, pixels=from_float(restored.image, photo.pixels.dtype)), restored
+    opened = open_photo(photo)
+    restored = restore(opened.image, method, blur, strength, mask, tile_px, space=opened.space)
+    return with_restored(photo, opened, restored.image), restored
 
 
 def _prediction(facts: Facts, image: Image, blur: Blur | None) -> tuple[Predict | None, tuple[str, ...]]:
@@ -194,62 +207,12 @@ def _method(method: str | Deblurrer | Restorer, blur: Any, options: Mapping[str,
     return method
 
 
-def _blur_for(facts: Facts, blur: Any, image: Image) -> tuple[Blur | None, bool, tuple[str, ...]]:
-    """The operator that the method is called with, whether it is estimated, and notes."""
-    to_estimate = blur is None or isinstance(blur, str) or (callable(blur) and not hasattr(blur, "apply"))
-    if facts.needs == "psf" and to_estimate:
-        raise InputError("This method needs one kernel for the whole photo: give the blur's radius, or a Psf.")
-    if facts.needs == "" or (facts.needs is None and blur is None):
-        return None, False, (UNUSED,) if blur is not None else ()
-    if facts.needs == "map" and isinstance(blur, (int, float, np.number)):
-        _radius(blur)
-        operator: Blur = BlurMap(np.full(image.shape[1:], blur, np.float32))
-    else:
-        operator = _operator(image, blur, to_estimate)
-    return operator, to_estimate and facts.needs in ("blur", "map"), _notes(facts.max_radius_px, operator)
-
-
-def _operator(image: Image, blur: Any, to_estimate: bool) -> Blur:
-    if to_estimate:
-        blur = find_estimator(blur or "default", 1)(image)
-    if isinstance(blur, (int, float, np.number)):
-        return Psf(disk(_radius(blur)))
-    if not hasattr(blur, "apply"):  # black-box methods need no more
-        raise InputError(
-            f"Give the blur as a Psf, a BlurMap, a radius or an estimator's name, not {type(blur).__name__}."
-        )
-    if isinstance(blur, BlurMap):
-        blur.check_size(image)
-        largest = float(blur.radius_px.max())
-        if largest > MAX_RADIUS_PX:
-            raise InputError(
-                f"The blur map reaches {largest:.0f}: give radii in pixels, at most {MAX_RADIUS_PX}, not grey levels."
-            )
-    return blur
-
-
-def _radius(blur: Any) -> float:
-    if not 0 <= blur <= MAX_RADIUS_PX:
-        raise InputError(f"Give the blur radius as a number of pixels from 0 to {MAX_RADIUS_PX}, not {blur}.")
-    return float(blur)
-
-
-def _notes(max_radius_px: float, blur: Blur) -> tuple[str, ...]:
-    """A sentence if a map has radii beyond the method's largest."""
-    if not isinstance(blur, BlurMap):
-        return ()
-    share = float((blur.radius_px > max_radius_px).mean())
-    if share == 0:
-        return ()
-    largest = float(blur.radius_px.max())
-    beyond = f"Radii above {max_radius_px:g} px ({100 * share:.1f} % of the photo, up to {largest:.1f} px)"
-    return (f"{beyond} were taken as {max_radius_px:g} px.",)
-
-
-def _deblurred(tile: Image, deblurrer: Deblurrer | Restorer, blur: Blur | None, encoding: Encoding | None) -> Image:
+def _deblurred(
+    tile: Image, deblurrer: Deblurrer | Restorer, blur: Blur | None, encoding: Encoding | None, space: ColourSpace
+) -> Image:
     if blur is None or (encoding or getattr(blur, "encoding", "linear")) == "srgb":
-        return deblurrer(tile, blur)
-    return linear_to_srgb(deblurrer(srgb_to_linear(tile), blur))
+        return space.changed_in_srgb(tile, lambda srgb: deblurrer(srgb, blur))
+    return space.from_light(deblurrer(space.to_light(tile), blur))
 
 
 def _tiling(facts: Facts, blur: Blur | None) -> Tiling | None:
@@ -296,5 +259,5 @@ def _check(image: Image, strength: float, mask: Array | None, tile_px: int | Non
         )
     if mask is not None and not ((np.asarray(mask) >= 0) & (np.asarray(mask) <= 1)).all():
         raise InputError("Give a mask with values from 0 (keep) to 1 (restore).")
-    if tile_px is not None and tile_px < 1:
-        raise InputError(f"Give a tile side of at least 1 px, not {tile_px}.")
+    if tile_px is not None and not (isinstance(tile_px, (int, np.integer)) and tile_px >= MIN_TILE_PX):
+        raise InputError(f"Give a tile side as a whole number of at least {MIN_TILE_PX} px, not {tile_px!r}.")

@@ -11,7 +11,6 @@ from dataclasses import replace
 
 import numpy as np
 
-from refocal.images.colour import srgb_to_linear
 from refocal.optics.arrays import ramp
 from refocal.optics.blur import BlurMap
 from refocal.types import Array, Image
@@ -81,10 +80,9 @@ def clamp_to_local_range(restored: Image, photo: Image) -> Image:
     return np.clip(restored, minimum_filter(photo, window), maximum_filter(photo, window))
 
 
-def attenuation_near_highlights(photo: Image) -> Array:
-    """(H, W) in [0, 1]: below 1 where the light is weak beside the brightest light within ``HIGHLIGHT_REACH_PX``."""
+def attenuation_near_highlights(light: Image) -> Array:
+    """(H, W) in [0, 1]: below 1 where light (C, H, W) is weak beside the brightest within ``HIGHLIGHT_REACH_PX``."""
     from scipy.ndimage import maximum_filter
 
-    light = srgb_to_linear(photo)
     brightest = maximum_filter(light.max(axis=0), 2 * HIGHLIGHT_REACH_PX + 1)
     return np.clip(light.mean(axis=0) / (MIN_SHARE_OF_HIGHLIGHT * brightest + 1e-6), 0, 1)

@@ -17,7 +17,7 @@ import numpy as np
 from refocal.batch.plan import Job, Outcome, Plan, run, sweep
 from refocal.batch.report import PageEntry, check_page, open_page
 from refocal.images.colour import luma
-from refocal.images.io import SUFFIXES, Photo, read, to_float, write
+from refocal.images.io import SUFFIXES, Photo, format_of, read, to_float, write, write_bytes_atomic
 from refocal.images.map_files import is_map, write_map
 from refocal.optics.blur import BlurMap
 from refocal.progress import progress
@@ -66,8 +66,10 @@ class Done:
 
 
 def read_mask(path: str | Path) -> Array:
-    """Read an image as a mask (H, W) in [0, 1]: white is restored, black is kept."""
-    return luma(to_float(read(path).pixels))[0]
+    """Read an image as a mask (H, W) in [0, 1]: white is restored, black is kept, and so is what is transparent."""
+    photo = read(path)
+    mask: Array = luma(to_float(photo.pixels))[0]
+    return mask if photo.alpha is None else mask * to_float(photo.alpha)[0]
 
 
 def deblur_files(plan: Plan, settings: Settings, *, report: Path | None = None, log: Path | None = None) -> int:
@@ -80,7 +82,7 @@ def deblur_files(plan: Plan, settings: Settings, *, report: Path | None = None, 
         log: Append one JSON object per photo.
 
     Returns:
-        The exit code: 0 all done, 1 some failed, 130 Ctrl-C.
+        The exit code: 0 all done, 1 some failed or are incomplete because the file is damaged, 130 Ctrl-C.
 
     Raises:
         InputError: If the report or the log can't be written, or the only photo asked for fails by the user's mistake.
@@ -94,7 +96,7 @@ def deblur_files(plan: Plan, settings: Settings, *, report: Path | None = None, 
             raise InputError(f"{log} is named like a photo; choose another name for the log.")
         _append(log, "")
     sweep({job.target.parent for job in plan.jobs} | ({report.parent} if report is not None else set()))
-    counts = {"ok": 0, "skipped": 0, "failed": 0}
+    counts = {"ok": 0, "skipped": 0, "failed": 0, "damaged": 0}
     failures: list[Outcome] = []
     asked, interrupted = len(plan.refused) + len(plan.jobs), False
     with ExitStack() as stack:
@@ -108,6 +110,7 @@ def deblur_files(plan: Plan, settings: Settings, *, report: Path | None = None, 
                 if asked == 1 and outcome.mistake:
                     raise InputError(_sentence(outcome))
                 counts[outcome.status] += 1
+                counts["damaged"] += outcome.result is not None and outcome.result.before.damaged
                 if outcome.status == "failed":
                     failures.append(outcome)
                 advance(str(outcome.job.source), _said(outcome))
@@ -116,7 +119,7 @@ def deblur_files(plan: Plan, settings: Settings, *, report: Path | None = None, 
         except KeyboardInterrupt:
             interrupted = True
     _summarise(counts, failures, asked if interrupted else None)
-    return 130 if interrupted else 1 if failures else 0
+    return 130 if interrupted else 1 if failures or counts["damaged"] else 0
 
 
 def restore_file(job: Job, settings: Settings) -> Done:
@@ -145,7 +148,11 @@ def restore_file(job: Job, settings: Settings) -> Done:
             notes.append(f"{settings.name} used no blur map, so there is none to save.")
         else:
             write_map(job.map_target, radius_px, overwrite=settings.overwrite or is_map(job.map_target))
-    notes += write(job.target, after, overwrite=settings.overwrite)
+    if format_of(job.target) == before.format and before.may_be_copied(after):
+        write_bytes_atomic(job.target, job.source.read_bytes(), overwrite=settings.overwrite)
+        notes.append("No pixel changed, so the file is a copy.")
+    else:
+        notes += write(job.target, after, overwrite=settings.overwrite)
     return Done(before, after, radius_px, tuple(notes), bytes_in, job.target.stat().st_size)
 
 
@@ -167,6 +174,8 @@ def _said(outcome: Outcome) -> str:
 
 def _summarise(counts: dict[str, int], failures: list[Outcome], interrupted_of: int | None) -> None:
     said = [f"{counts['ok']} restored"]
+    if counts["damaged"]:
+        said.append(f"{counts['damaged']} of them incomplete because the file is damaged")
     if counts["skipped"]:
         said.append(f"{counts['skipped']} skipped because the output exists (--overwrite does them again)")
     if counts["failed"]:
@@ -205,6 +214,7 @@ def _record(outcome: Outcome, settings: Settings) -> dict[str, Any]:
         "seconds": round(outcome.seconds, 4),
         "width": width,
         "height": height,
+        "damaged": done.before.damaged if done else None,
         "bytes_in": done.bytes_in if done else None,
         "bytes_out": done.bytes_out if done else None,
         "notes": list(done.notes) if done else [],

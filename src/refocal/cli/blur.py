@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from refocal.cli.flags import Parser, add_overwrite, check_out, flag, number, say, whole_number
-from refocal.images.colour import linear_to_srgb, srgb_to_linear
-from refocal.images.io import format_of, from_float, read, to_float, write
+from refocal.images.io import Photo, format_of, from_float, read, to_float, write
 from refocal.images.map_files import read_depth
+from refocal.images.opened import space_of
 from refocal.optics.blur import Psf
 from refocal.optics.kernels import FAMILIES, family_kernel
 from refocal.optics.render import render_depth
@@ -88,7 +89,7 @@ def defocus_file(
         InputError: If a file can't be read or written, or the sizes differ.
     """
     photo = read(source)
-    image = to_float(photo.pixels)
+    light, back = _as_light(photo)
     if isinstance(lens, tuple):
         depth_m = read_depth(lens[0])
         largest = float(np.abs(lens[1].signed_radius_px(depth_m)).max())
@@ -97,17 +98,38 @@ def defocus_file(
                 f"With this lens {lens[0]} gives a blur radius of {largest:,.0f} px, and the limit is {MAX_RADIUS_PX}; "
                 "check the depths and the pixel pitch."
             )
-        image = render_depth(image, depth_m, lens[1], family=family)
+        light = render_depth(light, depth_m, lens[1], family=family, encoding="linear")
     else:
-        image = defocus(image, lens, family)
-    noise_std, seed = noise
-    if noise_std > 0:
-        image += noise_std * np.random.default_rng(seed).standard_normal(image.shape, np.float32)
-    blurred = replace(photo, pixels=from_float(image, photo.pixels.dtype))
+        light = Psf(family_kernel(family, lens)).apply(light)
+    blurred = back(light, *noise)
     return (*photo.notes, *write(target, blurred, overwrite=overwrite))
 
 
-def defocus(sharp: Image, radius_px: float, family: str) -> Image:
-    """Blur (C, H, W) in [0, 1], sRGB, uniformly; the light is added up linearly."""
-    light = Psf(family_kernel(family, radius_px)).apply(srgb_to_linear(sharp))
-    return linear_to_srgb(np.clip(light, 0.0, 1.0))
+def _as_light(photo: Photo) -> tuple[Image, Callable[[Image, float, int], Photo]]:
+    """The light of a photo in its own colour space, and the way back to a photo, with noise.
+
+    Transparency is blurred with the scene: the light is multiplied by alpha, which becomes a further channel, and
+    divided by the blurred alpha again.
+    """
+    space = space_of(photo.metadata, photo.pixels.shape[2])
+    stored = to_float(photo.pixels)
+    light = space.to_light(stored)
+    if photo.alpha is not None:
+        alpha = to_float(photo.alpha)
+        light = np.concatenate([light * alpha, alpha])
+
+    def back(light: Image, noise_std: float, seed: int) -> Photo:
+        alpha, dtype = None, photo.pixels.dtype
+        light = np.clip(light, 0, 1)
+        if photo.alpha is not None:
+            light, alpha = light[:-1], light[-1:]
+            light = np.clip(np.divide(light, alpha, out=np.zeros_like(light), where=alpha > 0), 0, 1)
+        image = space.from_light(light)
+        if noise_std > 0:
+            image = image + noise_std * np.random.default_rng(seed).standard_normal(image.shape, np.float32)
+        if alpha is None:
+            return replace(photo, pixels=from_float(image, dtype))
+        image = np.where(alpha > 0, image, stored)  # hidden colours stay what they are
+        return replace(photo, pixels=from_float(image, dtype), alpha=from_float(alpha, dtype)[..., 0])
+
+    return light, back

@@ -51,6 +51,27 @@ def enlarge_part(plane: Floats, rows: slice, columns: slice, factor: int) -> npt
     return out
 
 
+def fill_in(plane: Floats, weight: Floats, spread: float, nothing: float = 0.0) -> npt.NDArray[np.float32]:
+    """A plane (h, w) whose values of low weight are replaced by those of the surroundings.
+
+    A pyramid of weighted means: each level is filled from the next coarser one, as far as it lacks weight.
+
+    Args:
+        plane: The values; finite.
+        weight: Their weights in [0, 1], the same shape.
+        spread: Weight of the surroundings beside that of a value.
+        nothing: Weight of a value of 0 beside the mean weight of the plane, for a plane without any weight.
+    """
+    levels: list[tuple[Floats, Floats]] = [(plane * weight, weight)]
+    while max(levels[-1][0].shape) > 1:
+        levels.append((reduce_mean(levels[-1][0], 2), reduce_mean(levels[-1][1], 2)))
+    total, weight = levels.pop()
+    known: Floats = total / np.maximum(weight + nothing, np.finfo(np.float32).tiny)
+    for total, weight in reversed(levels):
+        known = (total + spread * enlarge(known, total.shape, 2)) / (weight + spread)
+    return known.astype(np.float32)
+
+
 def strips(height: int, halo_px: int) -> Iterator[tuple[slice, slice, slice]]:
     """Divide ``height`` rows into strips: the rows, the rows with context, and the place of the former in these."""
     for top in range(0, height, STRIP_PX):

@@ -9,7 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from refocal.images.io import Photo, encode, from_float, read, to_float
+from refocal.images.io import Photo, encode, read, to_float
+from refocal.images.opened import Opened, open_image, open_photo, with_restored
+from refocal.images.photo import from_float
 from refocal.types import Array, Image, InputError
 
 GiveBack = Callable[[Image], Any]
@@ -17,29 +19,41 @@ GiveBack = Callable[[Image], Any]
 
 KINDS = "a path, bytes, a PIL image, or an array (H, W[, C]) of uint8, uint16 or float"
 
-# Pillow's modes as far as they hold photos, and the mode each is read in.
-PIL_MODES = {"1": "L", "L": "L", "LA": "LA", "RGB": "RGB", "RGBA": "RGBA", "P": "RGB", "PA": "RGBA", "I;16": "I;16"}
 
+def open_picture(picture: Any) -> tuple[Opened, GiveBack, tuple[str, ...]]:
+    """Convert an image of any kind to (1 or 3, H, W) float32 in [0, 1].
 
-def open_picture(picture: Any) -> tuple[Image, GiveBack]:
-    """Convert an image of any kind to (1 or 3, H, W) float32 in [0, 1], and return the conversion back.
+    Returns:
+        The image, the conversion back, and sentences about what reading a file changed or found damaged.
 
     Raises:
         InputError: If it holds no photo.
     """
     if isinstance(picture, (str, Path, bytes)):
-        photo = read(picture)
-        return to_float(photo.pixels), lambda image: _file_kind(picture, _with_pixels(photo, image))
+        return _open_file(picture)
     if isinstance(picture, np.ndarray):
-        return _open_array(picture)
+        return *open_array(picture), ()
     if hasattr(picture, "getbands") and hasattr(picture, "convert"):
-        return _open_pil(picture)
+        from refocal.images.pil import open_pil
+
+        return *open_pil(picture), ()
     raise InputError(f"Give {KINDS}, not {type(picture).__name__}.")
 
 
-def _file_kind(source: str | Path | bytes, photo: Photo) -> Any:
-    if isinstance(source, bytes):
-        return encode(photo)
+def _open_file(source: str | Path | bytes) -> tuple[Opened, GiveBack, tuple[str, ...]]:
+    photo = read(source)
+    opened = open_photo(photo)
+
+    def give_back(restored: Image) -> Any:
+        done = with_restored(photo, opened, restored)
+        if not isinstance(source, bytes):
+            return _as_pil(done)
+        return source if photo.may_be_copied(done) else encode(done)
+
+    return opened, give_back, photo.notes
+
+
+def _as_pil(photo: Photo) -> Any:
     if photo.pixels.dtype == np.uint16:  # Pillow cannot hold 16-bit colour
         return photo.samples()
     from io import BytesIO
@@ -52,47 +66,38 @@ def _file_kind(source: str | Path | bytes, photo: Photo) -> Any:
     return restored
 
 
-def _with_pixels(photo: Photo, image: Image) -> Photo:
-    return replace(photo, pixels=from_float(image, photo.pixels.dtype))
+def open_array(array: Array, space_of: Callable[[int], Any] | None = None) -> tuple[Opened, Callable[[Image], Array]]:
+    """Convert (H, W) or (H, W, 1 to 4) of uint8, uint16 or float in [0, 1], alpha last; any byte order.
 
+    Args:
+        array: The image.
+        space_of: Returns the colour space for the number of channels; by default sRGB.
 
-def _open_array(array: Array) -> tuple[Image, GiveBack]:
+    Raises:
+        InputError: If it is a masked array, or of another shape, dtype or range.
+    """
     channels = array.shape[2] if array.ndim == 3 else 1
     if array.ndim not in (2, 3) or channels not in (1, 2, 3, 4) or 0 in array.shape:
         raise InputError(f"Give an array (height, width) or (height, width, 1 to 4), not {array.shape}.")
+    if isinstance(array, np.ma.MaskedArray):
+        raise InputError("Give an array without a mask: fill it first, and give what is to be restored as mask=.")
     colours = 3 if channels >= 3 else 1
     planes = array.reshape(*array.shape[:2], channels)
-    if array.dtype in (np.uint8, np.uint16):
-        image = to_float(planes[..., :colours])
-    elif array.dtype.kind == "f":
+    dtype = array.dtype.newbyteorder("=")
+    if dtype in (np.uint8, np.uint16):
+        every = to_float(planes.astype(dtype, copy=False))
+    elif dtype.kind == "f":
         if not np.isfinite(array).all() or array.min() < 0 or array.max() > 1:
             raise InputError("Give a floating-point image with finite values from 0 to 1.")
-        image = np.ascontiguousarray(np.moveaxis(planes[..., :colours], -1, 0), np.float32)
+        every = np.ascontiguousarray(np.moveaxis(planes, -1, 0), np.float32)
     else:
         raise InputError(f"Give an image of uint8, uint16 or float, not {array.dtype}.")
+    space = {} if space_of is None else {"space": space_of(colours)}
+    opened = open_image(every[:colours], every[colours] if channels > colours else None, **space)
 
     def give_back(restored: Image) -> Array:
-        out = planes.copy()
-        if array.dtype.kind == "f":
-            out[..., :colours] = np.moveaxis(restored, 0, -1)
-        else:
-            out[..., :colours] = from_float(restored, array.dtype)
+        image, out = opened.put_back(restored), planes.copy()
+        out[..., :colours] = np.moveaxis(image, 0, -1) if dtype.kind == "f" else from_float(image, dtype)
         return out.reshape(array.shape)
 
-    return image, give_back
-
-
-def _open_pil(picture: Any) -> tuple[Image, GiveBack]:
-    from PIL import Image as PilImage
-
-    if picture.mode not in PIL_MODES:
-        raise InputError(f"A PIL image of mode {picture.mode} cannot be restored: convert it to RGB first.")
-    mode = "RGBA" if picture.mode == "P" and "transparency" in picture.info else PIL_MODES[picture.mode]
-    image, give_back = _open_array(np.asarray(picture if picture.mode == mode else picture.convert(mode)))
-
-    def give_back_pil(restored: Image) -> Any:
-        out = PilImage.fromarray(give_back(restored))
-        out.info = {key: value for key, value in picture.info.items() if key != "transparency"}
-        return out
-
-    return image, give_back_pil
+    return opened, give_back

@@ -236,7 +236,7 @@ def _fitted(photo: Photo, format: Format) -> Photo:
         notes.append("WebP holds only RGB, so the profile for grey was left out.")
     for field, word in (("exif", "EXIF"), ("xmp", "XMP")):
         if format == "JPEG" and len(getattr(kept, field) or b"") > jpeg.MAX_BLOCK:
-            kept = replace(kept, **{field: None})
+            kept = replace(kept, exif=None) if field == "exif" else replace(kept, xmp=None)
             notes.append(f"The {word} data is larger than a JPEG holds (64 kB), so it was left out.")
     if format == "TIFF" and kept.exif and (lost := tiff_tags(kept.exif)[1]):
         notes.append(f"{lost} EXIF fields could not be carried over into the TIFF.")

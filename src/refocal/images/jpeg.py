@@ -9,6 +9,7 @@ from typing import BinaryIO
 import numpy as np
 
 from refocal.images.cmyk import cmyk_to_rgb
+from refocal.images.jpeg_damage import whole_rows, with_end
 from refocal.images.limits import Header
 from refocal.images.metadata import Metadata, sane_dpi
 from refocal.images.photo import Photo, split_samples
@@ -39,22 +40,29 @@ def header(stream: BinaryIO) -> Header:
 
 
 def decode(data: bytes) -> Photo:
-    """Decode a JPEG file; of a file with several images (MPO), the first."""
+    """Decode a JPEG file; of a file with several images (MPO), the first. Of one that ends too early, what is there."""
     from PIL.JpegImagePlugin import JpegImageFile
 
+    data, end, endless = with_end(data)
     picture = JpegImageFile(BytesIO(data))
     picture.load()
     info = picture.info
+    stored = np.asarray(picture)
+    rows = whole_rows(data, end, stored.reshape(*stored.shape[:2], -1), "progressive" in info)
     notes: tuple[str, ...] = ()
+    if rows < picture.height:
+        notes = (f"The file ends too early: the first {rows} of {picture.height} rows are whole, the rest is missing.",)
+    elif endless:
+        notes = ("The file lacks its end marker; every row of the photo was there.",)
     icc = info.get("icc_profile")
     if picture.mode == "CMYK":
         pixels, note = cmyk_to_rgb(picture, icc)
-        notes, icc = (note,), None
+        notes, icc = (*notes, note), None
     else:
-        pixels, _ = split_samples(np.asarray(picture))
+        pixels, _ = split_samples(stored)
     exif = info.get("exif", b"").removeprefix(b"Exif\0\0")
     metadata = Metadata(exif or None, icc, info.get("xmp"), sane_dpi(*info.get("dpi", (0, 0))))
-    return Photo(pixels, None, "JPEG", metadata, matching_quality(picture.quantization), notes)
+    return Photo(pixels, None, "JPEG", metadata, matching_quality(picture.quantization), notes, rows < picture.height)
 
 
 def encode(photo: Photo) -> bytes:

@@ -48,6 +48,7 @@ class Metadata:
     icc: bytes | None = None
     xmp: bytes | None = None
     dpi: tuple[float, float] | None = None
+    chunks: tuple[tuple[bytes, bytes], ...] = ()
 
 
 def sane_dpi(horizontal: float, vertical: float) -> tuple[float, float] | None:

@@ -25,6 +25,7 @@ class Photo:
         metadata: EXIF, ICC profile, XMP, resolution.
         quality: The JPEG or WebP quality that is no worse than the source's; ``None`` if the source was lossless.
         notes: Sentences for the user about what reading changed, such as a conversion from CMYK.
+        damaged: Whether a part of the picture could not be read; a note says which.
     """
 
     pixels: Array
@@ -33,6 +34,7 @@ class Photo:
     metadata: Metadata = field(default_factory=Metadata)
     quality: int | None = None
     notes: tuple[str, ...] = ()
+    damaged: bool = False
 
     def __post_init__(self) -> None:
         if self.pixels.ndim != 3 or self.pixels.shape[2] not in (1, 3) or 0 in self.pixels.shape:
@@ -50,6 +52,14 @@ class Photo:
         if self.alpha is not None:
             return np.dstack([self.pixels, self.alpha])
         return np.ascontiguousarray(self.pixels[..., 0] if self.pixels.shape[2] == 1 else self.pixels)
+
+    def may_be_copied(self, restored: Photo) -> bool:
+        """Whether the file that was read can stand for the restored photo, and would only lose by being encoded again.
+
+        So it is for lossy files of which no pixel has changed, unless reading found damage or converted anything.
+        """
+        lossy = self.quality is not None and not self.notes
+        return lossy and restored.format == self.format and np.array_equal(restored.pixels, self.pixels)
 
 
 def split_samples(samples: Array) -> tuple[Array, Array | None]:

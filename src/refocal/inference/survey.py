@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from refocal.images.colour import linear_to_srgb, luma, srgb_to_linear
-from refocal.images.grids import enlarge, enlarge_part, reduce_mean, strips
+from refocal.images.grids import enlarge_part, fill_in, reduce_mean, strips
 from refocal.images.tiles import Region
 from refocal.inference.focus import predict
 from refocal.inference.network_file import NetworkFile
@@ -42,7 +42,7 @@ UNKNOWN, KNOWN = 0.35, 0.7
 SPREAD = 0.02
 """Weight of the surroundings beside that of a reading, 0 to 1, where radii are filled in."""
 
-NOTHING = np.float32(1e-3)
+NOTHING = 1e-3
 """Weight of a radius of 0 px beside the mean weight of all readings."""
 
 
@@ -106,19 +106,9 @@ def merged(near: tuple[Array, Array], far: tuple[Array, Array]) -> tuple[Array, 
 def filled(radius_px: Array, confidence: Array) -> Array:
     """Radii (h, w) where unsure ones are replaced by those of the surroundings.
 
-    A pyramid of weighted means: each level is filled from the next coarser one, as far as it is unsure. Without any
-    confidence, as of a black frame, the result is 0: nothing shows a blur.
+    Without any confidence, as of a black frame, the result is 0: nothing shows a blur.
     """
-    weight = ramp(confidence, UNKNOWN, KNOWN)
-    levels = [(radius_px * weight, weight)]
-    while max(levels[-1][0].shape) > 1:
-        total, weight = (reduce_mean(plane, 2) for plane in levels[-1])
-        levels.append((total, weight))
-    total, weight = levels.pop()
-    known = total / (weight + NOTHING)
-    for total, weight in reversed(levels):
-        known = (total + SPREAD * enlarge(known, total.shape, 2)) / (weight + SPREAD)
-    return known.astype(np.float32)
+    return fill_in(radius_px, ramp(confidence, UNKNOWN, KNOWN), SPREAD, NOTHING)
 
 
 def reduced(photo: Array) -> Array:

@@ -9,6 +9,9 @@ from array_api_compat import array_namespace
 
 from refocal.types import Array, Image, InputError
 
+OVERSHOOT = 1e-3
+"""Images may leave [0, 1] by this much, as interpolation and rounding do; more is another range, such as 0 to 255."""
+
 
 def namespace_of(*arrays: Array) -> Any:
     """Return the common array namespace of ``arrays``.
@@ -26,15 +29,31 @@ def namespace_of(*arrays: Array) -> Any:
 def check_image(image: Image, name: str) -> Any:
     """Check that ``image`` is float (..., channel, height, width), and return its array namespace.
 
+    Values are checked where that costs little: not those of tensors on a GPU, whose queue would have to be awaited, and
+    not those of tensors with a gradient, as a network that is being trained may leave the range.
+
     Raises:
-        InputError: If it is not an array, not float32 or float64, has fewer than 3 axes, or is empty.
+        InputError: If it is not an array, has a mask, is not float32 or float64, has fewer than 3 axes, is empty, or
+            leaves [0, 1].
     """
     xp = namespace_of(image)
+    if isinstance(image, np.ma.MaskedArray):
+        raise InputError(f"The {name} image is a masked array: fill it, and give the metric its mask as mask=.")
     if image.dtype not in (xp.float32, xp.float64):  # half precision would lose small differences
         raise InputError(f"The {name} image must be float32 or float64 in [0, 1], not {image.dtype}: convert it first.")
     if image.ndim < 3 or 0 in image.shape:
         raise InputError(f"The {name} image must be (..., channel, height, width), not of shape {tuple(image.shape)}.")
+    if _is_readable(image):
+        low, high = float(xp.min(image)), float(xp.max(image))
+        if not (low >= -OVERSHOOT and high <= 1 + OVERSHOOT):  # also where either is not a number
+            raise InputError(f"The {name} image must be finite and in [0, 1], not from {low:.4g} to {high:.4g}.")
     return xp
+
+
+def _is_readable(image: Image) -> bool:
+    if isinstance(image, np.ndarray):
+        return True
+    return image.device.type == "cpu" and not image.requires_grad
 
 
 def check_pair(restored: Image, sharp: Image) -> Any:

@@ -19,19 +19,24 @@ from refocal.optics.convolution import convolve_valid, correlate_full
 from refocal.optics.kernels import FAMILIES, family_kernel
 from refocal.types import Array, Boundary, Encoding, Image, InputError
 
+SUM_TOLERANCE = 2e-3
+"""A kernel's sum may differ from 1 by this much."""
+
 
 @dataclass(frozen=True)
 class Psf:
     """Uniform blur: y = k * x, a true convolution (the kernel is the image of a point).
 
     Attributes:
-        kernel: (kh, kw), both odd; not normalised here.
+        kernel: (kh, kw), both odd; finite, not negative, with the sum 1 to within 0.002, half a level of 255. A
+            kernel of another sum would change the brightness.
         boundary: Padding rule of the sharp image: "mirror", "replicate", "periodic" or "zero".
         encoding: Encoding of the images to which the blur applies, "linear" or "srgb". A lens blurs linear light;
             ``restore`` decodes photos accordingly. The operator itself converts nothing.
 
     Raises:
-        ValueError: If the kernel isn't two-dimensional with odd sides, or the boundary is unknown.
+        InputError: If the kernel isn't two-dimensional with odd sides, or is no blur.
+        ValueError: If the boundary is unknown.
     """
 
     kernel: Array
@@ -41,7 +46,13 @@ class Psf:
     def __post_init__(self) -> None:
         shape = tuple(self.kernel.shape)
         if len(shape) != 2 or shape[0] % 2 == 0 or shape[1] % 2 == 0:
-            raise ValueError(f"Give a kernel with two odd sides, not shape {shape}.")
+            raise InputError(f"Give a kernel with two odd sides, not shape {shape}.")
+        xp = array_namespace(self.kernel)
+        if not bool(xp.all(xp.isfinite(self.kernel) & (self.kernel >= 0))):
+            raise InputError("Give a kernel of finite numbers of at least 0.")
+        total = float(xp.sum(self.kernel))
+        if abs(total - 1) > SUM_TOLERANCE:
+            raise InputError(f"Give a kernel whose numbers sum to 1, not {total:.4g}: divide it by its sum.")
         if self.boundary not in BOUNDARIES:
             raise ValueError(f"There is no boundary {self.boundary!r}: choose one of {', '.join(BOUNDARIES)}.")
 
