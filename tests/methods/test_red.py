@@ -241,7 +241,9 @@ def test_the_score_of_the_median_on_kodim19(shared, method, boundary, expected):
 @pytest.mark.parametrize("method", BOTH)
 def test_a_kernel_of_one_pixel_is_inverted_by_a_division(method):
     image = natural(1, 9, 8)
-    np.testing.assert_allclose(method(3)(0.5 * image, Psf(np.full((1, 1), 0.5))), image, atol=1e-12)
+    half = Psf(np.ones((1, 1)))
+    object.__setattr__(half, "kernel", np.full((1, 1), 0.5))  # no blur, so Psf itself refuses it
+    np.testing.assert_allclose(method(3)(0.5 * image, half), image, atol=1e-12)
 
 
 @pytest.mark.parametrize("method", BOTH)

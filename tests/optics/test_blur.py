@@ -237,7 +237,17 @@ def test_invalid_kernels_and_options_are_refused():
         with pytest.raises(ValueError, match="odd sides"):
             Psf(np.ones(shape))
     with pytest.raises(ValueError, match="no boundary 'edge'"):
-        Psf(np.ones((3, 3)), "edge")
+        Psf(np.full((3, 3), 1 / 9), "edge")
+    for kernel, said in (
+        (np.zeros((3, 3)), "sum to 1, not 0:"),
+        (np.ones((3, 3)), "sum to 1, not 9: divide it by its sum"),
+        (np.full((3, 3), np.nan), "finite numbers of at least 0"),
+        (np.array([[-0.1, 1.2, -0.1]]), "finite numbers of at least 0"),
+        (np.full((3, 3), 0.1123), r"not 1.011"),
+    ):
+        with pytest.raises(InputError, match=said):
+            Psf(kernel)
+    Psf(np.full((3, 3), 0.1112))  # rounded to four digits
     for options in ({"family": "star"}, {"boundary": "edge"}, {"step_px": 0.0}):
         with pytest.raises(ValueError, match="No such blur"):
             BlurMap(np.ones((3, 3)), **options)

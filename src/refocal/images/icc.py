@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import struct
 from io import BytesIO
-from itertools import pairwise
 
 import numpy as np
 
@@ -123,15 +122,4 @@ def _grey_axis(icc: bytes, kind: bytes) -> Array:
     except (ImageCms.PyCMSError, OSError) as error:
         raise ValueError("LittleCMS can't use the profile.") from error
     lightness = np.maximum.accumulate(np.asarray(lab)[0, :, 0].astype(float)) * 100 / 255
-    light = np.where(lightness > 8, ((lightness + 16) / 116) ** 3, lightness / 903.3)
-    return _without_steps(light)
-
-
-def _without_steps(light: Array) -> Array:
-    """Straight lines between the middles of runs of equal values, so that the curve can be inverted."""
-    edges = np.flatnonzero(np.diff(light)) + 1
-    runs = list(pairwise([0, *edges, len(light)]))
-    middles = [(first + last - 1) / 2 for first, last in runs]
-    middles[0], middles[-1] = 0.0, len(light) - 1.0
-    smooth: Array = np.interp(np.arange(len(light)), middles, light[[first for first, _ in runs]])
-    return smooth
+    return np.where(lightness > 8, ((lightness + 16) / 116) ** 3, lightness / 903.3)

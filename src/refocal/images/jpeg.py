@@ -10,7 +10,7 @@ import numpy as np
 
 from refocal.images.cmyk import cmyk_to_rgb
 from refocal.images.jpeg_damage import whole_rows, with_end
-from refocal.images.limits import Header
+from refocal.images.limits import Header, Unsupported
 from refocal.images.metadata import Metadata, sane_dpi
 from refocal.images.photo import Photo, split_samples
 
@@ -43,16 +43,20 @@ def decode(data: bytes) -> Photo:
     """Decode a JPEG file; of a file with several images (MPO), the first. Of one that ends too early, what is there."""
     from PIL.JpegImagePlugin import JpegImageFile
 
-    data, end, endless = with_end(data)
-    picture = JpegImageFile(BytesIO(data))
+    ending = with_end(data)
+    picture = JpegImageFile(BytesIO(ending.data))
     picture.load()
     info = picture.info
     stored = np.asarray(picture)
-    rows = whole_rows(data, end, stored.reshape(*stored.shape[:2], -1), "progressive" in info)
+    rows, passes = whole_rows(ending, stored.reshape(*stored.shape[:2], -1), "progressive" in info), ending.passes
+    if rows == 0 and passes:
+        raise Unsupported("is cut off, no row of its picture is whole")
     notes: tuple[str, ...] = ()
-    if rows < picture.height:
+    if rows == 0:
+        notes = ("The file ends too early: its last passes are missing, so the photo has less detail than it had.",)
+    elif rows < picture.height:
         notes = (f"The file ends too early: the first {rows} of {picture.height} rows are whole, the rest is missing.",)
-    elif endless:
+    elif ending.added:
         notes = ("The file lacks its end marker; every row of the photo was there.",)
     icc = info.get("icc_profile")
     if picture.mode == "CMYK":

@@ -22,6 +22,9 @@ from refocal.types import Array, Boundary, Encoding, Image, InputError
 SUM_TOLERANCE = 2e-3
 """A kernel's sum may differ from 1 by this much."""
 
+ROUNDING = 1e-5
+"""A kernel's numbers may lie below 0 by this much, as computed ones do."""
+
 
 @dataclass(frozen=True)
 class Psf:
@@ -48,9 +51,9 @@ class Psf:
         if len(shape) != 2 or shape[0] % 2 == 0 or shape[1] % 2 == 0:
             raise InputError(f"Give a kernel with two odd sides, not shape {shape}.")
         xp = array_namespace(self.kernel)
-        if not bool(xp.all(xp.isfinite(self.kernel) & (self.kernel >= 0))):
+        if not bool(xp.all(xp.isfinite(self.kernel) & (self.kernel >= -ROUNDING))):
             raise InputError("Give a kernel of finite numbers of at least 0.")
-        total = float(xp.sum(self.kernel))
+        total = xp.sum(self.kernel).item()
         if abs(total - 1) > SUM_TOLERANCE:
             raise InputError(f"Give a kernel whose numbers sum to 1, not {total:.4g}: divide it by its sum.")
         if self.boundary not in BOUNDARIES:

@@ -1,0 +1,82 @@
+"""JPEGs that end too early: the rows that are whole, against a picture of the whole file."""
+
+from io import BytesIO
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import refocal
+from refocal.images.io import read
+
+KINDS = [{}, {"progressive": True}, {"subsampling": 0}, {"restart_marker_blocks": 4}]
+
+
+def _jpeg(channels, **options):
+    y, x = np.mgrid[:160, :224]
+    grey = 128 + 60 * np.sin(x / 9) * np.cos(y / 7) + np.random.default_rng(0).normal(0, 12, x.shape)
+    pixels = np.clip(grey, 0, 255).astype(np.uint8)
+    stream = BytesIO()
+    Image.fromarray(pixels if channels == 1 else np.dstack([pixels, pixels // 2, 255 - pixels])).save(
+        stream, "JPEG", quality=90, **options
+    )
+    return stream.getvalue()
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("options", KINDS)
+def test_a_whole_file_has_no_note(channels, options):
+    photo = read(_jpeg(channels, **options))
+    assert not photo.damaged and photo.notes == ()
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("options", KINDS)
+def test_without_its_end_marker_every_row_is_there(channels, options):
+    data = _jpeg(channels, **options)
+    photo = read(data[:-2])
+    np.testing.assert_array_equal(photo.pixels, read(data).pixels)
+    assert not photo.damaged and "every row of the photo was there" in photo.notes[0]
+
+
+@pytest.mark.parametrize("end", [b"", b"\xff\xd9", b"\xff"])
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("options", KINDS)
+@pytest.mark.parametrize("share", [0.5, 0.8])
+def test_half_a_file_gives_its_whole_rows_and_a_note(channels, options, share, end):
+    data = _jpeg(channels, **options)
+    photo = read(data[: int(share * len(data))] + end)
+    assert photo.damaged
+    (note,) = photo.notes
+    if "progressive" in options and share == 0.5:
+        assert "its last passes are missing" in note
+        return
+    rows = int(note.split("the first ")[1].split(" of 160 rows")[0])
+    np.testing.assert_array_equal(photo.pixels[:rows], read(data).pixels[:rows])
+    if "progressive" not in options:  # its passes go over the whole picture
+        assert abs(rows - share * 160) < 32
+
+
+def test_bytes_behind_the_picture_are_no_damage():
+    data = _jpeg(3)
+    assert not read(data + data).damaged and not read(data + b"\0" * 100).damaged
+
+
+def test_an_incomplete_photo_is_restored_with_a_warning():
+    data = _jpeg(1)
+    with pytest.warns(UserWarning, match="ends too early"):
+        restored = refocal.deblur(data[: len(data) // 2], "unsharp-mask")
+    with Image.open(BytesIO(restored)) as found:
+        assert found.size == (224, 160)
+
+
+def test_unchanged_lossy_files_are_copied_and_others_encoded():
+    data = _jpeg(3)
+    assert refocal.deblur(data, strength=0) == data
+    assert refocal.deblur(data, "identity") == data
+    assert refocal.deblur(data, "unsharp-mask") != data
+    webp = BytesIO()
+    Image.fromarray(np.asarray(Image.open(BytesIO(data)))).save(webp, "WEBP", quality=80)
+    assert refocal.deblur(webp.getvalue(), "identity") == webp.getvalue()
+    with pytest.warns(UserWarning, match="end marker"):
+        assert refocal.deblur(data[:-2], "identity") != data[:-2]
