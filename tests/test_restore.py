@@ -154,7 +154,7 @@ def test_one_pixel_and_thin_photos_are_restored():
 
 def test_photos_keep_their_depth_alpha_and_metadata():
     pixels = from_float(patches(), np.uint16)
-    photo = Photo(pixels, alpha=pixels[..., 0], format="TIFF")
+    photo = Photo(pixels, alpha=pixels[..., 0] // 2 + 32768, format="TIFF")
     same, result = restore_photo(photo, strength=0)
     np.testing.assert_array_equal(same.pixels, pixels)
     assert result.blur is None
@@ -260,12 +260,16 @@ def test_a_users_estimator_is_attenuated_as_a_named_one():
         ({"method": 3}, "not 3"),
         ({"strength": "a"}, "from 0 to 1, not a"),
         ({"mask": "m.png"}, "mask as an array"),
-        ({"tile_px": 0}, "at least 1 px, not 0"),
+        ({"tile_px": 0}, "at least 16 px, not 0"),
         ({"strength": 1.5}, "from 0 to 1, not 1.5"),
         ({"strength": float("nan")}, "from 0 to 1, not nan"),
         ({"mask": np.zeros((3, 4))}, "mask is 4x3, the photo 64x48"),
         ({"mask": np.full((48, 64), 2.0)}, "mask with values from 0"),
         ({"blur": BlurMap(np.ones((48, 60)))}, "map is 60x48, the image 64x48"),
+        ({"tile_px": 15}, "whole number of at least 16 px, not 15"),
+        ({"tile_px": 40.0}, "whole number of at least 16 px, not 40.0"),
+        ({"tile_px": "40"}, "whole number of at least 16 px, not '40'"),
+        ({"method": lambda image, blur: image * np.nan}, "values that are no numbers"),
     ],
 )
 def test_a_mistake_is_reported_in_one_sentence(arguments, message):

@@ -372,7 +372,7 @@ LENS = ["--focal-length-mm", "50", "--f-number", "2", "--focus-distance-m", "2"]
         (["deblur", "a.png", "-o", "out", "--strength", "nan"], "nan is not a number from 0 to 1"),
         (["deblur", "a.png", "-o", "out", "--radius-px", "-1"], "-1 is not a number from 0 to 100"),
         (["deblur", "a.png", "-o", "out", "--radius-px", "wide"], "invalid number value: 'wide'"),
-        (["deblur", "a.png", "-o", "out", "--tile-px", "0"], "0 is not a whole number of at least 1"),
+        (["deblur", "a.png", "-o", "out", "--tile-px", "15"], "15 is not a whole number of at least 16"),
         (["deblur", "a.png", "-o", "out", "--method", "winer"], "did you mean 'wiener'"),
         (["deblur", "a.png", "-o", "out", "--estimator", "zhuo"], "did you mean 'zhuo-sim'"),
         (["deblur", "a.png", "-o", "out", "--radius-px", "2", "--estimator", "zhuo-sim"], "not both"),

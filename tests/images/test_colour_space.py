@@ -177,7 +177,7 @@ def _lab_profile():
     return bytes(head) + struct.pack(">I", len(parts)) + index + body
 
 
-@pytest.mark.parametrize(("method", "blur"), [("wiener", 2.0), ("classical", "zhuo-sim"), ("default", None)])
+@pytest.mark.parametrize(("method", "blur"), [("wiener", 2.0), ("classical", "default"), ("default", None)])
 def test_one_scene_is_restored_alike_in_both_encodings(method, blur):
     y, x = np.mgrid[:96, :112]
     light = np.where((x // 16 + y // 16) % 2, 0.7, 0.05) * (1 + 0.1 * np.sin(x / 2))
@@ -185,9 +185,8 @@ def test_one_scene_is_restored_alike_in_both_encodings(method, blur):
     linear = Photo(np.rint(light * 65535).astype(np.uint16), metadata=Metadata(icc=_profile(1.0)))
     encoded = Photo(np.rint(linear_to_srgb(light) * 65535).astype(np.uint16))
     first, second = (restore_photo(photo, method, blur)[0].pixels / 65535 for photo in (linear, encoded))
-    difference = np.abs(linear_to_srgb(first) - second)
-    # The estimator takes a few edges more or less after 16 bits are rounded otherwise.
-    assert difference.mean() < 0.05 / 255 and difference.max() < (4 if method == "classical" else 0.5) / 255
+    # A tenth of the photo stays under an estimated blur, and is mixed in the photo's own encoding.
+    assert np.abs(linear_to_srgb(first) - second).max() < (4 if method == "classical" else 0.5) / 255
     assert np.abs(second - encoded.pixels / 65535).max() > 2 / 255
 
 

@@ -31,6 +31,15 @@ def test_an_array_keeps_its_dtype_and_layout(shape, dtype):
     assert np.abs(sharper.astype(float) - given.astype(float)).max() > 0.1 * float(given.max())
 
 
+@pytest.mark.parametrize("dtype", [">u2", "<u2", ">f4", ">f8", "<f4"])
+def test_the_byte_order_of_an_array_does_not_matter(dtype):
+    given = array((9, 11, 3), np.dtype(dtype).newbyteorder("="))
+    expected = refocal.deblur(given, "unsharp-mask")
+    found = refocal.deblur(given.astype(dtype), "unsharp-mask")
+    assert found.dtype == np.dtype(dtype)
+    np.testing.assert_array_equal(found, expected)
+
+
 def test_all_layouts_give_the_same_result():
     colour = array((20, 24, 3), np.uint8)
     expected = refocal.deblur(colour, "wiener", blur=1.5)
@@ -106,6 +115,7 @@ def test_a_16_bit_file_comes_back_as_an_array(tmp_path):
     [
         (np.zeros((4, 5), np.int32), "uint8, uint16 or float, not int32"),
         (np.full((4, 5), 2.0), "finite values from 0 to 1"),
+        (np.ma.masked_less(np.full((4, 5), 0.5), 0.2), "without a mask"),
         (np.full((4, 5), np.nan), "finite values from 0 to 1"),
         (np.zeros((4, 5, 7), np.uint8), r"not \(4, 5, 7\)"),
         (np.zeros((0, 5), np.uint8), r"not \(0, 5\)"),

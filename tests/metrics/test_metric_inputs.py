@@ -24,6 +24,32 @@ def test_an_invalid_pair_is_refused_with_one_sentence(metric, restored, sharp, s
         metric(restored, sharp)
 
 
+@pytest.mark.parametrize(
+    ("image", "sentence"),
+    [
+        (IMAGE * 255, r"finite and in \[0, 1\], not from 0 to 255"),
+        (IMAGE - 0.5, r"not from -0.5 to 0.5"),
+        (np.where(IMAGE > 0.5, np.nan, IMAGE), "finite and in"),
+        (np.ma.masked_less(IMAGE, 0.5), "is a masked array"),
+    ],
+)
+def test_another_range_and_masked_arrays_are_refused(image, sentence):
+    torch = pytest.importorskip("torch")
+    for metric in (psnr, mae, ssim, lambda x, _: q(x)):
+        with pytest.raises(InputError, match=sentence):
+            metric(image, IMAGE)
+        if not isinstance(image, np.ma.MaskedArray):
+            with pytest.raises(InputError, match=sentence):
+                metric(torch.tensor(image), torch.tensor(IMAGE))
+    np.testing.assert_allclose(psnr(IMAGE + 5e-4, IMAGE), 20 * np.log10(1 / 5e-4))  # rounding is no other range
+
+
+def test_a_training_may_leave_the_range():
+    torch = pytest.importorskip("torch")
+    restored = torch.tensor(IMAGE * 1.2).requires_grad_()
+    assert psnr(restored, torch.tensor(IMAGE)).requires_grad
+
+
 @pytest.mark.parametrize("metric", [psnr, mae, ssim])
 @pytest.mark.parametrize(
     ("mask", "sentence"),

@@ -112,8 +112,7 @@ def _as_light(photo: Photo) -> tuple[Image, Callable[[Image, float, int], Photo]
     divided by the blurred alpha again.
     """
     space = space_of(photo.metadata, photo.pixels.shape[2])
-    stored = to_float(photo.pixels)
-    light = space.to_light(stored)
+    light = space.to_light(to_float(photo.pixels))
     if photo.alpha is not None:
         alpha = to_float(photo.alpha)
         light = np.concatenate([light * alpha, alpha])
@@ -127,9 +126,10 @@ def _as_light(photo: Photo) -> tuple[Image, Callable[[Image, float, int], Photo]
         image = space.from_light(light)
         if noise_std > 0:
             image = image + noise_std * np.random.default_rng(seed).standard_normal(image.shape, np.float32)
+        pixels = from_float(image, dtype)
         if alpha is None:
-            return replace(photo, pixels=from_float(image, dtype))
-        image = np.where(alpha > 0, image, stored)  # hidden colours stay what they are
-        return replace(photo, pixels=from_float(image, dtype), alpha=from_float(alpha, dtype)[..., 0])
+            return replace(photo, pixels=pixels)
+        opacity = from_float(alpha, dtype)
+        return replace(photo, pixels=np.where(opacity > 0, pixels, photo.pixels), alpha=opacity[..., 0])
 
     return light, back

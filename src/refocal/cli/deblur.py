@@ -44,7 +44,7 @@ def command(words: list[str]) -> int:
         "--report", type=Path, metavar="FILE.html", help="write a page with every photo before and after"
     )
     parser.add_argument("--log", type=Path, metavar="FILE.jsonl", help="append a line of JSON per photo")
-    parser.add_argument("--tile-px", type=whole_number(1), metavar="N", help="restore in tiles of N x N pixels")
+    parser.add_argument("--tile-px", type=whole_number(16), metavar="N", help="restore in tiles of N x N pixels")
     add_device(parser)
     add_overwrite(parser)
     values, name, method = parse_with_method(parser, words, with_blur=(BLUR_FLAGS, DEFAULT_WITH_BLUR))
