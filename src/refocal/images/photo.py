@@ -22,9 +22,11 @@ class Photo:
         pixels: (H, W, C) uint8 or uint16, C = 1 (grey) or 3 (RGB in the colour space of ``metadata.icc``, else sRGB).
         alpha: (H, W) of the same dtype, straight (not multiplied into the pixels), or ``None``.
         format: The format it was read from, and is encoded in if no other is named.
-        metadata: EXIF, ICC profile, XMP, resolution.
+        metadata: EXIF, ICC profile, XMP, resolution, and what else is kept beside the picture.
         quality: The JPEG or WebP quality that is no worse than the source's; ``None`` if the source was lossless.
         notes: Sentences for the user about what reading changed, such as a conversion from CMYK.
+        extra: (H, W, n) of the same dtype, the bands of a TIFF that are neither colour nor transparency (near
+            infrared, for instance), which are kept as they are; or ``None``.
     """
 
     pixels: Array
@@ -33,6 +35,7 @@ class Photo:
     metadata: Metadata = field(default_factory=Metadata)
     quality: int | None = None
     notes: tuple[str, ...] = ()
+    extra: Array | None = None
 
     def __post_init__(self) -> None:
         if self.pixels.ndim != 3 or self.pixels.shape[2] not in (1, 3) or 0 in self.pixels.shape:
