@@ -133,3 +133,9 @@ def test_every_chunk_can_be_written_by_hand():
     photo = Photo(make_samples((5, 6, 3), np.uint8))
     data = encode(replace(photo, metadata=replace(photo.metadata, chunks=(TIME,))))
     assert TIME in stored(data)
+
+
+def test_an_unknown_critical_chunk_is_never_written():
+    """A reader has to refuse a file with one; a photo that is decoded without it is written without it."""
+    kept, kinds = png_chunks.kept([(b"ABCd", b""), (b"a\xffcd", b""), (b"abCd", b"")], 8, (3, 8))
+    assert (kept, kinds) == (((b"abCd", b""),), {"storage"})

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from refocal.images.io import Photo, encode, from_float, read, to_float
+from refocal.images.pillow_info import pillow_info
 from refocal.types import Array, Image, InputError
 
 GiveBack = Callable[[Image], Any]
@@ -42,13 +43,10 @@ def _file_kind(source: str | Path | bytes, photo: Photo) -> Any:
         return encode(photo)
     if photo.pixels.dtype == np.uint16:  # Pillow cannot hold 16-bit colour
         return photo.samples()
-    from io import BytesIO
-
     from PIL import Image as PilImage
 
     restored = PilImage.fromarray(photo.samples())
-    # Written and opened once, so that EXIF, ICC and XMP lie in `info` as Pillow itself would have read them.
-    restored.info = PilImage.open(BytesIO(encode(replace(photo, pixels=photo.pixels[:1, :1], alpha=None), "PNG"))).info
+    restored.info = pillow_info(photo.metadata)
     return restored
 
 

@@ -14,14 +14,14 @@ from refocal.images.left_out import sentences
 from refocal.images.limits import MAX_PIXELS, Header, Unsupported
 from refocal.images.metadata import Metadata, sane_dpi
 from refocal.images.photo import Photo, split_samples
+from refocal.images.png_text import inflate, international_text
 from refocal.types import Array
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _XMP_KEYWORD = b"XML:com.adobe.xmp"  # XMP specification part 3, section 1.1.5
 _INCHES_PER_METRE = 1 / 0.0254
-# Chunks inflate up to a thousandfold. Printers' profiles reach a few MB, and so does XMP with a history of edits.
+# Printers' profiles reach a few MB, and so does XMP with a history of edits.
 _MAX_PROFILE, _MAX_XMP = 20 << 20, 16 << 20
-_INFLATED_AT_ONCE = 1 << 20
 _MAX_LEADING_CHUNKS = 1000  # before the image data; real files have a dozen
 # The lower of 16 bits are noise that deflate can't shrink: level 3 costs 1 % in size and takes a third of the time.
 _LEVEL = {8: 6, 16: 3}
@@ -61,10 +61,10 @@ def decode(data: bytes) -> Photo:
         elif kind == b"eXIf":
             exif = chunk.removeprefix(b"Exif\0\0")
         elif kind == b"iCCP":
-            icc = _inflate(chunk.partition(b"\0")[2][1:], _MAX_PROFILE)
+            icc = inflate(chunk.partition(b"\0")[2][1:], _MAX_PROFILE)
             kinds |= {"profile"} if icc is None else set()
         elif kind == b"iTXt" and chunk.startswith(_XMP_KEYWORD + b"\0"):
-            xmp = _international_text(chunk)
+            xmp = international_text(chunk, _MAX_XMP)
             kinds |= {"XMP"} if xmp is None else set()
         elif kind == b"pHYs":
             if chunk[8:9] == b"\1":
@@ -132,22 +132,3 @@ def _chunks(stream: BinaryIO, keep: tuple[bytes, ...] | None = None) -> Iterator
 
 def _chunk(kind: bytes, data: bytes) -> bytes:
     return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-
-
-def _inflate(data: bytes, most: int) -> bytes | None:
-    """Decompress up to ``most`` bytes; more, or broken data, counts as nothing."""
-    inflator, parts, size = zlib.decompressobj(), list[bytes](), 0
-    try:
-        while not inflator.eof and size <= most and (data or inflator.unconsumed_tail):
-            parts.append(inflator.decompress(inflator.unconsumed_tail or data, _INFLATED_AT_ONCE))
-            data, size = b"", size + len(parts[-1])
-    except zlib.error:
-        return None
-    return b"".join(parts) if inflator.eof and size <= most else None
-
-
-def _international_text(chunk: bytes) -> bytes | None:
-    """The text of an iTXt chunk: keyword, 0, compressed?, method, language, 0, translated keyword, 0, text."""
-    rest = chunk.partition(b"\0")[2]
-    text = rest[2:].partition(b"\0")[2].partition(b"\0")[2]
-    return _inflate(text, _MAX_XMP) if rest[:1] == b"\1" else text

@@ -26,8 +26,8 @@ _COMMENT = b"Comment\0"  # a registered keyword (section 11.3.3.1)
 def kept(chunks: Iterable[Chunk], bits: int, samples: tuple[int, int]) -> tuple[tuple[Chunk, ...], set[str]]:
     """The chunks that stay true for the photo once it is restored and written with all its channels.
 
-    These are text, the time, colours, and unknown ones that are safe to copy (their fourth letter is lower case);
-    significant bits only if depth and channels are still those of the file.
+    These are text, the time, colours, and unknown ones that are optional and safe to copy (first and fourth letter are
+    lower case); significant bits only if depth and channels are still those of the file.
 
     Args:
         chunks: All that aren't read elsewhere.
@@ -39,7 +39,7 @@ def kept(chunks: Iterable[Chunk], bits: int, samples: tuple[int, int]) -> tuple[
     """
     found, kinds = [], set()
     for kind, data in chunks:
-        safe = kind[3:4].islower() or kind in (*COLOUR, _TIME)
+        safe = (kind.isalpha() and kind[:1].islower() and kind[3:4].islower()) or kind in (*COLOUR, _TIME)
         if kind == _SIGNIFICANT_BITS:
             safe = bits >= 8 and fits_significant_bits(data, *samples)
         if safe:
