@@ -50,13 +50,13 @@ def test_bands_that_are_not_transparency_are_kept_as_they_are(colours, kinds, dt
     np.testing.assert_array_equal(photo.extra, samples[..., others])
     assert (photo.alpha is None) == (not alpha)
     assert photo.notes == (
-        f"Its {len(others)} further bands are neither colour nor transparency, and weren't restored.",
+        f"Bands beside colour and transparency ({len(others)}) were kept as they are, not restored.",
     )
     data = encode(photo)
     np.testing.assert_array_equal(tifffile.imread(BytesIO(data)), samples[..., [*range(colours), *alpha, *others]])
     assert tuple(np.ravel(tags(data)[338])) == (2,) * len(alpha) + (0,) * len(others)
     assert write(tmp_path / "a.png", photo) == (
-        f"PNG holds no further bands, so the photo's {len(others)} were left out.",
+        f"PNG holds no bands beside colour and transparency ({len(others)}), so they were left out.",
     )
     back = read(tmp_path / "a.png")
     assert (back.alpha is None) == (not alpha)

@@ -241,7 +241,9 @@ def _fitted(photo: Photo, format: Format) -> Photo:
         notes.append("WebP holds only RGB, so the profile for grey was left out.")
     extra = photo.extra
     if extra is not None and format != "TIFF":
-        notes.append(f"{format} holds no further bands, so the photo's {extra.shape[2]} were left out.")
+        notes.append(
+            f"{format} holds no bands beside colour and transparency ({extra.shape[2]}), so they were left out."
+        )
         extra = None
     kept, lost = carried(kept, format)
     return replace(photo, pixels=pixels, alpha=alpha, metadata=kept, notes=(*notes, *lost), extra=extra)

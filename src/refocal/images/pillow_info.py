@@ -10,7 +10,7 @@ from refocal.images.png_text import texts
 
 def pillow_info(metadata: Metadata) -> dict[str | tuple[int, int], Any]:
     """What Pillow itself would have read from a file with these metadata, as far as ``info`` has a place for it."""
-    info: dict[str | tuple[int, int], Any] = {**texts(metadata.chunks)}
+    info: dict[str | tuple[int, int], Any] = dict(texts(metadata.chunks).items())
     if metadata.comments:
         info["comment"] = metadata.comments[-1]
     if metadata.exif:
