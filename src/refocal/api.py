@@ -209,13 +209,16 @@ def _deblurred(
     opened, give_back, notes = open_picture(image)
     with running_on(device):
         restored = restore(opened.image, *given, options=options, progress=progress, space=opened.space)
-    restored = replace(restored, notes=(*notes, *restored.notes))
-    for note in restored.notes if warn else ():
-        warnings.warn(note, UserWarning, stacklevel=3)
     strength = given[2]
     if strength == 0 and isinstance(image, np.ndarray):
-        return image.copy(), restored  # float64 has more digits than float32, through which the photo would go
-    return give_back(restored.image), restored
+        result = image.copy()  # float64 has more digits than float32, through which the photo would go
+    else:
+        result = give_back(restored.image)
+    if result is not image:  # else the file itself is returned, from which nothing was left out
+        restored = replace(restored, notes=(*notes, *restored.notes))
+    for note in restored.notes if warn else ():
+        warnings.warn(note, UserWarning, stacklevel=3)
+    return result, restored
 
 
 def _with_target(options: Mapping[str, Any] | None, target: str | None) -> Mapping[str, Any] | None:

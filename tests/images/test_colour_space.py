@@ -13,7 +13,7 @@ import refocal
 from refocal.images.colour import linear_to_srgb, srgb_to_linear
 from refocal.images.colour_space import SRGB, STEPS, make_space
 from refocal.images.icc import SRGB_COLORANTS, make_profile, space_of_profile
-from refocal.images.io import Metadata, Photo
+from refocal.images.io import Metadata, Photo, encode, read
 from refocal.images.opened import space_of
 from refocal.images.png_colour import space_of_chunks, to_srgb_light
 from refocal.restore import restore_photo
@@ -126,6 +126,20 @@ def test_what_counts_first():
         np.testing.assert_allclose(space_of(metadata, 3).curves[0], STORED**curve, atol=1e-4)
     for metadata in (Metadata(), Metadata(chunks=((b"sRGB", b"\0"), gamma)), Metadata(icc=b"no profile")):
         assert space_of(metadata, 3) is SRGB
+
+
+@pytest.mark.parametrize("format", ["TIFF", "JPEG", "WEBP"])
+def test_a_png_in_its_own_space_becomes_a_file_with_a_profile_of_it(format):
+    corners = (b"cHRM", struct.pack(">8I", *(round(value * 100000) for value in P3)))
+    for chunks in (((b"gAMA", struct.pack(">I", 100000)), corners), ((b"cICP", bytes((12, 8, 0, 1))),)):
+        photo = Photo(
+            np.moveaxis(np.rint(_colours(20, 24) * 255).astype(np.uint8), 0, -1), metadata=Metadata(chunks=chunks)
+        )
+        found = read(encode(photo, format))
+        image = _colours(5, 6)
+        before, after = (space_of(metadata, 3) for metadata in (photo.metadata, found.metadata))
+        np.testing.assert_allclose(after.to_srgb(image), before.to_srgb(image), atol=2e-3)
+        assert np.abs(before.to_srgb(image) - image).max() > 0.2
 
 
 @pytest.mark.parametrize("damaged", [b"", b"x" * 200, b"\0" * 128 + b"\xff" * 40])

@@ -3,7 +3,7 @@ from io import BytesIO
 import imagecodecs
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageCms
 
 import refocal
 from refocal.types import InputError
@@ -94,12 +94,13 @@ def test_a_path_comes_back_as_a_pil_image_that_saves_with_its_metadata(tmp_path)
     colour = array((20, 24, 3), np.uint8)
     exif = Image.Exif()
     exif[0x010F] = "Maker"
-    Image.fromarray(colour).save(tmp_path / "a.png", exif=exif, icc_profile=b"profile")
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    Image.fromarray(colour).save(tmp_path / "a.png", exif=exif, icc_profile=profile)
     restored = refocal.deblur(tmp_path / "a.png", "unsharp-mask")
     np.testing.assert_array_equal(np.asarray(restored), refocal.deblur(colour, "unsharp-mask"))
     restored.save(tmp_path / "b.png", exif=restored.info["exif"])
     with Image.open(tmp_path / "b.png") as found:
-        assert found.getexif()[0x010F] == "Maker" and found.info["icc_profile"] == b"profile"
+        assert found.getexif()[0x010F] == "Maker" and found.info["icc_profile"] == profile
 
 
 def test_a_16_bit_file_comes_back_as_an_array(tmp_path):

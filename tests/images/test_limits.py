@@ -141,7 +141,7 @@ def tiff(samples: np.ndarray, **options: object) -> bytes:
         (tiff(np.zeros((4, 5), np.float32)), "32-bit floating-point samples"),
         (tiff(np.zeros((4, 5), np.uint32)), "32-bit integer samples"),
         (tiff(np.zeros((4, 5), np.int16)), "16-bit signed samples"),
-        (tiff(np.zeros((9, 9, 5), np.uint8), photometric="rgb", planarconfig="contig"), "has 5 channels"),
+        (tiff(np.zeros((9, 9, 20), np.uint8), photometric="rgb", planarconfig="contig"), "has 20 channels"),
         (tiff(np.zeros((4, 5, 4), np.uint16), photometric="separated"), "isn't plain 8 bit"),
         (tiff(np.zeros((4, 5), np.uint16), photometric="cfa"), "camera's raw file"),
         (tiff(np.zeros((4, 5), np.uint16), extratags=[(50706, 1, 4, (1, 4, 0, 0), True)]), "camera's raw file"),

@@ -150,7 +150,7 @@ def restore_file(job: Job, settings: Settings) -> Done:
             write_map(job.map_target, radius_px, overwrite=settings.overwrite or is_map(job.map_target))
     if format_of(job.target) == before.format and before.may_be_copied(after):
         write_bytes_atomic(job.target, job.source.read_bytes(), overwrite=settings.overwrite)
-        notes.append("No pixel changed, so the file is a copy.")
+        notes = [*restored.notes, *restored.decisions, "No pixel changed, so the file is a copy."]
     else:
         notes += write(job.target, after, overwrite=settings.overwrite)
     return Done(before, after, radius_px, tuple(notes), bytes_in, job.target.stat().st_size)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,7 @@ import numpy as np
 from refocal.images.io import Photo, encode, read, to_float
 from refocal.images.opened import Opened, open_image, open_photo, with_restored
 from refocal.images.photo import from_float
+from refocal.images.pillow_info import pillow_info
 from refocal.types import Array, Image, InputError
 
 GiveBack = Callable[[Image], Any]
@@ -56,13 +56,10 @@ def _open_file(source: str | Path | bytes) -> tuple[Opened, GiveBack, tuple[str,
 def _as_pil(photo: Photo) -> Any:
     if photo.pixels.dtype == np.uint16:  # Pillow cannot hold 16-bit colour
         return photo.samples()
-    from io import BytesIO
-
     from PIL import Image as PilImage
 
     restored = PilImage.fromarray(photo.samples())
-    # Written and opened once, so that EXIF, ICC and XMP lie in `info` as Pillow itself would have read them.
-    restored.info = PilImage.open(BytesIO(encode(replace(photo, pixels=photo.pixels[:1, :1], alpha=None), "PNG"))).info
+    restored.info = pillow_info(photo.metadata)
     return restored
 
 

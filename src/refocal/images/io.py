@@ -14,8 +14,10 @@ from typing import BinaryIO
 import numpy as np
 
 from refocal.images import jpeg, png, tiff, webp
+from refocal.images.carried import carried
 from refocal.images.limits import MAX_BYTES, MAX_PIXELS, Format, Header, Unsupported, check_size, refusing
-from refocal.images.metadata import Metadata, tiff_tags, turn, upright
+from refocal.images.metadata import Metadata, upright
+from refocal.images.orientation import turn
 from refocal.images.photo import Photo, from_float, to_eight_bit, to_float
 from refocal.types import InputError
 
@@ -68,9 +70,12 @@ def read(source: str | Path | bytes, *, max_pixels: int = MAX_PIXELS, max_bytes:
         header = _header(stream, max_pixels)
         stream.seek(0)
         photo = _CODECS[header.format].decode(stream.read())
-        orientation, metadata = upright(photo.metadata)
-        alpha = None if photo.alpha is None else turn(photo.alpha, orientation)
-        return replace(photo, pixels=turn(photo.pixels, orientation), alpha=alpha, metadata=metadata)
+        height, width = photo.pixels.shape[:2]
+        orientation, metadata, left_out = upright(photo.metadata, (width, height))
+        notes = tuple(dict.fromkeys(photo.notes + left_out))
+        alpha, extra = (None if band is None else turn(band, orientation) for band in (photo.alpha, photo.extra))
+        pixels = turn(photo.pixels, orientation)
+        return replace(photo, pixels=pixels, alpha=alpha, metadata=metadata, notes=notes, extra=extra)
 
 
 def check_header(source: str | Path | bytes, *, max_pixels: int = MAX_PIXELS, max_bytes: int = MAX_BYTES) -> Header:
@@ -234,10 +239,11 @@ def _fitted(photo: Photo, format: Format) -> Photo:
     if format == "WEBP" and pixels.shape[2] == 1 and kept.icc and kept.icc[16:20] == b"GRAY":
         kept = replace(kept, icc=None)
         notes.append("WebP holds only RGB, so the profile for grey was left out.")
-    for field, word in (("exif", "EXIF"), ("xmp", "XMP")):
-        if format == "JPEG" and len(getattr(kept, field) or b"") > jpeg.MAX_BLOCK:
-            kept = replace(kept, exif=None) if field == "exif" else replace(kept, xmp=None)
-            notes.append(f"The {word} data is larger than a JPEG holds (64 kB), so it was left out.")
-    if format == "TIFF" and kept.exif and (lost := tiff_tags(kept.exif)[1]):
-        notes.append(f"{lost} EXIF fields could not be carried over into the TIFF.")
-    return replace(photo, pixels=pixels, alpha=alpha, metadata=kept, notes=tuple(notes))
+    extra = photo.extra
+    if extra is not None and format != "TIFF":
+        notes.append(
+            f"{format} holds no bands beside colour and transparency ({extra.shape[2]}), so they were left out."
+        )
+        extra = None
+    kept, lost = carried(kept, format, pixels.shape[2])
+    return replace(photo, pixels=pixels, alpha=alpha, metadata=kept, notes=(*notes, *lost), extra=extra)

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from io import BytesIO
 from typing import BinaryIO
 
 import numpy as np
 
 from refocal.images.cmyk import cmyk_to_rgb
+from refocal.images.jpeg_beside import added_segments, with_beside
 from refocal.images.jpeg_damage import whole_rows, with_end
+from refocal.images.jpeg_kinds import check_kind
+from refocal.images.jpeg_segments import with_segments
 from refocal.images.limits import Header, Unsupported
 from refocal.images.metadata import Metadata, sane_dpi
 from refocal.images.photo import Photo, split_samples
@@ -17,6 +21,7 @@ from refocal.images.photo import Photo, split_samples
 MIN_QUALITY = 95  # the finest setting that libjpeg's manual recommends; above, files grow for little gain
 MAX_SIDE = 65500  # libjpeg's JPEG_MAX_DIMENSION
 MAX_BLOCK = 65533 - 29  # what one APP1 segment holds, less the longer of the two names that open it (XMP's 29 bytes)
+MAX_PROFILE = 255 * (65533 - 14)  # segments are numbered in one byte; each holds a name and two numbers besides
 
 # ITU-T T.81, tables K.1 (luma) and K.2 (chroma), row by row; the IJG's quality setting scales them.
 LUMA_TABLE = (
@@ -32,9 +37,15 @@ _CHROMA = (
 
 
 def header(stream: BinaryIO) -> Header:
-    """Read the segments before the image data; nothing is decoded."""
+    """Read the segments before the image data; nothing is decoded.
+
+    Raises:
+        Unsupported: If its coding is one that the decoder doesn't know.
+    """
     from PIL.JpegImagePlugin import JpegImageFile
 
+    check_kind(stream)
+    stream.seek(0)
     picture = JpegImageFile(stream)  # not Image.open: its pixel limit is a global below ours
     return Header("JPEG", *picture.size, bits=8)
 
@@ -65,8 +76,11 @@ def decode(data: bytes) -> Photo:
     else:
         pixels, _ = split_samples(stored)
     exif = info.get("exif", b"").removeprefix(b"Exif\0\0")
-    metadata = Metadata(exif or None, icc, info.get("xmp"), sane_dpi(*info.get("dpi", (0, 0))))
-    return Photo(pixels, None, "JPEG", metadata, matching_quality(picture.quantization), notes, rows < picture.height)
+    metadata = Metadata(exif or None, info.get("icc_profile"), info.get("xmp"), sane_dpi(*info.get("dpi", (0, 0))))
+    metadata, left_out = with_beside(metadata, data)
+    metadata, notes = replace(metadata, icc=icc), notes + left_out
+    damaged = rows < picture.height
+    return Photo(pixels, None, "JPEG", metadata, matching_quality(picture.quantization), notes, damaged=damaged)
 
 
 def encode(photo: Photo) -> bytes:
@@ -85,16 +99,16 @@ def encode(photo: Photo) -> bytes:
         dpi=tuple(round(value) for value in kept.dpi) if kept.dpi else (0, 0),
         **options,
     )
-    return out.getvalue()
+    return with_segments(out.getvalue(), added_segments(kept))
 
 
 def matching_quality(tables: Mapping[int, Sequence[int]]) -> int:
     """The lowest IJG quality, ``MIN_QUALITY`` or more, that quantises no coefficient more coarsely than ``tables``.
 
     Args:
-        tables: The file's quantisation tables in natural order, luma first.
+        tables: The file's quantisation tables in natural order, luma first; none in a lossless JPEG.
     """
-    for quality in range(MIN_QUALITY, 100):
+    for quality in range(MIN_QUALITY, 100) if tables else ():
         ours = (ijg_table(LUMA_TABLE, quality), ijg_table(_CHROMA, quality))
         if all(np.all(ours[min(index, 1)] <= np.asarray(table)) for index, table in tables.items()):
             return quality

@@ -1,47 +1,29 @@
-"""Metadata of a photo: EXIF, colour profile, XMP, resolution, orientation."""
+"""Metadata of a photo: EXIF, colour profile, XMP, resolution, orientation, and what else stands beside the picture."""
 
 from __future__ import annotations
 
-import re
-import struct
-import warnings
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, BinaryIO
+from dataclasses import dataclass, replace
+from typing import Any
 
-import numpy as np
-
-from refocal.types import Array
-
-if TYPE_CHECKING:
-    from PIL.Image import Exif
-
-ORIENTATION_TAG = 0x0112  # Exif 2.32, table 4
-EXIF_IFD, GPS_IFD, INTEROP_IFD = 0x8769, 0x8825, 0xA005
-
-# The tags of a TIFF file's first directory that describe the photo rather than its storage: those Exif 2.32 (table 4)
-# gives to IFD0, Windows' XP* and the rating. Resolution travels in Metadata.dpi, XMP and ICC in their own fields.
-DESCRIPTIVE_TAGS = frozenset(
-    (0x010E, 0x010F, 0x0110, ORIENTATION_TAG, 0x0131, 0x0132, 0x013B, 0x013C, 0x4746, 0x4749, 0x8298)
-    + (0x9C9B, 0x9C9C, 0x9C9D, 0x9C9E, 0x9C9F, EXIF_IFD, GPS_IFD)
-)
-
-# Clockwise quarter turns after an optional left-right flip, for each value of the tag (Exif 2.32, section 4.6.4.A).
-_FLIP_AND_TURNS = {1: (False, 0), 2: (True, 0), 3: (False, 2), 4: (True, 2), 5: (True, 3), 6: (False, 1)} | {
-    7: (True, 1),
-    8: (False, 3),
-}
+from refocal.images import exif, photoshop, png_chunks, xmp
+from refocal.images.left_out import sentences
+from refocal.images.orientation import swaps_sides
 
 
 @dataclass(frozen=True)
 class Metadata:
-    r"""Metadata carried from the file read to the file written, whatever their formats.
+    r"""Metadata carried from the file read to the file written, as far as the format of that can hold them.
 
     Attributes:
         exif: The EXIF block: a small TIFF file, without the leading ``Exif\0\0`` of JPEG.
         icc: The colour profile; ``None`` means sRGB.
         xmp: The XMP packet (UTF-8 XML).
         dpi: Pixels per inch, horizontally and vertically.
+        chunks: Further chunks of a PNG, type and data, in the file's order: text, time, colours (cICP, gAMA, ...).
+        comments: Comments of a JPEG, in an encoding that the file doesn't state.
+        iptc: Photoshop's image resources, IPTC among them, as in JPEG's APP13 segments and TIFF's tag 34377.
+        extended_xmp: The payloads of a JPEG's segments of extended XMP.
+        tiff_tags: Tags of a TIFF about the place on the map: code, type, and bytes or numbers.
     """
 
     exif: bytes | None = None
@@ -49,6 +31,10 @@ class Metadata:
     xmp: bytes | None = None
     dpi: tuple[float, float] | None = None
     chunks: tuple[tuple[bytes, bytes], ...] = ()
+    comments: tuple[bytes, ...] = ()
+    iptc: bytes | None = None
+    extended_xmp: tuple[bytes, ...] = ()
+    tiff_tags: tuple[tuple[int, int, Any], ...] = ()
 
 
 def sane_dpi(horizontal: float, vertical: float) -> tuple[float, float] | None:
@@ -56,109 +42,55 @@ def sane_dpi(horizontal: float, vertical: float) -> tuple[float, float] | None:
     return (float(horizontal), float(vertical)) if 1 <= horizontal <= 65535 and 1 <= vertical <= 65535 else None
 
 
-def upright(metadata: Metadata) -> tuple[int, Metadata]:
+def upright(metadata: Metadata, size: tuple[int, int]) -> tuple[int, Metadata, tuple[str, ...]]:
     """The orientation (1 to 8), and the metadata of the photo once its pixels are turned by it.
 
-    The EXIF bytes are patched in place rather than written anew, so that maker notes, whose offsets count from the
-    start of the block, stay whole. The orientation becomes 1, in the XMP packet too, and the thumbnail, which shows
-    the photo unrestored, is unlinked. EXIF that can't be followed is kept as it is.
-    """
-    if metadata.exif is None:
-        return 1, metadata
-    exif = bytearray(metadata.exif)
-    orientation = 1
-    try:
-        order = {b"II": "<", b"MM": ">"}[bytes(exif[:2])]
-        (start,) = struct.unpack_from(order + "I", exif, 4)
-        (count,) = struct.unpack_from(order + "H", exif, start)
-        for entry in range(start + 2, start + 2 + 12 * count, 12):
-            tag, kind, _, value = struct.unpack_from(order + "HHIH", exif, entry)
-            if tag == ORIENTATION_TAG and kind == 3 and value in _FLIP_AND_TURNS:
-                orientation = value
-                struct.pack_into(order + "H", exif, entry + 8, 1)
-        struct.pack_into(order + "I", exif, start + 2 + 12 * count, 0)  # no next directory: the thumbnail's
-    except (KeyError, struct.error):
-        pass  # a block cut off: the part before the end was read
-    xmp = metadata.xmp
-    if orientation != 1 and xmp is not None:
-        xmp = re.sub(rb'(tiff:Orientation(?:="|>))[2-8]', rb"\g<1>1", xmp)
-    return orientation, Metadata(bytes(exif), metadata.icc, xmp, metadata.dpi)
+    EXIF that can't be followed is kept as it is. XMP announces no pictures or records that aren't written.
 
-
-def turn(pixels: Array, orientation: int) -> Array:
-    """Turn and flip (H, W[, C]) so that the photo stands upright; ``orientation`` as in EXIF, 1 to 8."""
-    flip, quarters = _FLIP_AND_TURNS[orientation]
-    return np.ascontiguousarray(np.rot90(pixels[:, ::-1] if flip else pixels, -quarters))
-
-
-def exif_from_tiff(stream: BinaryIO, offset: int, order: str, big: bool) -> tuple[bytes | None, int]:
-    """Gather the descriptive tags of a TIFF file's directory at ``offset`` into an EXIF block, if there are any.
+    Args:
+        metadata: As it was read.
+        size: Width and height of the pixels as they are stored.
 
     Returns:
-        The block, and how many tags (or a whole directory, counted once) could not be taken over.
+        Orientation, metadata, and a sentence about each kind of content that is left out.
     """
-    from PIL.Image import Exif
-
-    found = Exif()
-    found.endian, found.bigtiff = order, big
-    tags, dropped = _descriptive(found, lambda: found.load_from_fp(stream, offset))
-    if not tags:
-        return None, dropped
-    block = Exif()
-    for tag, value in tags.items():
-        block[tag] = value
-    return block.tobytes().removeprefix(b"Exif\0\0"), dropped
-
-
-def tiff_tags(exif: bytes) -> tuple[dict[int, Any], int]:
-    """The descriptive tags of an EXIF block for a TIFF file's directory, and how many could not be taken over.
-
-    Directories within (Exif, GPS) are dictionaries. A maker note is carried as bytes; makers who count its offsets
-    from the start of the file can't follow them any more. A directory that can't be parsed gives no tags.
-    """
-    from PIL.Image import Exif
-
-    block = Exif()
-    return _descriptive(block, lambda: block.load(b"Exif\0\0" + exif))
+    kept, kinds = metadata, set[str]()
+    if kept.xmp:
+        packet, kinds = xmp.without_announcements(kept.xmp)
+        kept = replace(kept, xmp=packet)
+    if kept.icc and not _plausible_profile(kept.icc):
+        kinds = kinds | {"kept profile"}
+    if kept.exif is None:
+        return 1, kept, sentences(kinds)
+    orientation, block = exif.upright_exif(kept.exif, size)
+    kept = replace(kept, exif=block)
+    if orientation != 1:
+        kept, lost = _turned(kept, orientation, size)
+        kinds = kinds | lost
+    return orientation, kept, sentences(kinds)
 
 
-def _descriptive(exif: Exif, load: Callable[[], None]) -> tuple[dict[int, Any], int]:
-    """Load; then the tags of ``DESCRIPTIVE_TAGS`` that can be written again, and the number of those that can't."""
-    tags: dict[int, Any] = {}
-    dropped = 0
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        try:
-            load()
-        except Exception:  # Pillow meets broken directories with many types; the caller reports the loss
-            return {}, 1
-        for tag in DESCRIPTIVE_TAGS.intersection(exif):
-            try:
-                value = exif.get_ifd(tag) if tag in (EXIF_IFD, GPS_IFD) else exif[tag]
-            except Exception:
-                dropped += 1
-                continue
-            if isinstance(value, dict):
-                inner = {key: item for key, item in value.items() if key != INTEROP_IFD}
-                value = {key: item for key, item in inner.items() if _can_be_written(key, item, tag)}
-                dropped += len(inner) - len(value)
-            elif not _can_be_written(tag, value, None):
-                dropped += 1
-                continue
-            if value != {}:
-                tags[tag] = value
-    return tags, dropped
+def _turned(metadata: Metadata, orientation: int, size: tuple[int, int]) -> tuple[Metadata, set[str]]:
+    packet, block, dpi, kinds = metadata.xmp, metadata.iptc, metadata.dpi, set[str]()
+    chunks, lost = png_chunks.turned(metadata.chunks)
+    kinds |= lost
+    if packet:
+        packet, lost = xmp.turned(packet, orientation, size)
+        kinds |= lost
+    if metadata.extended_xmp:
+        packet = xmp.without_extension(packet) if packet else None
+        kinds.add("extension")
+    if block:
+        block, lost = photoshop.turned(block, orientation)
+        kinds |= lost
+    if metadata.tiff_tags:
+        kinds.add("place")
+    if dpi and swaps_sides(orientation):
+        dpi = dpi[::-1]
+    kept = replace(metadata, xmp=packet, dpi=dpi, chunks=chunks, iptc=block, extended_xmp=(), tiff_tags=())
+    return kept, kinds
 
 
-def _can_be_written(tag: int, value: Any, group: int | None) -> bool:
-    from PIL.TiffImagePlugin import ImageFileDirectory_v2
-
-    directory = ImageFileDirectory_v2(group=group)
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        try:
-            directory[tag] = value
-            directory.tobytes()
-        except Exception:  # in a broken file, a value may have a type or length that its tag can't have
-            return False
-    return True
+def _plausible_profile(profile: bytes) -> bool:
+    """Whether it has a header with its signature, and its length (ICC.1:2022, section 7.2)."""
+    return profile[36:40] == b"acsp" and int.from_bytes(profile[:4], "big") <= len(profile)

@@ -22,9 +22,11 @@ class Photo:
         pixels: (H, W, C) uint8 or uint16, C = 1 (grey) or 3 (RGB in the colour space of ``metadata.icc``, else sRGB).
         alpha: (H, W) of the same dtype, straight (not multiplied into the pixels), or ``None``.
         format: The format it was read from, and is encoded in if no other is named.
-        metadata: EXIF, ICC profile, XMP, resolution.
+        metadata: EXIF, ICC profile, XMP, resolution, and what else is kept beside the picture.
         quality: The JPEG or WebP quality that is no worse than the source's; ``None`` if the source was lossless.
         notes: Sentences for the user about what reading changed, such as a conversion from CMYK.
+        extra: (H, W, n) of the same dtype, the bands of a TIFF that are neither colour nor transparency (near
+            infrared, for instance), which are kept as they are; or ``None``.
         damaged: Whether a part of the picture could not be read; a note says which.
     """
 
@@ -34,6 +36,7 @@ class Photo:
     metadata: Metadata = field(default_factory=Metadata)
     quality: int | None = None
     notes: tuple[str, ...] = ()
+    extra: Array | None = None
     damaged: bool = False
 
     def __post_init__(self) -> None:
@@ -56,9 +59,9 @@ class Photo:
     def may_be_copied(self, restored: Photo) -> bool:
         """Whether the file that was read can stand for the restored photo, and would only lose by being encoded again.
 
-        So it is for lossy files of which no pixel has changed, unless reading found damage or converted anything.
+        So it is for lossy files of which no pixel has changed, unless a part of the picture is missing.
         """
-        lossy = self.quality is not None and not self.notes
+        lossy = self.quality is not None and not self.damaged
         return lossy and restored.format == self.format and np.array_equal(restored.pixels, self.pixels)
 
 

@@ -9,16 +9,19 @@ from io import BytesIO
 from itertools import islice
 from typing import BinaryIO
 
+from refocal.images import png_chunks
+from refocal.images.left_out import sentences
 from refocal.images.limits import MAX_PIXELS, Header, Unsupported
 from refocal.images.metadata import Metadata, sane_dpi
 from refocal.images.photo import Photo, split_samples
+from refocal.images.png_text import inflate, international_text
 from refocal.types import Array
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _XMP_KEYWORD = b"XML:com.adobe.xmp"  # XMP specification part 3, section 1.1.5
 _INCHES_PER_METRE = 1 / 0.0254
-# Chunks inflate up to a thousandfold. Printers' profiles reach a few MB, and so does XMP with a history of edits.
-_MAX_INFLATED = 16 << 20
+# Printers' profiles reach a few MB, and so does XMP with a history of edits.
+_MAX_PROFILE, _MAX_XMP = 20 << 20, 16 << 20
 _MAX_LEADING_CHUNKS = 1000  # before the image data; real files have a dozen
 # The lower of 16 bits are noise that deflate can't shrink: level 3 costs 1 % in size and takes a third of the time.
 _LEVEL = {8: 6, 16: 3}
@@ -51,23 +54,38 @@ def decode(data: bytes) -> Photo:
     # The decoder gets the image chunks alone, so that no hostile text or profile reaches it.
     picture = [SIGNATURE]
     exif = icc = xmp = dpi = None
-    for kind, chunk in _chunks(BytesIO(data)):
+    others, kinds, stream = [], set[str](), BytesIO(data)
+    for kind, chunk in _chunks(stream):
         if kind in (b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND"):
             picture.append(_chunk(kind, chunk))
         elif kind == b"eXIf":
             exif = chunk.removeprefix(b"Exif\0\0")
         elif kind == b"iCCP":
-            icc = _inflate(chunk.partition(b"\0")[2][1:])
+            icc = inflate(chunk.partition(b"\0")[2][1:], _MAX_PROFILE)
+            kinds |= {"profile"} if icc is None else set()
         elif kind == b"iTXt" and chunk.startswith(_XMP_KEYWORD + b"\0"):
-            xmp = _international_text(chunk)
-        elif kind == b"pHYs" and chunk[8:9] == b"\1":
-            dpi = sane_dpi(*(value / _INCHES_PER_METRE for value in struct.unpack(">II", chunk[:8])))
-    pixels, alpha = split_samples(imagecodecs.png_decode(b"".join(picture)))
-    return Photo(pixels, alpha, "PNG", Metadata(exif, icc, xmp, dpi))
+            xmp = international_text(chunk, _MAX_XMP)
+            kinds |= {"XMP"} if xmp is None else set()
+        elif kind == b"pHYs":
+            if chunk[8:9] == b"\1":
+                dpi = sane_dpi(*(value / _INCHES_PER_METRE for value in struct.unpack(">II", chunk[:8])))
+        else:
+            others.append((kind, chunk))
+    if stream.read().strip(b"\0\r\n "):
+        kinds.add("data")
+    samples = imagecodecs.png_decode(b"".join(picture))
+    pixels, alpha = split_samples(samples)
+    channels = pixels.shape[2] + (alpha is not None)
+    kept, left_out = png_chunks.kept(others, picture[1][16], (channels, 8 * samples.itemsize))
+    metadata = Metadata(exif, icc, xmp, dpi, chunks=kept)
+    return Photo(pixels, alpha, "PNG", metadata, None, sentences(kinds | left_out))
 
 
 def encode(photo: Photo) -> bytes:
-    """Encode 8 or 16 bits, grey or RGB, with or without alpha; EXIF, profile and XMP go into eXIf, iCCP and iTXt."""
+    """Encode 8 or 16 bits, grey or RGB, with or without alpha; EXIF, profile and XMP go into eXIf, iCCP and iTXt.
+
+    The other chunks that were kept follow, all before the image data, as those about colours have to be.
+    """
     import imagecodecs
 
     samples: Array = photo.samples()
@@ -84,6 +102,10 @@ def encode(photo: Photo) -> bytes:
         chunks += _chunk(b"eXIf", kept.exif)
     if kept.xmp:
         chunks += _chunk(b"iTXt", _XMP_KEYWORD + b"\0\0\0\0\0" + kept.xmp)  # not compressed, no language, as XMP asks
+    form = (1 if samples.ndim == 2 else samples.shape[2], 8 * samples.itemsize)
+    for kind, chunk in kept.chunks:
+        if kind != b"sBIT" or png_chunks.fits_significant_bits(chunk, *form):
+            chunks += _chunk(kind, chunk)
     return b"".join((data[:end_of_header], chunks, data[end_of_header:]))
 
 
@@ -110,20 +132,3 @@ def _chunks(stream: BinaryIO, keep: tuple[bytes, ...] | None = None) -> Iterator
 
 def _chunk(kind: bytes, data: bytes) -> bytes:
     return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-
-
-def _inflate(data: bytes) -> bytes | None:
-    """Decompress up to ``_MAX_INFLATED`` bytes; more, or broken data, counts as nothing."""
-    inflator = zlib.decompressobj()
-    try:
-        plain = inflator.decompress(data, _MAX_INFLATED)
-    except zlib.error:
-        return None
-    return plain if inflator.eof else None
-
-
-def _international_text(chunk: bytes) -> bytes | None:
-    """The text of an iTXt chunk: keyword, 0, compressed?, method, language, 0, translated keyword, 0, text."""
-    rest = chunk.partition(b"\0")[2]
-    text = rest[2:].partition(b"\0")[2].partition(b"\0")[2]
-    return _inflate(text) if rest[:1] == b"\1" else text

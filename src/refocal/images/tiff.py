@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from io import BytesIO
 from itertools import islice
 from typing import Any, BinaryIO
@@ -10,9 +11,11 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from refocal.images.cmyk import cmyk_to_rgb
-from refocal.images.limits import Header, Unsupported
-from refocal.images.metadata import Metadata, exif_from_tiff, sane_dpi, tiff_tags
+from refocal.images.limits import MAX_PIXELS, Header, Unsupported
+from refocal.images.metadata import Metadata, sane_dpi
 from refocal.images.photo import Photo
+from refocal.images.tiff_beside import ICC, XMP, alpha_index, tags_beside, with_beside
+from refocal.images.tiff_exif import exif_from_tiff, tiff_tags
 from refocal.types import Array
 
 # TIFF 6.0, sections 4, 5, 6, 16, 18, 21 and Adobe's supplements.
@@ -22,11 +25,13 @@ _JPEG = 7
 # None, CCITT (three kinds), LZW, JPEG, Deflate (two numbers), PackBits, LZMA, Zstandard: inflated into a buffer of
 # known size. Others wrap whole images of any size, such as JPEG 2000.
 _COMPRESSIONS = frozenset((1, 2, 3, 4, 5, _JPEG, 8, 32946, 32773, 34925, 50000))
-_DNG_VERSION, _XMP, _ICC = 50706, 700, 34675
+_DNG_VERSION = 50706
 _PREMULTIPLIED = 1
 _STRIP_BYTES = 1 << 18
 _LEVEL = 4  # of deflate, 1 to 12; after the predictor, higher ones gain under 1 % on photos
 _INCH, _CENTIMETRE = 2, 3
+_MAX_EXTRA = 16  # bands beside colours and alpha; satellites' files have up to 13 in all
+_MAX_SAMPLES = 4 * MAX_PIXELS
 
 
 def header(stream: BinaryIO) -> Header:
@@ -49,25 +54,33 @@ def header(stream: BinaryIO) -> Header:
 
 
 def decode(data: bytes) -> Photo:
-    """Decode a TIFF of 1, 8 or 16 bits: grey, palette, RGB, YCbCr in JPEG, or 8-bit CMYK; alpha becomes straight."""
+    """Decode a TIFF of 1, 8 or 16 bits: grey, palette, RGB, YCbCr in JPEG, or 8-bit CMYK; alpha becomes straight.
+
+    Further bands, which their tag doesn't name as alpha, go into ``Photo.extra``.
+    """
     with _opened(BytesIO(data)) as file:
         page = file.pages.first
         planes, _, height, width, contiguous = (found := page.asarray(squeeze=False)).shape
         samples = found[:, 0].transpose(1, 2, 0, 3).reshape(height, width, planes * contiguous)
-        icc, xmp = (_bytes(page, tag) for tag in (_ICC, _XMP))
+        icc, xmp = (_bytes(page, tag) for tag in (ICC, XMP))
         exif, lost = exif_from_tiff(BytesIO(data), page.offset, file.byteorder, file.is_bigtiff)
-        metadata = Metadata(exif, icc, xmp, _resolution(page))
+        metadata, left_out = with_beside(Metadata(exif, icc, xmp, _resolution(page)), file, page)
         colours = _COLOURS[page.photometric]
         colourmap = page.colormap
     samples = np.asarray(samples, dtype=samples.dtype.newbyteorder("="))
     if page.bitspersample == 1:
         samples = samples.astype(np.uint8) * np.uint8(255)
-    pixels, alpha = samples[..., :colours], None
-    if samples.shape[2] > colours:
-        alpha = np.ascontiguousarray(samples[..., colours])
-        if page.extrasamples[0] == _PREMULTIPLIED:
+    pixels, alpha, extra = samples[..., :colours], None, samples[..., colours:]
+    at = alpha_index(page.extrasamples)
+    if at is not None and at < extra.shape[2]:
+        alpha, extra = np.ascontiguousarray(extra[..., at]), np.delete(extra, at, axis=2)
+        if page.extrasamples[at] == _PREMULTIPLIED:
             pixels = _straight(pixels, alpha)
-    notes = (f"{lost} of its EXIF fields could not be read, so they are left out.",) if lost else ()
+    notes: tuple[str, ...] = left_out
+    if lost:
+        notes += (f"{lost} of its EXIF fields could not be read, so they are left out.",)
+    if extra.shape[2]:
+        notes += (f"Bands beside colour and transparency ({extra.shape[2]}) were kept as they are, not restored.",)
     if page.photometric == _WHITE_IS_ZERO:
         pixels = ~pixels
     elif page.photometric == _PALETTE:
@@ -76,19 +89,21 @@ def decode(data: bytes) -> Photo:
         from PIL import Image
 
         pixels, note = cmyk_to_rgb(Image.fromarray(np.ascontiguousarray(pixels), mode="CMYK"), icc)
-        notes, metadata = (*notes, note), Metadata(exif, None, xmp, metadata.dpi)
-    return Photo(np.ascontiguousarray(pixels), alpha, "TIFF", metadata, None, notes)
+        notes, metadata = (note, *notes), replace(metadata, icc=None)
+    bands = np.ascontiguousarray(extra) if extra.shape[2] else None
+    return Photo(np.ascontiguousarray(pixels), alpha, "TIFF", metadata, None, notes, bands)
 
 
 def encode(photo: Photo) -> bytes:
-    """Encode 8 or 16 bits, grey or RGB, with or without alpha: strips, deflate, horizontal predictor.
+    """Encode 8 or 16 bits, grey or RGB, with or without alpha and further bands: strips, deflate, predictor.
 
     The directory is written by Pillow, which nests the Exif and GPS directories, and the strips follow it.
     """
     import imagecodecs
     from PIL.TiffImagePlugin import ImageFileDirectory_v2
 
-    samples = photo.pixels if photo.alpha is None else photo.samples()
+    bands = [band for band in (photo.pixels, photo.alpha, photo.extra) if band is not None]
+    samples: Array = bands[0] if len(bands) == 1 else np.dstack(bands)
     height, width, channels = samples.shape
     rows = max(1, _STRIP_BYTES // (width * channels * samples.itemsize))
     little = samples.astype(samples.dtype.newbyteorder("<"), copy=False)
@@ -102,13 +117,16 @@ def encode(photo: Photo) -> bytes:
     tags |= {256: width, 257: height, 258: (8 * samples.itemsize,) * channels, 259: 8, 277: channels, 284: 1, 317: 2}
     tags |= {262: _BLACK_IS_ZERO if photo.pixels.shape[2] == 1 else _RGB, 278: rows, 279: tuple(counts)}
     tags |= {273: tuple(int(offset) for offset in np.cumsum([0, *counts[:-1]]))}  # from the directory's end
-    if photo.alpha is not None:
-        tags[338] = 2  # straight alpha
+    if kinds := (2,) * (photo.alpha is not None) + (0,) * (0 if photo.extra is None else photo.extra.shape[2]):
+        tags[338] = kinds  # straight alpha, then unspecified bands
     if kept.dpi:
         tags |= {282: kept.dpi[0], 283: kept.dpi[1], 296: _INCH}
-    tags |= {tag: value for tag, value in ((_XMP, kept.xmp), (_ICC, kept.icc)) if value}
+    tags |= {tag: value for tag, value in ((XMP, kept.xmp), (ICC, kept.icc)) if value}
     directory, out = ImageFileDirectory_v2(b"II*\0\0\0\0\0"), BytesIO()
     for tag, value in tags.items():
+        directory[tag] = value
+    for tag, kind, value in tags_beside(kept):
+        directory.tagtype[tag] = kind
         directory[tag] = value
     directory.save(out)
     out.writelines(strips)
@@ -137,8 +155,15 @@ def _check_samples(page: Any) -> None:
         raise Unsupported("stores its colours as YCbCr, which refocal reads only in JPEG; save it as an RGB TIFF first")
     if page.photometric in (_PALETTE, _SEPARATED) and (page.bitspersample != 8 or extra):
         raise Unsupported("is a palette or CMYK image that isn't plain 8 bit; save it as an RGB TIFF first")
-    if extra not in (0, 1):
-        raise Unsupported(f"has {page.samplesperpixel} channels; refocal reads grey or RGB with at most one alpha")
+    if not 0 <= extra <= _MAX_EXTRA:
+        raise Unsupported(
+            f"has {page.samplesperpixel} channels; refocal reads grey or RGB with at most {_MAX_EXTRA} further bands"
+        )
+    if extra > 1 and (samples := page.samplesperpixel * page.imagewidth * page.imagelength) > _MAX_SAMPLES:
+        raise Unsupported(
+            f"has {samples / 1e6:,.0f} million samples in {page.samplesperpixel} channels, and the limit is"
+            f" {_MAX_SAMPLES / 1e6:,.0f}; reduce it first"
+        )
     if page.compression not in _COMPRESSIONS:
         raise Unsupported(f"is compressed in a way that refocal doesn't read ({page.compression}); save it with LZW")
 

@@ -10,6 +10,7 @@ from typing import BinaryIO
 
 import numpy as np
 
+from refocal.images.left_out import listing, sentences
 from refocal.images.limits import Header, Unsupported
 from refocal.images.metadata import Metadata
 from refocal.images.photo import Photo, split_samples
@@ -18,6 +19,8 @@ LOSSY_QUALITY = 95  # a file states no quality; 95 quantises more finely than wh
 MAX_SIDE = 16383  # 14 bits (RFC 9649, section 2.6)
 _EFFORT = 4  # libwebp's default method, 0 to 6
 _MAX_CHUNKS = 1000  # real files have fewer than ten
+_KNOWN = (b"VP8X", b"VP8 ", b"VP8L", b"ALPH", b"ICCP", b"EXIF", b"XMP ")
+_SIGNED = b"C2PA"
 _ANIMATED = 0x02  # RFC 9649, section 2.7: the flags of VP8X
 
 
@@ -51,7 +54,10 @@ def decode(data: bytes) -> Photo:
     exif = found.get(b"EXIF", b"").removeprefix(b"Exif\0\0")
     metadata = Metadata(exif or None, found.get(b"ICCP") or None, found.get(b"XMP ") or None)
     pixels, alpha = split_samples(imagecodecs.webp_decode(data))
-    return Photo(pixels, alpha, "WEBP", metadata, None if b"VP8L" in found else LOSSY_QUALITY)
+    notes = sentences({"origin"} if _SIGNED in found else ())
+    if unknown := [_word(kind) for kind in found if kind not in (*_KNOWN, _SIGNED)]:
+        notes += (f"Parts of the WebP that refocal doesn't know were left out: {listing(unknown)}.",)
+    return Photo(pixels, alpha, "WEBP", metadata, None if b"VP8L" in found else LOSSY_QUALITY, notes)
 
 
 def encode(photo: Photo) -> bytes:
@@ -77,6 +83,10 @@ def encode(photo: Photo) -> bytes:
         xmp=kept.xmp or b"",
     )
     return out.getvalue()
+
+
+def _word(kind: bytes) -> str:
+    return kind.decode("latin-1").strip() if kind.strip(b" ").isalnum() else kind.hex()
 
 
 def _chunks(stream: BinaryIO) -> Iterator[tuple[bytes, int, int]]:
