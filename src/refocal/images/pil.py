@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from refocal.images.inputs import open_array
+from refocal.images.array_pixels import open_array
 from refocal.images.metadata import Metadata
 from refocal.images.opened import Opened, space_of
 from refocal.types import Array, Image, InputError
