@@ -79,5 +79,5 @@ def command(words: list[str]) -> int:
 
         Console().print(to_table(rows))
     else:
-        put(to_text(rows))
+        put(to_text(rows), lines=True)
     return 0
