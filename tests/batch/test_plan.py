@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from refocal.batch.plan import plan, run
+from refocal.files.whole import write_whole
 from refocal.images.map_files import write_map
 from refocal.types import InputError
 
@@ -146,3 +147,35 @@ def test_a_folder_that_cannot_be_made_is_reported(here):
     touch("a.png", "sub")
     (outcome,) = run(plan(["a.png"], "sub/out").jobs, lambda _: None)
     assert outcome.mistake and outcome.message == "The folder sub/out can't be made: Not a directory."
+
+
+def test_a_file_that_another_run_has_written_counts_as_skipped(here):
+    touch("a.png", "b.png")
+
+    def work(job):
+        if job.source.name == "a.png":
+            touch(str(job.target))  # the other run is faster
+        write_whole(job.target, b"mine")
+
+    outcomes = list(run(plan(["a.png", "b.png"], "out").jobs, work))
+    assert [outcome.status for outcome in outcomes] == ["skipped", "ok"]
+    assert Path("out/a.png").read_bytes() == b"out/a.png"
+
+
+def test_a_link_that_leads_nowhere_takes_the_name_of_an_output(here):
+    touch("a.png", "out/b.png")
+    Path("out/a.png").symlink_to("nothing.png")
+    (outcome,) = run(plan(["a.png"], "out").jobs, lambda _: pytest.fail("was restored"))
+    assert outcome.status == "skipped" and Path("out/a.png").is_symlink()
+
+
+def test_two_outputs_that_are_links_to_one_file_are_refused(here):
+    touch("a.png", "b.png", "out/store", "in/x/1.png", "in/y/1.png", "out/x/2.png")
+    for name in ("a.png", "b.png"):
+        Path("out", name).symlink_to("store")
+    assert len(plan(["a.png", "b.png"], "out").jobs) == 2  # both will be skipped
+    with pytest.raises(InputError, match=r"a\.png and b\.png would both become out/b\.png"):
+        plan(["a.png", "b.png"], "out", overwrite=True)
+    Path("out/y").symlink_to("x")
+    with pytest.raises(InputError, match=r"in/x/1\.png and in/y/1\.png would both become out/y/1\.png"):
+        plan(["in"], "out")
