@@ -182,8 +182,9 @@ def test_a_full_disk_does_not_spoil_the_log_of_the_next_run(here, capsys, monkey
         (["--report", "mine.html"], "isn't a report of refocal's"),
         (["--report", "loop.html"], "a link that leads to itself"),
         (["--report", "unread.html"], "unread.html exists and can't be read: Permission denied."),
-        (["--report", "r.html", "--log", "r.html"], "r.html is a photo or the report"),
-        (["--log", "photo.dat"], "photo.dat is a photo or the report"),
+        (["--report", "r.html", "--log", "r.html"], "r.html is the report"),
+        (["--log", "photo.dat"], "photo.dat exists and isn't a log of refocal's"),
+        (["--log", "new.HEIC"], "new.HEIC is named like a photo"),
     ],
 )
 def test_what_cannot_be_written_is_known_before_the_first_photo(here, capsys, monkeypatch, words, said):

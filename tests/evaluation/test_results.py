@@ -45,6 +45,9 @@ def test_a_file_of_something_else_is_left_alone(tmp_path):
     with pytest.raises(InputError, match="expected the columns method, options"):
         append_rows(tmp_path / "a.csv", [ROW])
     assert (tmp_path / "a.csv").read_text() == "method,score\nwiener,3\n"
+    (tmp_path / "b.csv").write_bytes(b"\xff\xd8\xff")
+    with pytest.raises(InputError, match="expected the columns method, options"):
+        append_rows(tmp_path / "b.csv", [ROW])
     with pytest.raises(InputError, match=r"not to 'a\.txt'"):
         write_rows(tmp_path / "a.txt", [ROW])
 

@@ -14,10 +14,11 @@ from typing import Any
 
 import numpy as np
 
+from refocal.batch.find import NOT_READ
 from refocal.batch.plan import Job, Outcome, Plan, run
 from refocal.batch.report import PageEntry, check_page, open_page
 from refocal.files.records import append_line, json_line
-from refocal.files.whole import Exists, sweep
+from refocal.files.whole import Exists, sweep, writing
 from refocal.images.colour import luma
 from refocal.images.io import SUFFIXES, Photo, read, to_float, write
 from refocal.images.map_files import is_map, write_map
@@ -93,7 +94,7 @@ def deblur_files(plan: Plan, settings: Settings, *, report: Path | None = None, 
         if report.exists() and not settings.overwrite and all(os.path.lexists(job.target) for job in plan.jobs):
             report = None  # nothing will be restored, and the existing page has more than this run
     if log is not None:
-        _check_log(log, plan, report)
+        _check_log(log, report)
     sweep({job.target.parent for job in plan.jobs} | ({report.parent} if report is not None else set()))
     counts = {"ok": 0, "skipped": 0, "left out": 0, "failed": 0}
     named: list[Outcome] = []
@@ -230,13 +231,17 @@ def _options(settings: Settings) -> dict[str, Any]:
     return asdict(settings.method) if is_dataclass(settings.method) else {}
 
 
-def _check_log(log: Path, plan: Plan, report: Path | None) -> None:
+def _check_log(log: Path, report: Path | None) -> None:
     """Refuse a log that can't be written, or would be written into another file of the batch."""
-    if log.suffix.lower() in SUFFIXES:
+    if log.suffix.lower() in (*SUFFIXES, *NOT_READ):
         raise InputError(f"{log} is named like a photo; choose another name for the log.")
-    others = [*([report] if report is not None else []), *(job.source for job in plan.jobs)]
-    if os.path.realpath(log) in map(os.path.realpath, others):
-        raise InputError(f"{log} is a photo or the report; choose another name for the log.")
+    if report is not None and os.path.realpath(log) == os.path.realpath(report):
+        raise InputError(f"{log} is the report; choose another name for the log.")
+    with writing(log):
+        if log.is_file():
+            with log.open("rb") as file:
+                if file.read(1) not in (b"", b"{"):
+                    raise InputError(f"{log} exists and isn't a log of refocal's; choose another name for the log.")
     append_line(log, "")
 
 

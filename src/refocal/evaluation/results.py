@@ -113,8 +113,8 @@ def read_rows(path: str | Path) -> list[Row]:
         InputError: If the file's columns aren't those of a ``Row``.
     """
     path = Path(path)
-    text = path.read_text(encoding="utf-8")
     try:
+        text = path.read_text(encoding="utf-8")
         records = json.loads(text) if path.suffix == ".json" else list(csv.DictReader(io.StringIO(text)))
         return [Row(**{f.name: _READERS[f.type](record[f.name]) for f in fields(Row)}) for record in records]
     except (KeyError, TypeError, ValueError) as error:

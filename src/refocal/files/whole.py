@@ -176,14 +176,15 @@ def _make_like(part: Path, before: os.stat_result) -> None:
     mode = stat.S_IMODE(before.st_mode)
     if hasattr(os, "chown"):
         for owner, group in ((-1, before.st_gid), (before.st_uid, -1)):
-            with suppress(PermissionError):
+            with suppress(OSError):  # not allowed, or no such thing on this file system
                 os.chown(part, owner, group)
         now = part.stat()
         if now.st_gid != before.st_gid:  # other people than before are in the group
             mode = (mode & 0o707) | (mode & (mode << 3) & 0o070)
         if now.st_uid != before.st_uid:
             mode &= 0o777  # a program would run under another name
-    part.chmod(mode)
+    with suppress(OSError):
+        part.chmod(mode)
 
 
 def _publish(part: Path, target: Path) -> None:

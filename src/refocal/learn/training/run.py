@@ -67,7 +67,9 @@ def check_run(recipe: Recipe, crops: Crops, run: Run) -> None:
         raise InputError(f"{run.out} already holds a training: add --resume to continue it, or choose another folder.")
     for name in (LOG, CURVE):
         if not run.resume and os.path.lexists(run.out / name):
-            raise InputError(f"{run.out} already holds a file {name}, which isn't replaced: choose another folder.")
+            raise InputError(
+                f"{run.out} holds {name}, but no checkpoint to resume from: remove it, or choose another folder."
+            )
     try:
         run.out.mkdir(parents=True, exist_ok=True)
     except OSError:
