@@ -55,7 +55,7 @@ def _write(config: object, source: str, out: str, metadata: dict[str, str]) -> N
         metadata["licence"],
         int(metadata["context_px"]),
     )
-    print(export(network, Path(out), about, int(metadata["bits"])))
+    print(export(network, Path(out), about, int(metadata["bits"]), overwrite=True))
 
 
 def _readings(weights: str, paths: list[Path]) -> tuple[Array, Array]:

@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from refocal.printable import printable
+
 SECONDS_BETWEEN_LINES = 20  # of one label in ``labelled_progress``, without a terminal
 
 
@@ -24,7 +26,7 @@ def progress(count: int) -> Iterator[Callable[[str, str], None]]:
         def line(name: str, message: str) -> None:
             nonlocal done
             done += 1
-            sys.stderr.write(f"[{done}/{count}] {name}: {message}\n")
+            sys.stderr.write(f"[{done}/{count}] {printable(f'{name}: {message}')}\n")
             sys.stderr.flush()
 
         yield line
@@ -36,7 +38,7 @@ def progress(count: int) -> Iterator[Callable[[str, str], None]]:
         task = bars.add_task("restoring", total=count)
 
         def advance(name: str, message: str) -> None:
-            bars.console.print(f"{escape(name)}: {escape(message)}", highlight=False)
+            bars.console.print(escape(printable(f"{name}: {message}")), highlight=False)
             bars.advance(task)
 
         yield advance
@@ -62,7 +64,7 @@ def labelled_progress() -> Iterator[Callable[[str, int, int], None]]:
             left = ""
             if done_before < done < count:
                 left = f", {(now - start) / (done - done_before) * (count - done):.0f} s left"
-            sys.stderr.write(f"{label}: {done} of {count} images{left}\n")
+            sys.stderr.write(f"{printable(label)}: {done} of {count} images{left}\n")
             sys.stderr.flush()
 
         yield line
@@ -73,7 +75,7 @@ def labelled_progress() -> Iterator[Callable[[str, int, int], None]]:
 
         def show(label: str, done: int, count: int) -> None:
             if label not in tasks:
-                tasks[label] = bars.add_task(label, total=count)
+                tasks[label] = bars.add_task(printable(label), total=count)
             bars.update(tasks[label], completed=done, total=count)  # a second data set may continue under one label
 
         yield show

@@ -1,13 +1,11 @@
 import os
-import platform
-import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from refocal.batch.plan import plan, run, sweep
-from refocal.images.io import part_path
+from refocal.batch.plan import plan, run
+from refocal.files.whole import write_whole
 from refocal.images.map_files import write_map
 from refocal.types import InputError
 
@@ -32,7 +30,8 @@ def test_a_folder_is_mirrored_and_only_photos_are_taken(here):
     touch("in/b.JPG", "in/a.png", "in/sub/deep/c.tiff", "in/notes.txt", "in/x.gif", "in/.hidden.png", "in/.git/d.png")
     expected = [("in/a.png", "out/a.png"), ("in/b.JPG", "out/b.JPG"), ("in/sub/deep/c.tiff", "out/sub/deep/c.tiff")]
     assert pairs(plan(["in"], "out").jobs) == expected
-    assert plan(["in"], "out").refused == ()
+    (left,) = plan(["in"], "out").refused
+    assert (left.job.source, left.status, left.mistake) == (Path("in/x.gif"), "left out", True)
 
 
 def test_results_of_an_earlier_run_are_no_input(here):
@@ -73,7 +72,7 @@ def test_an_existing_folder_is_a_folder_whatever_its_name(here):
         (["none.jpg", "no/*.png"], "out", r"none\.jpg doesn't exist\. \(And 1 more"),
         (["empty"], "out", "There is no photo .* in the folder empty"),
         (["*.webp"], "out", r"No photo matches \*\.webp"),
-        (["notes.txt"], "out", r"notes\.txt isn't named like a photo"),
+        (["notes.txt"], "out", r"notes\.txt isn't a photo that refocal reads"),
         (["a.jpg"], "x.gif", r"x\.gif has no suffix of a format that refocal writes"),
         (["a.jpg", "b.jpg"], "x.png", r"x\.png names a single photo"),
         (["in"], "x.png", r"x\.png names a single photo"),
@@ -150,21 +149,33 @@ def test_a_folder_that_cannot_be_made_is_reported(here):
     assert outcome.mistake and outcome.message == "The folder sub/out can't be made: Not a directory."
 
 
-def test_only_old_unfinished_files_are_swept(here):
-    touch("out/.refocal-00aa.part", "out/.refocal-11bb.part", "out/a.part", "other/.refocal-22cc.part")
-    long_ago = time.time() - 7200
-    for name in ("out/.refocal-00aa.part", "out/a.part", "other/.refocal-22cc.part"):
-        os.utime(name, (long_ago, long_ago))
-    assert sweep({Path("out"), Path("missing")}) == 1
-    assert sorted(path.name for path in Path("out").iterdir()) == [".refocal-11bb.part", "a.part"]
-    assert Path("other/.refocal-22cc.part").exists()
+def test_a_file_that_another_run_has_written_counts_as_skipped(here):
+    touch("a.png", "b.png")
+
+    def work(job):
+        if job.source.name == "a.png":
+            touch(str(job.target))  # the other run is faster
+        write_whole(job.target, b"mine")
+
+    outcomes = list(run(plan(["a.png", "b.png"], "out").jobs, work))
+    assert [outcome.status for outcome in outcomes] == ["skipped", "ok"]
+    assert Path("out/a.png").read_bytes() == b"out/a.png"
 
 
-def test_unfinished_files_of_a_dead_process_are_removed_at_once(tmp_path):
-    mine = part_path(tmp_path)
-    dead = tmp_path / mine.name.replace(f"-{os.getpid()}-", "-999999999-")
-    elsewhere = tmp_path / mine.name.replace(platform.node()[:40], "elsewhere")
-    for part in (mine, dead, elsewhere):
-        part.write_bytes(b"half")
-    assert sweep({tmp_path}) == 1
-    assert sorted(tmp_path.iterdir()) == sorted([mine, elsewhere])
+def test_a_link_that_leads_nowhere_takes_the_name_of_an_output(here):
+    touch("a.png", "out/b.png")
+    Path("out/a.png").symlink_to("nothing.png")
+    (outcome,) = run(plan(["a.png"], "out").jobs, lambda _: pytest.fail("was restored"))
+    assert outcome.status == "skipped" and Path("out/a.png").is_symlink()
+
+
+def test_two_outputs_that_are_links_to_one_file_are_refused(here):
+    touch("a.png", "b.png", "out/store", "in/x/1.png", "in/y/1.png", "out/x/2.png")
+    for name in ("a.png", "b.png"):
+        Path("out", name).symlink_to("store")
+    assert len(plan(["a.png", "b.png"], "out").jobs) == 2  # both will be skipped
+    with pytest.raises(InputError, match=r"a\.png and b\.png would both become out/b\.png"):
+        plan(["a.png", "b.png"], "out", overwrite=True)
+    Path("out/y").symlink_to("x")
+    with pytest.raises(InputError, match=r"in/x/1\.png and in/y/1\.png would both become out/y/1\.png"):
+        plan(["in"], "out")

@@ -378,7 +378,7 @@ LENS = ["--focal-length-mm", "50", "--f-number", "2", "--focus-distance-m", "2"]
         (["deblur", "a.png", "-o", "out", "--radius-px", "2", "--estimator", "zhuo-sim"], "not both"),
         (["deblur", "a.png", "-o", "out", *WIENER, "--amount", "2"], "the options of wiener are --noise-to-signal"),
         (["deblur", "a.png", "-o", "out", "--report", "r.txt"], "ends in .html"),
-        (["deblur", "a.png", "-o", "out", "--log", "none/l.jsonl"], "The log none/l.jsonl can't be written"),
+        (["deblur", "a.png", "-o", "out", "--log", "none/l.jsonl"], "none/l.jsonl can't be written: No such file"),
         (["deblur", "a.png", "-o", "out", "--mask", "none.png"], "none.png doesn't exist"),
         (["deblur", "a.png", "-o", "out", "--log", "a.png"], "a.png is named like a photo"),
         (["map", "a.png", "-o", "m.jpg"], "m.jpg has no suffix that a blur map is written with"),

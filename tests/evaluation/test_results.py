@@ -1,6 +1,8 @@
 import csv
 import io
 import json
+import subprocess
+import sys
 from dataclasses import replace
 
 import pytest
@@ -43,6 +45,9 @@ def test_a_file_of_something_else_is_left_alone(tmp_path):
     with pytest.raises(InputError, match="expected the columns method, options"):
         append_rows(tmp_path / "a.csv", [ROW])
     assert (tmp_path / "a.csv").read_text() == "method,score\nwiener,3\n"
+    (tmp_path / "b.csv").write_bytes(b"\xff\xd8\xff")
+    with pytest.raises(InputError, match="expected the columns method, options"):
+        append_rows(tmp_path / "b.csv", [ROW])
     with pytest.raises(InputError, match=r"not to 'a\.txt'"):
         write_rows(tmp_path / "a.txt", [ROW])
 
@@ -60,3 +65,28 @@ def test_rich_shows_the_same_cells():
     console.print(to_table([ROW, SSIM]))
     shown = console.export_text()
     assert all(cell in shown for cell in ("wiener", "x=[1]", "pixel4_dp/4", "26.63", "0.7588", "1.25"))
+
+
+APPEND = """
+import sys
+from dataclasses import replace
+from refocal.evaluation.results import append_rows, read_rows
+(row,) = read_rows("one.csv")
+for number in range(8):
+    append_rows(sys.argv[1], [replace(row, method=sys.argv[2], n=number)])
+"""
+
+
+@pytest.mark.parametrize("name", ["rows.csv", "rows.json"])
+def test_no_row_is_lost_when_several_processes_append(tmp_path, name):
+    write_rows(tmp_path / "one.csv", [ROW])
+    words = [sys.executable, "-c", APPEND, name]
+    running = [subprocess.Popen([*words, f"m{number}"], cwd=tmp_path) for number in range(4)]
+    assert [process.wait() for process in running] == [0] * 4
+    found = [(row.method, row.n) for row in read_rows(tmp_path / name)]
+    assert sorted(found) == [(f"m{number}", n) for number in range(4) for n in range(8)]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["one.csv", name]
+
+
+def test_names_command_no_terminal():
+    assert r"a\x1b[31m\n" in to_text([replace(ROW, data="a\x1b[31m\n")])

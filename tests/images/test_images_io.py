@@ -1,5 +1,3 @@
-import os
-import stat
 from dataclasses import replace
 from io import BytesIO
 
@@ -12,7 +10,7 @@ from hypothesis import strategies as st
 from images_samples import EXIF_TAGS, make_exif, make_metadata, make_samples, saved
 from PIL import Image, ImageOps
 
-from refocal.images.io import SUFFIXES, Photo, check_header, encode, read, write, write_bytes_atomic
+from refocal.images.io import SUFFIXES, Photo, check_header, encode, read, write
 from refocal.types import InputError
 
 LOSSLESS = ("PNG", "TIFF", "WEBP")
@@ -131,41 +129,6 @@ def test_losses_of_a_format_are_reported(tmp_path):
         encode(Photo(np.zeros((1, 16384, 3), np.uint8)), "WEBP")
 
 
-def test_writing_is_atomic_and_leaves_nothing_behind(tmp_path, monkeypatch):
-    path = tmp_path / "photo.png"
-    write_bytes_atomic(path, b"before")
-
-    def fail(self, target):
-        assert self.parent == target.parent
-        assert self.name.startswith(".")
-        assert self.read_bytes() == b"after"
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr("pathlib.Path.replace", fail)
-    with pytest.raises(KeyboardInterrupt):
-        write_bytes_atomic(path, b"after", overwrite=True)
-    assert [file.name for file in tmp_path.iterdir()] == ["photo.png"]
-    assert path.read_bytes() == b"before"
-
-
-def test_the_file_is_on_the_disk_before_it_takes_its_name(tmp_path, monkeypatch):
-    calls = []
-    fsync = os.fsync
-    monkeypatch.setattr("os.fsync", lambda descriptor: (calls.append((tmp_path / "a").exists()), fsync(descriptor)))
-    write_bytes_atomic(tmp_path / "a", b"x")
-    assert calls == [False]
-
-
-@pytest.mark.skipif(os.name == "nt", reason="no umask")
-def test_the_umask_gives_the_file_its_mode(tmp_path):
-    before = os.umask(0o027)
-    try:
-        write_bytes_atomic(tmp_path / "a.bin", b"x")
-    finally:
-        os.umask(before)
-    assert stat.S_IMODE((tmp_path / "a.bin").stat().st_mode) == 0o640
-
-
 def test_nothing_is_overwritten_unless_asked(tmp_path):
     path = tmp_path / "photo.png"
     write(path, make_photo())
@@ -178,7 +141,7 @@ def test_nothing_is_overwritten_unless_asked(tmp_path):
 @pytest.mark.parametrize(
     ("name", "reason"),
     [
-        ("a.gif", r"use \.jpg, \.jpeg, \.png, \.tif, \.tiff, \.webp"),
+        ("a.gif", r"use \.jpg, \.jpeg, \.jpe, \.jfif, \.png, \.tif, \.tiff, \.webp"),
         ("none", "suffix"),
         ("no/a.png", "there is no folder"),
     ],

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime
-import json
+import os
 import sys
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -14,12 +14,16 @@ from typing import Any
 
 import numpy as np
 
-from refocal.batch.plan import Job, Outcome, Plan, run, sweep
+from refocal.batch.find import NOT_READ
+from refocal.batch.plan import Job, Outcome, Plan, run
 from refocal.batch.report import PageEntry, check_page, open_page
+from refocal.files.records import append_line, json_line
+from refocal.files.whole import Exists, sweep, write_whole, writing
 from refocal.images.colour import luma
-from refocal.images.io import SUFFIXES, Photo, format_of, read, to_float, write, write_bytes_atomic
+from refocal.images.io import SUFFIXES, Photo, format_of, read, to_float, write
 from refocal.images.map_files import is_map, write_map
 from refocal.optics.blur import BlurMap
+from refocal.printable import printable
 from refocal.progress import progress
 from refocal.provenance import version
 from refocal.restore import restore_photo
@@ -89,37 +93,36 @@ def deblur_files(plan: Plan, settings: Settings, *, report: Path | None = None, 
     """
     if report is not None:
         check_page(report)
-        if report.exists() and not settings.overwrite and all(job.target.exists() for job in plan.jobs):
+        if report.exists() and not settings.overwrite and all(os.path.lexists(job.target) for job in plan.jobs):
             report = None  # nothing will be restored, and the existing page has more than this run
     if log is not None:
-        if log.suffix.lower() in SUFFIXES:
-            raise InputError(f"{log} is named like a photo; choose another name for the log.")
-        _append(log, "")
+        _check_log(log, report)
     sweep({job.target.parent for job in plan.jobs} | ({report.parent} if report is not None else set()))
-    counts = {"ok": 0, "skipped": 0, "failed": 0, "damaged": 0}
-    failures: list[Outcome] = []
+    counts = {"ok": 0, "skipped": 0, "left out": 0, "failed": 0, "damaged": 0}
+    named: list[Outcome] = []
     asked, interrupted = len(plan.refused) + len(plan.jobs), False
-    with ExitStack() as stack:
-        add = stack.enter_context(open_page(report, "Before and after")) if report is not None else None
-        advance = stack.enter_context(progress(asked))
-        try:
-            outcomes = run(plan.jobs, lambda job: restore_file(job, settings), overwrite=settings.overwrite)
-            for outcome in chain(plan.refused, outcomes):
-                if log is not None:
-                    _append(log, json.dumps(_record(outcome, settings)) + "\n")
-                if asked == 1 and outcome.mistake:
-                    raise InputError(_sentence(outcome))
-                counts[outcome.status] += 1
-                counts["damaged"] += outcome.result is not None and outcome.result.before.damaged
-                if outcome.status == "failed":
-                    failures.append(outcome)
-                advance(str(outcome.job.source), _said(outcome))
-                if add is not None:
-                    _add_section(add, outcome, settings)
-        except KeyboardInterrupt:
-            interrupted = True
-    _summarise(counts, failures, asked if interrupted else None)
-    return 130 if interrupted else 1 if failures or counts["damaged"] else 0
+    with ExitStack() as page:
+        add = page.enter_context(open_page(report, "Before and after")) if report is not None else None
+        with progress(asked) as advance:
+            try:
+                outcomes = run(plan.jobs, lambda job: restore_file(job, settings), overwrite=settings.overwrite)
+                for outcome in chain(plan.refused, outcomes):
+                    if log is not None:
+                        append_line(log, json_line(_record(outcome, settings)))
+                    if asked == 1 and outcome.mistake:
+                        raise InputError(_sentence(outcome))
+                    counts[outcome.status] += 1
+                    counts["damaged"] += outcome.result is not None and outcome.result.before.damaged
+                    if outcome.status in ("left out", "failed"):
+                        named.append(outcome)
+                    advance(str(outcome.job.source), _said(outcome))
+                    if add is not None:
+                        _add_section(add, outcome, settings)
+            except KeyboardInterrupt:
+                interrupted = True
+        _summarise(counts, named, asked if interrupted else None)  # also where the page can't be finished
+    failed = any(outcome.status == "failed" or outcome.mistake for outcome in named)
+    return 130 if interrupted else 1 if failed or counts["damaged"] else 0
 
 
 def restore_file(job: Job, settings: Settings) -> Done:
@@ -147,13 +150,24 @@ def restore_file(job: Job, settings: Settings) -> Done:
         if radius_px is None:
             notes.append(f"{settings.name} used no blur map, so there is none to save.")
         else:
-            write_map(job.map_target, radius_px, overwrite=settings.overwrite or is_map(job.map_target))
+            notes += _save_map(job.map_target, radius_px, overwrite=settings.overwrite)
     if format_of(job.target) == before.format and before.may_be_copied(after):
-        write_bytes_atomic(job.target, job.source.read_bytes(), overwrite=settings.overwrite)
-        notes = [*restored.notes, *restored.decisions, "No pixel changed, so the file is a copy."]
+        write_whole(job.target, job.source.read_bytes(), overwrite=settings.overwrite)
+        notes = [*notes[len(before.notes) :], "No pixel changed, so the file is a copy."]
     else:
         notes += write(job.target, after, overwrite=settings.overwrite)
     return Done(before, after, radius_px, tuple(notes), bytes_in, job.target.stat().st_size)
+
+
+def _save_map(path: Path, radius_px: Array, *, overwrite: bool) -> list[str]:
+    """Write a map. One that a killed run left without its photo is kept, as nothing is replaced; returns a note."""
+    try:
+        write_map(path, radius_px, overwrite=overwrite)
+    except Exists as error:
+        if not is_map(path):
+            raise InputError(str(error)) from None
+        return [f"{path} exists already, so it was kept."]
+    return []
 
 
 def _radius_map(blur: Any, settings: Settings, photo: Photo) -> Array | None:
@@ -167,25 +181,25 @@ def _radius_map(blur: Any, settings: Settings, photo: Photo) -> Array | None:
 def _said(outcome: Outcome) -> str:
     if outcome.status == "skipped":
         return f"skipped, {outcome.job.target} exists"
-    if outcome.status == "failed":
-        return "failed"
+    if outcome.status in ("left out", "failed"):
+        return outcome.status
     return " ".join([f"{outcome.job.target}, {outcome.seconds:.1f} s.", *outcome.result.notes])
 
 
-def _summarise(counts: dict[str, int], failures: list[Outcome], interrupted_of: int | None) -> None:
+def _summarise(counts: dict[str, int], named: list[Outcome], interrupted_of: int | None) -> None:
+    """Print the counts, and a sentence for everything that failed or was left out."""
     said = [f"{counts['ok']} restored"]
     if counts["damaged"]:
         said.append(f"{counts['damaged']} of them incomplete because the file is damaged")
     if counts["skipped"]:
         said.append(f"{counts['skipped']} skipped because the output exists (--overwrite does them again)")
-    if counts["failed"]:
-        said.append(f"{counts['failed']} failed")
+    said += [f"{counts[status]} {status}" for status in ("left out", "failed") if counts[status]]
     if interrupted_of is not None:
         sys.stderr.write(f"Interrupted. Of {interrupted_of}: {', '.join(said)}; the same command restores the rest.\n")
     else:
         sys.stderr.write(f"{', '.join(said)}.\n")
-    for failure in failures:
-        sys.stderr.write(f"refocal: {_sentence(failure)}\n")
+    for outcome in named:
+        sys.stderr.write(f"refocal: {printable(_sentence(outcome))}\n")
 
 
 def _sentence(failure: Outcome) -> str:
@@ -202,7 +216,7 @@ def _record(outcome: Outcome, settings: Settings) -> dict[str, Any]:
         "status": outcome.status,
         "message": outcome.message,
         "input": str(outcome.job.source),
-        "output": str(outcome.job.target),
+        "output": None if outcome.status == "left out" else str(outcome.job.target),
         "method": settings.name,
         "options": _options(settings),
         "estimator": settings.estimator,
@@ -227,12 +241,18 @@ def _options(settings: Settings) -> dict[str, Any]:
     return asdict(settings.method) if is_dataclass(settings.method) else {}
 
 
-def _append(log: Path, line: str) -> None:
-    try:
-        with log.open("a", encoding="utf-8") as file:
-            file.write(line)
-    except OSError as error:
-        raise InputError(f"The log {log} can't be written: {error.strerror}.") from error
+def _check_log(log: Path, report: Path | None) -> None:
+    """Refuse a log that can't be written, or would be written into another file of the batch."""
+    if log.suffix.lower() in (*SUFFIXES, *NOT_READ):
+        raise InputError(f"{log} is named like a photo; choose another name for the log.")
+    if report is not None and os.path.realpath(log) == os.path.realpath(report):
+        raise InputError(f"{log} is the report; choose another name for the log.")
+    with writing(log):
+        if log.is_file():
+            with log.open("rb") as file:
+                if file.read(1) not in (b"", b"{"):
+                    raise InputError(f"{log} exists and isn't a log of refocal's; choose another name for the log.")
+    append_line(log, "")
 
 
 def _add_section(add: Callable[[PageEntry], None], outcome: Outcome, settings: Settings) -> None:

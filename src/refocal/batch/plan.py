@@ -5,23 +5,17 @@ A batch may end at any moment: outputs appear whole or not at all, and the next 
 
 from __future__ import annotations
 
-import glob
 import os
-import platform
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from refocal.batch.find import NOT_READ, find, is_folder
+from refocal.files.whole import Exists
 from refocal.images.io import SUFFIXES
-from refocal.images.map_files import is_map
 from refocal.types import InputError
-
-# Image formats that refocal doesn't write: as the name of an output they are a mistake, not the name of a folder.
-_OTHER_PICTURES = (".avif", ".bmp", ".dng", ".gif", ".heic", ".heif", ".jp2", ".jxl", ".npy", ".pdf", ".psd")
-_STALE_SECONDS = 3600.0  # writing one file takes seconds; another run may be writing it now
 
 
 @dataclass(frozen=True)
@@ -45,15 +39,16 @@ class Outcome:
 
     Attributes:
         job: The job.
-        status: ``"ok"``, ``"skipped"`` (the output was there) or ``"failed"``.
+        status: ``"ok"``, ``"skipped"`` (the output was there), ``"left out"`` (found, not restored) or ``"failed"``.
         seconds: Duration.
         result: The result of the work, if it is done.
-        message: Reason of a failure.
-        mistake: Whether the failure is a mistake of the user's, not an unexpected error.
+        message: Reason of a failure, or why it was left out.
+        mistake: Whether the failure is a mistake of the user's, not an unexpected error; of what was left out, whether
+            it could not be read.
     """
 
     job: Job
-    status: Literal["ok", "skipped", "failed"]
+    status: Literal["ok", "skipped", "left out", "failed"]
     seconds: float = 0.0
     result: Any = None
     message: str = ""
@@ -66,7 +61,7 @@ class Plan:
 
     Attributes:
         jobs: Photos, in the order of the inputs.
-        refused: Inputs that can't be restored, as failures.
+        refused: What isn't restored of the inputs: failures, and what is left out.
     """
 
     jobs: tuple[Job, ...]
@@ -77,8 +72,8 @@ def plan(inputs: Sequence[str], out: str, *, save_map: bool = False, overwrite: 
     """Decide which file is restored into which, before anything is read.
 
     Args:
-        inputs: Files, folders (with all subfolders; only photos are taken) and patterns such as ``trip/**/*.jpg``.
-            Folders and patterns keep their tree beneath the output folder.
+        inputs: Files; folders (with all subfolders; only photos are taken); patterns such as ``trip/**/*.jpg``. Folders
+            and patterns keep their tree beneath the output folder. See ``batch.find``.
         out: A file, if one file goes in and this has a photo's suffix; otherwise a folder.
         save_map: Whether a blur map is written beside each output, as ``NAME_map.png``.
         overwrite: Whether an output may replace the very file it is made from.
@@ -86,37 +81,23 @@ def plan(inputs: Sequence[str], out: str, *, save_map: bool = False, overwrite: 
     Raises:
         InputError: If there is nothing to do, two photos would become one file, or an input would be written over.
     """
-    found: dict[Path, Path] = {}  # source -> path beneath the output folder
-    seen: set[Path] = set()  # a photo that is named twice, or again through a link, is restored once
-    refused: list[tuple[str, str]] = []
     if not out or not all(inputs):
         raise InputError("A name is empty; give the names of photos or folders, and with -o where to write.")
-    for text in inputs:
-        matches = list(_expand(text, Path(out)))
-        if not matches:
-            refused.append((text, _nothing(text)))
-        for source, below in matches:
-            if source.suffix.lower() in SUFFIXES:
-                if (real := source.resolve()) not in seen:
-                    seen.add(real)
-                    found[source] = below
-            else:
-                refused.append((text, f"{source} isn't named like a photo that refocal reads ({', '.join(SUFFIXES)})."))
+    found, left = find(inputs, Path(out))
     if not found:
-        more = f" (And {len(refused) - 1} more like this.)" if len(refused) > 1 else ""
-        raise InputError(refused[0][1] + more)
+        raise InputError(left[0].reason + (f" (And {len(left) - 1} more like this.)" if len(left) > 1 else ""))
 
-    single = len(found) == 1 and not any(Path(text).is_dir() for text in inputs)
-    targets = [Path(out)] if single and _names_a_photo(out) else [Path(out) / below for below in found.values()]
+    single = len(found) == 1 and not any(is_folder(Path(text)) for text in inputs)
+    targets = [Path(out)] if single and _names_a_photo(out) else [Path(out) / photo.below for photo in found]
     if targets[0] != Path(out):
         _check_folder(out)
     jobs = tuple(
-        Job(source, target, target.with_name(f"{target.stem}_map.png") if save_map else None)
-        for source, target in zip(found, targets, strict=True)
+        Job(photo.source, target, target.with_name(f"{target.stem}_map.png") if save_map else None)
+        for photo, target in zip(found, targets, strict=True)
     )
     _check_collisions(jobs, overwrite)
-    failures = (Outcome(Job(Path(text), Path(out)), "failed", message=why, mistake=True) for text, why in refused)
-    return Plan(jobs, tuple(failures))
+    refused = (Outcome(Job(o.path, Path(out)), o.status, message=o.reason, mistake=o.unread) for o in left)
+    return Plan(jobs, tuple(refused))
 
 
 def run(jobs: Sequence[Job], work: Callable[[Job], Any], *, overwrite: bool = False) -> Iterator[Outcome]:
@@ -124,17 +105,19 @@ def run(jobs: Sequence[Job], work: Callable[[Job], Any], *, overwrite: bool = Fa
 
     Args:
         jobs: From ``plan``.
-        work: Reads the source and writes the target.
+        work: Reads the source and writes the target; an ``Exists`` of it means that another run has written it.
         overwrite: Whether photos whose output exists are restored, too, instead of skipped.
     """
     for job in jobs:
-        if job.target.exists() and not overwrite:
+        if os.path.lexists(job.target) and not overwrite:
             yield Outcome(job, "skipped")
             continue
         start = time.perf_counter()
         try:
             _make_folder(job.target.parent)
             result = work(job)
+        except Exists:
+            yield Outcome(job, "skipped", time.perf_counter() - start)
         except InputError as error:
             yield Outcome(job, "failed", time.perf_counter() - start, message=str(error), mistake=True)
         except Exception as error:  # one photo's failure, whatever it is: the others are still done
@@ -142,75 +125,6 @@ def run(jobs: Sequence[Job], work: Callable[[Job], Any], *, overwrite: bool = Fa
             yield Outcome(job, "failed", time.perf_counter() - start, message=message)
         else:
             yield Outcome(job, "ok", time.perf_counter() - start, result)
-
-
-def sweep(folders: set[Path]) -> int:
-    """Remove the hidden unfinished files that a killed run left in these folders; returns how many.
-
-    Those of a process that still runs, or ran elsewhere within the last hour, are left alone: it may be writing them.
-    """
-    removed = 0
-    for part in [part for folder in folders for part in folder.glob(".refocal-*.part")]:
-        with suppress(OSError):  # another run just finished it, or it is not ours to remove
-            if _abandoned(part):
-                part.unlink()
-                removed += 1
-    return removed
-
-
-def _abandoned(part: Path) -> bool:
-    host, _, rest = part.name.removeprefix(".refocal-").rpartition("-")[0].rpartition("-")
-    if host == platform.node()[:40] and rest.isdigit() and os.name == "posix":
-        try:
-            os.kill(int(rest), 0)  # checks for the process, sends no signal
-        except ProcessLookupError:
-            return True
-    return part.stat().st_mtime < time.time() - _STALE_SECONDS
-
-
-def _expand(text: str, out: Path) -> Iterator[tuple[Path, Path]]:
-    """The files of an input, each with its path beneath the output folder."""
-    path = Path(text)
-    if path.is_dir():
-        for source in _walk(path, out):
-            yield source, source.relative_to(path)
-    elif path.exists():
-        yield path, Path(path.name)
-    elif glob.has_magic(text):
-        parts = path.parts
-        base = Path(*parts[: next(i for i, part in enumerate(parts) if glob.has_magic(part))])
-        for source in map(Path, sorted(glob.glob(text, recursive=True))):  # noqa: PTH207 (pathlib's takes hidden files)
-            if source.is_file() and _is_photo(source) and not _is_result(source, base, out):
-                yield source, source.relative_to(base)
-
-
-def _walk(folder: Path, out: Path) -> Iterator[Path]:
-    """The photos beneath a folder, sorted; hidden files and the output folder (a former run's results) are left out."""
-    for place, folders, files in os.walk(folder):
-        folders[:] = sorted(f for f in folders if not f.startswith(".") and not _is_result(Path(place, f), folder, out))
-        for name in sorted(files):
-            if not name.startswith(".") and _is_photo(Path(place, name)):
-                yield Path(place, name)
-
-
-def _is_photo(path: Path) -> bool:
-    """Whether a file found in a folder is a photo to restore; a blur map saved beside a photo is not."""
-    return path.suffix.lower() in SUFFIXES and not (path.stem.endswith("_map") and is_map(path))
-
-
-def _is_result(path: Path, base: Path, out: Path) -> bool:
-    """Whether ``path`` is the output folder or in it, and this lies beneath the folder that is searched."""
-    inside = path.resolve()
-    results = out.resolve()
-    return base.resolve() in results.parents and (results == inside or results in inside.parents)
-
-
-def _nothing(text: str) -> str:
-    if Path(text).is_dir():
-        return f"There is no photo ({', '.join(SUFFIXES)}) in the folder {text}."
-    if glob.has_magic(text):
-        return f"No photo matches {text}."
-    return f"{text} doesn't exist."
 
 
 def _names_a_photo(out: str) -> bool:
@@ -222,7 +136,7 @@ def _names_a_photo(out: str) -> bool:
     if out.endswith(("/", os.sep)) or Path(out).is_dir():
         return False
     suffix = Path(out).suffix.lower()
-    if suffix in _OTHER_PICTURES:
+    if suffix in NOT_READ or suffix in (".npy", ".pdf"):  # a mistake, not the name of a folder
         raise InputError(f"{out} has no suffix of a format that refocal writes: use {', '.join(SUFFIXES)}.")
     return suffix in SUFFIXES
 
@@ -244,7 +158,7 @@ def _check_collisions(jobs: Sequence[Job], overwrite: bool) -> None:
         for target in (job.target, job.map_target):
             if target is None:
                 continue
-            first = makers.setdefault(os.path.normcase(target.absolute()), job.source)
+            first = makers.setdefault(_written(target, overwrite), job.source)
             if first is not job.source:
                 raise InputError(f"{first} and {job.source} would both become {target}; use different folders.")
             victim = inputs.get(_identity(target) or (-1, -1))
@@ -254,6 +168,12 @@ def _check_collisions(jobs: Sequence[Job], overwrite: bool) -> None:
                 raise InputError(f"The result of {job.source} would replace the input {victim}; choose another folder.")
             if not overwrite:
                 raise InputError(f"{target} is the input itself; choose another name or folder, or add --overwrite.")
+
+
+def _written(target: Path, overwrite: bool) -> str:
+    """The file that is written for a target: links are followed where a file may be replaced."""
+    path = Path(os.path.realpath(target)) if overwrite else Path(os.path.realpath(target.parent), target.name)
+    return os.path.normcase(path)
 
 
 def _identity(path: Path) -> tuple[int, int] | None:

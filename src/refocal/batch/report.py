@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import base64
-import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from html import escape
@@ -13,9 +12,10 @@ from pathlib import Path
 
 import numpy as np
 
+from refocal.files.whole import check_target, whole_file, writing
 from refocal.images.colour_map import COLOURS, palette
-from refocal.images.io import part_path
 from refocal.images.photo import Photo, to_eight_bit
+from refocal.printable import printable
 from refocal.types import Array, InputError
 
 TEMPLATE = Path(__file__).with_name("report.html")
@@ -53,47 +53,62 @@ def open_page(path: str | Path, title: str) -> Iterator[Callable[[PageEntry], No
         A function that adds a section.
 
     Raises:
-        InputError: If the folder is missing, or the file exists and is no report of refocal's.
+        InputError: If ``check_page`` refuses the path, the disk does, or another file has the name by then.
     """
     path = Path(path)
-    check_page(path)
+    replaces = check_page(path)
     head, _, foot = TEMPLATE.read_text(encoding="utf-8").partition(_SECTIONS)
-    part = part_path(path.parent)
-    try:
-        with part.open("w", encoding="utf-8", errors="backslashreplace") as file:  # names of files may be any bytes
-            file.write(head.replace("TITLE", escape(title)))
-            yield lambda entry: file.writelines(_section(entry))
-            file.write(foot)
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
+    with whole_file(path, overwrite=replaces) as part:
+        with writing(path):
+            file = part.open("w", encoding="utf-8")
+
+        def write(texts: Iterable[str]) -> None:
+            with writing(path):
+                file.writelines(texts)
+
+        try:
+            write([head.replace("TITLE", _text(title))])
+            yield lambda entry: write(_section(entry))
+            write([foot])
+        finally:
+            with writing(path):
+                file.close()
 
 
-def check_page(path: Path) -> None:
+def check_page(path: Path) -> bool:
     """Refuse the paths that ``open_page`` refuses, before any work is done.
 
+    Returns:
+        Whether a report of refocal's is there, which may be replaced.
+
     Raises:
-        InputError: If the folder is missing, or the file exists and is no report of refocal's.
+        InputError: If the folder is missing or not writable, or the file exists and is no report of refocal's.
     """
     if path.suffix.lower() not in (".html", ".htm"):
         raise InputError(f"The report {path} is a web page; give it a name that ends in .html.")
-    if not path.parent.is_dir():
-        raise InputError(f"{path} can't be written: there is no folder {path.parent}.")
-    if path.is_dir():
-        raise InputError(f"{path} is a folder; give the report another name.")
-    if path.exists():
+    exists = path.is_symlink() or path.exists()
+    check_target(path, overwrite=exists)
+    if not path.exists():
+        return exists
+    try:
         with path.open("rb") as file:
-            if _GENERATOR not in file.read(1000):
-                raise InputError(f"{path} exists and isn't a report of refocal's; choose another name for the report.")
+            own = _GENERATOR in file.read(1000)
+    except OSError as error:
+        raise InputError(f"{path} exists and can't be read: {error.strerror}.") from error
+    if not own:
+        raise InputError(f"{path} exists and isn't a report of refocal's; choose another name for the report.")
+    return True
+
+
+def _text(words: str) -> str:
+    return escape(printable(words))
 
 
 def _section(entry: PageEntry) -> Iterator[str]:
     before, after = (_eight_bit(photo) for photo in (entry.before, entry.after))
     small_before, small_after = _reduced(before, MAX_SIDE), _reduced(after, MAX_SIDE)
     icc = entry.before.metadata.icc
-    yield f"<section>\n<h2>{escape(entry.title)}</h2>\n"
+    yield f"<section>\n<h2>{_text(entry.title)}</h2>\n"
     yield _comparison(small_before, small_after, icc)
     yield '<div class="more">\n'
     if small_before.shape != before.shape:
@@ -103,7 +118,7 @@ def _section(entry: PageEntry) -> Iterator[str]:
         yield _map_figure(entry.radius_px)
     yield "<table>\n"
     for label, text in entry.facts.items():
-        yield f'<tr><th scope="row">{escape(label)}</th><td>{escape(text)}</td></tr>\n'
+        yield f'<tr><th scope="row">{_text(label)}</th><td>{_text(text)}</td></tr>\n'
     yield "</table>\n</div>\n</section>\n"
 
 

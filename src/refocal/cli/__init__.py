@@ -13,6 +13,7 @@ from collections.abc import Sequence
 
 from refocal.catalog import Entry, find
 from refocal.cli.flags import Parser, Version
+from refocal.printable import printable
 from refocal.types import InputError
 
 _ABOUT = "Take an out-of-focus photo, give back a sharper one, and say honestly what could not be saved."
@@ -90,5 +91,5 @@ def _dispatch(words: list[str]) -> int:
 
 
 def _complain(sentence: str, code: int) -> int:
-    sys.stderr.write(f"refocal: {sentence}\n")
+    sys.stderr.write(f"refocal: {printable(sentence)}\n")
     return code

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from refocal.cli.flags import Parser, flag, number, require_learn, say, whole_number
+from refocal.cli.flags import Parser, check_out, flag, number, require_learn, say, whole_number
 from refocal.types import InputError
 
 
@@ -43,8 +43,8 @@ def command(words: list[str]) -> int:
     from refocal.learn.crops.depth import pack_depth
     from refocal.learn.crops.photos import pack, pack_pairs
 
-    if values.out.exists() and not values.overwrite:
-        raise InputError(f"{values.out} exists already; choose another name, or add --overwrite.")
+    overwrite = values.overwrite
+    check_out(values.folders[0], values.out, overwrite)
     kinds = [name for name in ("pairs", "maps", "depth") if getattr(values, name)]
     if len(kinds) > 1:
         raise InputError(f"Give --{kinds[0]} or --{kinds[1]}, not both: a file holds crops of one kind.")
@@ -58,13 +58,14 @@ def command(words: list[str]) -> int:
         if len(values.folders) != 1:
             raise InputError("Give one data set with --pairs.")
         pairs = open_dataset(values.folders[0], values.data_root)
-        count = pack_pairs(pairs, values.out, side_px, values.seed)
+        count = pack_pairs(pairs, values.out, side_px, values.seed, overwrite=overwrite)
     elif values.maps:
-        count = pack_maps(values.folders, values.out, values.maps, side_px, values.seed)
+        count = pack_maps(values.folders, values.out, values.maps, side_px, values.seed, overwrite=overwrite)
     else:
         scales = _scales(values.scales or "1,0.5")
         packing = pack_depth if values.depth else pack
-        count = packing(values.folders, values.out, side_px, scales, values.drop_smooth or 0.0, values.seed)
+        drop = values.drop_smooth or 0.0
+        count = packing(values.folders, values.out, side_px, scales, drop, values.seed, overwrite=overwrite)
     say(f"{values.out}: {count} crops of {side_px} x {side_px} px.")
     return 0
 

@@ -59,8 +59,10 @@ def command(words: list[str]) -> int:
     from refocal.datasets import open_dataset
     from refocal.evaluation.evaluate import evaluate
     from refocal.evaluation.results import append_rows, read_rows, to_table, to_text
+    from refocal.files.whole import check_target
 
     for path in files:
+        check_target(path, overwrite=True)
         if path.exists():
             read_rows(path)  # refuse a file of another kind now, not after an hour of measuring
     rows = evaluate(
@@ -79,5 +81,5 @@ def command(words: list[str]) -> int:
 
         Console().print(to_table(rows))
     else:
-        put(to_text(rows))
+        put(to_text(rows), lines=True)
     return 0

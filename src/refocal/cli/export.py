@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from refocal.cli.flags import Parser, put, require_learn, whole_number
+from refocal.cli.flags import Parser, check_out, put, require_learn, whole_number
 from refocal.types import InputError
 
 
@@ -27,19 +27,27 @@ def command(words: list[str]) -> int:
     values = parser.parse_intermixed_args(words)
     if values.out.suffix not in (".onnx", ".npz"):
         raise InputError(f"Give a name that ends in .onnx, or in .npz for blur kernels, not {values.out}.")
-    if values.out.exists() and not values.overwrite:
-        raise InputError(f"{values.out} exists already; choose another name, or add --overwrite.")
     require_learn(export=True)
+    check_out(values.checkpoint, values.out, values.overwrite)
 
     if values.out.suffix == ".npz":
         from refocal.learn.export.kernel_file import export_kernels
 
-        put(f"{values.out}: {export_kernels(values.checkpoint, values.out)} kernels")
+        count = export_kernels(values.checkpoint, values.out, overwrite=values.overwrite)
+        put(f"{values.out}: {count} kernels")
         return 0
 
     from refocal.learn.export.onnx_file import export_checkpoint
 
     name = values.name or values.out.stem
-    parity = export_checkpoint(values.checkpoint, values.out, name, values.licence, values.context_px, values.bits)
+    parity = export_checkpoint(
+        values.checkpoint,
+        values.out,
+        name,
+        values.licence,
+        values.context_px,
+        values.bits,
+        overwrite=values.overwrite,
+    )
     put(f"{values.out}: {values.out.stat().st_size / 1e6:.2f} MB; {parity}")
     return 0

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from refocal.catalog import Entry, find
+from refocal.printable import printable
 from refocal.provenance import version
 from refocal.types import Deblurrer, InputError
 
@@ -43,12 +44,12 @@ class Parser(argparse.ArgumentParser):
 
 def say(sentence: str) -> None:
     """Print a line on stderr."""
-    sys.stderr.write(sentence + "\n")
+    sys.stderr.write(printable(sentence) + "\n")
 
 
-def put(text: str) -> None:
-    """Print a line on stdout."""
-    sys.stdout.write(text + "\n")
+def put(text: str, *, lines: bool = False) -> None:
+    """Print a line, or several, on stdout."""
+    sys.stdout.write(printable(text, lines=lines) + "\n")
 
 
 def require_learn(*, export: bool = False) -> None:
@@ -132,16 +133,19 @@ def add_overwrite(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--overwrite", action="store_true", help="replace files that exist")
 
 
-def check_out(source: str, out: Path, overwrite: bool) -> None:
-    """Refuse the name of an existing file, before any work.
+def check_out(source: str | Path, out: Path, overwrite: bool) -> None:
+    """Refuse a name under which no file can be written, before any work.
 
     Raises:
-        InputError: If ``out`` exists, and isn't to be replaced.
+        InputError: If ``out`` exists and isn't to be replaced, or can't be written.
     """
-    if out.exists() and Path(source).exists() and out.samefile(source) and not overwrite:
+    from refocal.files.whole import check_target
+
+    if not overwrite and out.exists() and Path(source).exists() and out.samefile(source):
         raise InputError(f"{out} is the input itself; choose another name, or add --overwrite.")
-    if out.exists() and not overwrite:
+    if not overwrite and os.path.lexists(out):
         raise InputError(f"{out} exists already; choose another name, or add --overwrite.")
+    check_target(out, overwrite=overwrite)
 
 
 def add_device(parser: argparse.ArgumentParser) -> None:

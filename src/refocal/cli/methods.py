@@ -20,7 +20,7 @@ def command(words: list[str]) -> int:
         import json
 
         rows = [{"name": n, "needs": e.needs, "about": e.about, "paper": e.paper} for n, e in METHODS.items()]
-        put(json.dumps(rows, indent=1))
+        put(json.dumps(rows, indent=1), lines=True)
         return 0
     lines = [("name", "needs", "what it does", "paper")]
     lines += [(name, entry.needs or "-", entry.about, entry.paper) for name, entry in METHODS.items()]

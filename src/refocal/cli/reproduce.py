@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from refocal.catalog import find
-from refocal.cli.flags import Parser, add_device, whole_number
+from refocal.cli.flags import Parser, add_device, say, whole_number
 from refocal.datasets import open_dataset
 from refocal.inference.network_file import use_device
 from refocal.progress import labelled_progress
@@ -68,7 +68,7 @@ def reproduce(name: str, out: str | Path | None = None, settings: Settings | Non
     Raises:
         InputError: If there is no such table, data set or folder.
     """
-    from refocal.images.io import write_bytes_atomic
+    from refocal.files.whole import write_whole
 
     table = find(TABLES, name, "table").make()
     stem = name.replace(":", "-")
@@ -93,6 +93,6 @@ def reproduce(name: str, out: str | Path | None = None, settings: Settings | Non
     text = page(table, found, missing)
     files |= {f"{stem}.csv": to_csv(found).encode(), f"{stem}.md": text.encode()}
     for file, content in files.items():
-        write_bytes_atomic(folder / file, content, overwrite=True)
-    sys.stderr.write(f"Written into {folder}: {', '.join(files)}\n")
+        write_whole(folder / file, content, overwrite=True)
+    say(f"Written into {folder}: {', '.join(files)}")
     return text

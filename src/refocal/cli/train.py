@@ -43,7 +43,7 @@ def command(words: list[str]) -> int:
         from refocal.learn.recipe_fields import check_fields
 
         check_fields(chosen)
-        put(json.dumps(json.loads(to_json(chosen)), indent=1))
+        put(json.dumps(json.loads(to_json(chosen)), indent=1), lines=True)
         return 0
     for name in ("data", "out"):
         if getattr(values, name) is None:

@@ -9,6 +9,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from refocal.files.records import append_line, json_line
+
 
 @lru_cache(maxsize=8)
 def code_sha256(*places: str) -> str:
@@ -31,11 +33,7 @@ def read_cache(cache: Path | None) -> dict[str, dict[str, Any]]:
     known: dict[str, dict[str, Any]] = {}
     if cache is None or not cache.exists():
         return known
-    text = cache.read_text(encoding="utf-8")
-    if text and not text.endswith("\n"):
-        with cache.open("a", encoding="utf-8") as file:
-            file.write("\n")  # so that the next record doesn't join what is left of this one
-    for line in text.splitlines():
+    for line in cache.read_text(encoding="utf-8").splitlines():
         try:
             record = json.loads(line)
             known[record["key"]] = record
@@ -45,7 +43,10 @@ def read_cache(cache: Path | None) -> dict[str, dict[str, Any]]:
 
 
 def append_record(cache: Path | None, record: Mapping[str, Any]) -> None:
-    """Append the figures of an image, under their ``key``."""
+    """Append the figures of an image, under their ``key``.
+
+    Raises:
+        InputError: If the file can't be written.
+    """
     if cache is not None:
-        with cache.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(record) + "\n")
+        append_line(cache, json_line(record))

@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from refocal.printable import printable
 from refocal.types import InputError
 
 if TYPE_CHECKING:
@@ -78,7 +79,7 @@ def write_rows(path: str | Path, rows: Sequence[Row]) -> None:
     Raises:
         InputError: If the name ends otherwise.
     """
-    from refocal.images.io import write_bytes_atomic
+    from refocal.files.whole import write_whole
 
     path = Path(path)
     if path.suffix == ".csv":
@@ -87,13 +88,22 @@ def write_rows(path: str | Path, rows: Sequence[Row]) -> None:
         text = json.dumps([_plain(row) for row in rows], indent=1, allow_nan=False) + "\n"
     else:
         raise InputError(f"Rows go to a .csv or a .json file, not to {path.name!r}.")
-    write_bytes_atomic(path, text.encode(), overwrite=True)
+    write_whole(path, text.encode(), overwrite=True)
 
 
 def append_rows(path: str | Path, rows: Sequence[Row]) -> None:
-    """Append rows to a .csv or .json file, or create it; replaced in one step as in ``write_rows``."""
+    """Append rows to a .csv or .json file, or create it; replaced in one step as in ``write_rows``.
+
+    Several processes may append to one file at the same time: they wait for each other.
+
+    Raises:
+        InputError: If the file holds something else, or can't be written.
+    """
+    from refocal.files.records import exclusive
+
     path = Path(path)
-    write_rows(path, [*(read_rows(path) if path.exists() else []), *rows])
+    with exclusive(path):
+        write_rows(path, [*(read_rows(path) if path.exists() else []), *rows])
 
 
 def read_rows(path: str | Path) -> list[Row]:
@@ -103,8 +113,8 @@ def read_rows(path: str | Path) -> list[Row]:
         InputError: If the file's columns aren't those of a ``Row``.
     """
     path = Path(path)
-    text = path.read_text(encoding="utf-8")
     try:
+        text = path.read_text(encoding="utf-8")
         records = json.loads(text) if path.suffix == ".json" else list(csv.DictReader(io.StringIO(text)))
         return [Row(**{f.name: _READERS[f.type](record[f.name]) for f in fields(Row)}) for record in records]
     except (KeyError, TypeError, ValueError) as error:
@@ -159,7 +169,7 @@ def _columns(rows: Sequence[Row]) -> list[tuple[str, ...]]:
         key += (row.border_px, row.fit, row.version, row.commit, row.date)
         lines.setdefault(key, {})[row.metric] = row
     paces = [next(iter(found.values())).seconds_per_megapixel for found in lines.values()]
-    columns = [(name, *(str(key[i]) for key in lines)) for i, name in enumerate((*_WORDS, "n"))]
+    columns = [(name, *(printable(str(key[i])) for key in lines)) for i, name in enumerate((*_WORDS, "n"))]
     columns += [(m, *(_digits(found[m]) if m in found else "" for found in lines.values())) for m in metrics]
     columns += [("s/MP", *(f"{pace:.2f}" for pace in paces))]
     return [column for column in columns if any(column[1:])]

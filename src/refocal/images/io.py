@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import platform
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -13,6 +11,7 @@ from typing import BinaryIO
 
 import numpy as np
 
+from refocal.files.whole import check_target, write_whole
 from refocal.images import jpeg, png, tiff, webp
 from refocal.images.carried import carried
 from refocal.images.limits import MAX_BYTES, MAX_PIXELS, Format, Header, Unsupported, check_size, refusing
@@ -22,11 +21,13 @@ from refocal.images.photo import Photo, from_float, to_eight_bit, to_float
 from refocal.types import InputError
 
 __all__ = ["SUFFIXES", "Header", "Metadata", "Photo", "check_header", "encode", "format_of", "from_float", "read"]
-__all__ += ["part_path", "to_float", "write", "write_bytes_atomic"]
+__all__ += ["to_float", "write"]
 
 SUFFIXES: dict[str, Format] = {
     ".jpg": "JPEG",
     ".jpeg": "JPEG",
+    ".jpe": "JPEG",
+    ".jfif": "JPEG",
     ".png": "PNG",
     ".tif": "TIFF",
     ".tiff": "TIFF",
@@ -112,9 +113,9 @@ def write(path: str | Path, photo: Photo, *, overwrite: bool = False) -> tuple[s
     """
     path = Path(path)
     format = format_of(path)
-    _check_target(path, overwrite)
+    check_target(path, overwrite=overwrite)
     fitted = _fitted(photo, format)
-    write_bytes_atomic(path, _CODECS[format].encode(fitted), overwrite=overwrite)
+    write_whole(path, _CODECS[format].encode(fitted), overwrite=overwrite)
     return fitted.notes[len(photo.notes) :]
 
 
@@ -128,51 +129,6 @@ def format_of(path: str | Path) -> Format:
     if suffix not in SUFFIXES:
         raise InputError(f"{path} has no suffix of a format that refocal writes: use {', '.join(SUFFIXES)}.")
     return SUFFIXES[suffix]
-
-
-def write_bytes_atomic(path: str | Path, data: bytes, *, overwrite: bool = False) -> None:
-    """Write a file whole or not at all: into a hidden file beside it, flushed to the disk, then renamed.
-
-    Raises:
-        InputError: If the folder is missing, the file exists and ``overwrite`` is false, or the disk refuses.
-    """
-    path = Path(path)
-    _check_target(path, overwrite)
-    part = part_path(path.parent)
-    try:
-        try:
-            # os.open's mode leaves the umask in force.
-            descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o666)
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-            part.replace(path)
-        except BaseException:  # Ctrl-C too
-            part.unlink(missing_ok=True)
-            raise
-    except OSError as error:
-        raise InputError(f"{path} can't be written: {error.strerror or error}.") from error
-
-
-def part_path(folder: Path) -> Path:
-    """A hidden name for an unfinished file, with machine and process, so that stale files can be removed.
-
-    Short, as a name made from the target's could pass the file system's limit.
-    """
-    return folder / f".refocal-{platform.node()[:40]}-{os.getpid()}-{os.urandom(6).hex()}.part"
-
-
-def _check_target(path: Path, overwrite: bool) -> None:
-    try:
-        if path.is_dir():
-            raise InputError(f"{path} is a folder; give the name of a file.")
-        if not path.parent.is_dir():
-            raise InputError(f"{path} can't be written: there is no folder {path.parent}.")
-        if path.exists() and not overwrite:
-            raise InputError(f"{path} exists already; choose another name, or overwrite it.")
-    except OSError as error:  # a name too long, a folder that may not be entered
-        raise InputError(f"{path} can't be written: {error.strerror or error}.") from error
 
 
 @contextmanager

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from refocal.images.io import read, write_bytes_atomic
+from refocal.files.whole import write_whole
+from refocal.images.io import read
 from refocal.images.limits import refusing
 from refocal.types import Array, InputError
 
@@ -54,7 +55,7 @@ def write_map(path: str | Path, radius_px: Array, *, overwrite: bool = False) ->
         tifffile.imwrite(
             file, radius_px, photometric="minisblack", compression="zlib", description=about, metadata=None
         )
-    write_bytes_atomic(path, file.getvalue(), overwrite=overwrite)
+    write_whole(path, file.getvalue(), overwrite=overwrite)
     return meaning
 
 

@@ -70,7 +70,7 @@ def train(recipe: Recipe, data: str | Path, run: Run, say: Callable[[str], None]
         log = TrainingLog(run.out / LOG, recipe, state.step, say, fabric.is_global_zero)
         _loop(state, crops, run, log, stopped)
         if fabric.is_global_zero and state.step == recipe.steps:
-            missing = draw_curve(run.out / LOG, recipe.about, run.out / CURVE)
+            missing = draw_curve(run.out / LOG, recipe.about, run.out / CURVE, overwrite=run.resume)
             if missing and say is not None:
                 say(missing)
         fabric.barrier()
@@ -82,6 +82,7 @@ def _loop(state: TrainingState, crops: Crops, run: Run, log: TrainingLog, stoppe
     recipe, fabric = state.recipe, state.fabric
     began = saved_at = time.monotonic()
     before, images = state.seconds, 0
+    written = run.resume  # until then, no other training's checkpoint is replaced
     source = resident(crops, fabric.device)
     with ThreadPoolExecutor(1) as reader, log:
         coming = reader.submit(_crops_at, source, recipe, state.step, fabric)
@@ -103,7 +104,8 @@ def _loop(state: TrainingState, crops: Crops, run: Run, log: TrainingLog, stoppe
             if fabric.is_global_zero and (state.step % recipe.validation_steps == 0 or finished):
                 log.validation(state.step, state.validate(crops))
             if saves:
-                state.save(run.out / CHECKPOINT)
+                state.save(run.out / CHECKPOINT, overwrite=written)
+                written = True
                 saved_at = time.monotonic()
             if last and not finished:
                 log.stopped(state.step)

@@ -6,6 +6,7 @@ import os
 import platform
 from collections.abc import Callable, Mapping, Sequence
 
+from refocal.printable import printable
 from refocal.tables.by_map import by_map, cost_sentence
 from refocal.tables.markdown import MEASURED, PLACES, Sections, bullets, digits, footnotes, markdown, marked
 from refocal.tables.published import Cell, PublishedTable
@@ -29,7 +30,7 @@ def page(table: PublishedTable, found: Sequence[Cell], more: Sequence[str] = ())
         *sections,
         *([footnotes(found)] if any(cell.line.footnote for cell in found) else []),
         "## Protocol\n\n" + bullets(table.protocol),
-        "## Notes\n\n" + bullets([*more, *notes[0], *table.notes, *notes[1]]),
+        "## Notes\n\n" + bullets([*map(printable, more), *notes[0], *table.notes, *notes[1]]),
         f"Measured {when_measured(found)}.",
     ]
     return "\n\n".join(part.strip() for part in parts) + "\n"

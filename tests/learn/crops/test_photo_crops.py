@@ -5,7 +5,8 @@ import pytest
 from PIL import Image
 
 from refocal.datasets import Pair
-from refocal.learn.crops.photos import Crops, open_crops, pack, pack_pairs
+from refocal.files.whole import Exists
+from refocal.learn.crops.photos import Crops, described_file, open_crops, pack, pack_pairs
 from refocal.types import InputError
 
 
@@ -44,6 +45,30 @@ def test_the_smoothest_crops_are_left_out(tmp_path):
     Image.fromarray(pixels).save(tmp_path / "a.png")
     assert pack([tmp_path], tmp_path / "out.npy", 32, (1.0,), drop_smooth=0.5) == 2
     assert [crop.max() for crop in np.load(tmp_path / "out.npy")] == [190, 150]
+
+
+def test_crops_and_their_description_replace_nothing_unasked(tmp_path):
+    photo(tmp_path / "a.png", 64, 64, 1)
+    out, about = tmp_path / "out.npy", tmp_path / "out.json"
+    about.write_text("mine")
+    with pytest.raises(Exists, match=r"out\.json exists already"):
+        pack([tmp_path], out, 32)
+    assert about.read_text() == "mine" and not out.exists()
+    assert pack([tmp_path], out, 32, overwrite=True) == 5
+    assert json.loads(about.read_text())["side_px"] == 32 and len(np.load(out)) == 5
+    with pytest.raises(Exists, match=r"out\.npy exists already"):
+        pack([tmp_path], out, 32)
+
+
+def test_crops_that_appear_meanwhile_are_kept_and_not_described_anew(tmp_path):
+    out = tmp_path / "out.npy"
+    with pytest.raises(Exists), described_file(out, {"a": 1}) as part:
+        part.write_bytes(b"mine")
+        out.write_bytes(b"theirs")
+    assert list(tmp_path.iterdir()) == [out] and out.read_bytes() == b"theirs"
+    with pytest.raises(ArithmeticError), described_file(tmp_path / "new.npy", {"a": 1}):
+        raise ArithmeticError
+    assert list(tmp_path.iterdir()) == [out]
 
 
 def test_pairs_keep_together(tmp_path):

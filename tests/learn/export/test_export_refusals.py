@@ -8,6 +8,7 @@ from export_samples import OneChannel, halves, lively
 from learn_samples import tiny_recipe
 from torch import nn
 
+from refocal.files.whole import Exists
 from refocal.inference.network_file import open_network
 from refocal.learn.export.onnx_file import About, export, export_checkpoint, fingerprint, load_state
 from refocal.learn.nets import sharpness_unet
@@ -35,9 +36,11 @@ def test_networks_that_cannot_be_exported_are_refused_and_leave_the_old_file(tmp
     path.write_text("old")
     for value in (1e6, float("nan")):
         with pytest.raises(InputError, match="weight weight holds values that half precision cannot"):
-            export(Faulty(value), path, About("faulty", OneChannel()))
+            export(Faulty(value), path, About("faulty", OneChannel()), overwrite=True)
     with pytest.raises(ValueError, match="doesn't use the weights unused"):
-        export(Faulty(unused=True), path, About("faulty", OneChannel()))
+        export(Faulty(unused=True), path, About("faulty", OneChannel()), overwrite=True)
+    with pytest.raises(Exists, match="exists already"):
+        export(Faulty(), path, About("faulty", OneChannel()))
     for wrong in (tmp_path / "a.pt", tmp_path / "none/a.onnx"):
         with pytest.raises(InputError, match=r"\.onnx file in an existing folder"):
             export(Faulty(), wrong, About("faulty", OneChannel()))

@@ -12,6 +12,7 @@ pytest.importorskip("lightning_fabric")
 from learn_samples import tiny_recipe, write_crops
 
 import refocal.weights
+from refocal.files.whole import Exists
 from refocal.learn.export.kernel_file import export_kernels, finished_kernels, trained_radius
 from refocal.learn.recipe import Phase
 from refocal.learn.recipes.learnable_blur_kernel_defocusgan import MAP, RECIPES
@@ -77,6 +78,11 @@ def test_a_trained_checkpoint_is_exported(tmp_path):
             np.testing.assert_allclose(kernels[f"front-{radius}"], expected / expected.sum(), rtol=1e-6)
         assert np.abs(kernels["front-2"] - butterworth_ring(2)).max() > 1e-3
         assert np.array_equal(kernels["behind-24"], butterworth_ring(24).astype(np.float32))
+    before = (tmp_path / "kernels.npz").read_bytes()
+    with pytest.raises(Exists, match="exists already"):
+        export_kernels(path, tmp_path / "kernels.npz")
+    assert (tmp_path / "kernels.npz").read_bytes() == before
+    assert export_kernels(path, tmp_path / "kernels.npz", overwrite=True) == 50
 
 
 def test_another_checkpoint_has_no_kernels(tmp_path):

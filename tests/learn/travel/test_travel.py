@@ -106,8 +106,11 @@ def test_initial_weights_travel(tmp_path, wheels):
     started = checkpoint.load(folder / "start.safetensors").best()
     for name, weight in checkpoint.load(path).best().items():
         torch.testing.assert_close(started[name].to(weight.dtype), weight, atol=1e-3, rtol=1e-3)
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out/log.jsonl").write_text("of a run that was killed before its first checkpoint")
     words = [str(folder), "--out", str(tmp_path / "out"), "--device", "cpu", "--set", "learning_rate=0", "--set"]
     assert travel.main([*words, "validation_steps=100"]) == 0
+    assert (tmp_path / "out/log-1.jsonl").read_text() == "of a run that was killed before its first checkpoint"
     ended = checkpoint.load(tmp_path / "out" / "checkpoint.safetensors").part("weights/network")
     assert all(torch.equal(ended[name], started[name].float()) for name in ended if name.endswith("weight"))
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
@@ -13,7 +12,7 @@ from refocal.datasets.radius_maps import KINDS, MIN_SIDE_PX, generate
 from refocal.images.colour import luma
 from refocal.images.edges import canny
 from refocal.images.io import SUFFIXES, read
-from refocal.learn.crops.photos import checked_name, reduced
+from refocal.learn.crops.photos import checked_name, described_file, reduced
 from refocal.optics.blur import BlurMap
 from refocal.optics.radius_levels import STEP_PX, to_level
 from refocal.propagation import domain_transform, matting
@@ -26,7 +25,15 @@ STEPS_PER_PX = round(1 / STEP_PX)
 """Levels per pixel of radius: packed maps hold radii in quarters of a pixel."""
 
 
-def pack_maps(folders: Sequence[str | Path], out: Path, maps: int = 39, side_px: int = SIDE_PX, seed: int = 0) -> int:
+def pack_maps(
+    folders: Sequence[str | Path],
+    out: Path,
+    maps: int = 39,
+    side_px: int = SIDE_PX,
+    seed: int = 0,
+    *,
+    overwrite: bool = False,
+) -> int:
     """Write squares of photos with blur maps to one .npy file (N, side, side, 5) uint8.
 
     The channels: the sharp photo, the exact radius and the propagated one, both in quarters of a pixel. For each map
@@ -34,10 +41,11 @@ def pack_maps(folders: Sequence[str | Path], out: Path, maps: int = 39, side_px:
 
     Args:
         folders: Folders of photos, searched recursively.
-        out: The .npy file to write, atomically.
+        out: The .npy file to write, whole or not at all.
         maps: Number of maps per photo, of the 13 kinds in turn; 3 of each in svbr_net.
         side_px: Side of a square in pixels, at least 200.
         seed: Seed of everything random.
+        overwrite: Replace files of these names.
 
     Returns:
         Number of squares written.
@@ -46,7 +54,7 @@ def pack_maps(folders: Sequence[str | Path], out: Path, maps: int = 39, side_px:
         InputError: If the side is too small, no folder holds a photo that is large enough, or the file can't be
             written.
     """
-    out = checked_name(out)
+    out = checked_name(out, overwrite=overwrite)
     if side_px < MIN_SIDE_PX:
         raise InputError(f"Squares of {side_px} px are too small for blur maps: give at least {MIN_SIDE_PX}.")
     found = [path for folder in folders for path in sorted(Path(folder).rglob("*")) if path.suffix.lower() in SUFFIXES]
@@ -54,17 +62,12 @@ def pack_maps(folders: Sequence[str | Path], out: Path, maps: int = 39, side_px:
     large = [path for path in found if min(_size(path)) >= side_px]
     if not large:
         raise InputError(f"No photo of at least {side_px}x{side_px} px in {', '.join(map(str, folders))}.")
-    part = out.with_name(out.name + ".part")
     shape = (maps * len(large), side_px, side_px, 5)
-    squares = np.lib.format.open_memmap(part, "w+", np.uint8, shape)  # those of the paper are 16 GB
-    try:
-        photos = _fill(squares, [large[i] for i in random.permutation(len(large))], maps, random)
+    about: dict[str, object] = {"side_px": side_px, "maps": maps, "seed": seed}
+    with described_file(out, about, overwrite=overwrite) as part:
+        squares = np.lib.format.open_memmap(part, "w+", np.uint8, shape)  # those of the paper are 16 GB
+        about["photos"] = _fill(squares, [large[i] for i in random.permutation(len(large))], maps, random)
         squares.flush()
-        about = {"side_px": side_px, "maps": maps, "seed": seed, "photos": photos}
-        out.with_suffix(".json").write_text(json.dumps(about))
-        part.replace(out)
-    finally:  # no partial file is left, even after Ctrl-C
-        part.unlink(missing_ok=True)
     return len(squares)
 
 

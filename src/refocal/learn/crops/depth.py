@@ -24,13 +24,15 @@ QUANTILES = (0.01, 0.99)
 """Quantiles of a photo's inverse depths that are the ends of the scale, so that a few outliers don't set it."""
 
 
-def pack_depth(
+def pack_depth(  # noqa: PLR0913  the words of the command line
     folders: Sequence[str | Path],
     out: str | Path,
     side_px: int = 128,
     scales: Sequence[float] = (1.0, 0.5),
     drop_smooth: float = 0.0,
     seed: int = 0,
+    *,
+    overwrite: bool = False,
 ) -> int:
     """As ``crops.photos.pack``, with the inverse depth behind the photo: (N, side, side, 4) uint8.
 
@@ -45,6 +47,7 @@ def pack_depth(
         scales: As in ``pack``; depth is sampled, not averaged, as a mean over an edge is at no depth of the scene.
         drop_smooth: As in ``pack``.
         seed: As in ``pack``.
+        overwrite: As in ``pack``.
 
     Returns:
         Number of crops written.
@@ -52,7 +55,7 @@ def pack_depth(
     Raises:
         InputError: As in ``pack``, or if no photo has depth beside it, or one has depth of another shape.
     """
-    out = checked_name(out)
+    out = checked_name(out, overwrite=overwrite)
     photos = [path for path in photos_in(folders, seed) if not path.name.endswith(DEPTHS)]
     depths = [depth_file(path) for path in photos]
     if not any(depths):
@@ -64,7 +67,7 @@ def pack_depth(
     kept = with_most_detail(cut, drop_smooth)
     known = sum(bool(crop[..., 3].any()) for _, crops in kept for crop in crops)
     about = {"side_px": side_px, "scales": list(scales), "drop_smooth": drop_smooth, "with_depth": known}
-    return write_crops(out, kept, about)
+    return write_crops(out, kept, about, overwrite=overwrite)
 
 
 def depth_file(photo: Path) -> Path | None:

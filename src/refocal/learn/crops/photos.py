@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -11,18 +12,21 @@ from pathlib import Path
 import numpy as np
 
 from refocal.datasets import Dataset, Pair
+from refocal.files.whole import check_target, whole_file, write_whole, writing
 from refocal.images.io import SUFFIXES, from_float, read, to_float
 from refocal.learn.crops.compressed import SUFFIX, read_compressed
 from refocal.types import Array, InputError
 
 
-def pack(
+def pack(  # noqa: PLR0913  the words of the command line
     folders: Sequence[str | Path],
     out: str | Path,
     side_px: int = 128,
     scales: Sequence[float] = (1.0, 0.5),
     drop_smooth: float = 0.0,
     seed: int = 0,
+    *,
+    overwrite: bool = False,
 ) -> int:
     """Cut all photos into crops that don't overlap and write them to one .npy file (N, side, side, 3) uint8.
 
@@ -32,11 +36,12 @@ def pack(
 
     Args:
         folders: Folders of photos, searched recursively.
-        out: The .npy file to write, atomically.
+        out: The .npy file to write, whole or not at all.
         side_px: Side of a crop in pixels.
         scales: Scales at which each photo is cut; below 1 it is reduced by area averaging.
         drop_smooth: Fraction of the crops that is left out, those with the least detail (mean gradient of the luma).
         seed: Seed of the order.
+        overwrite: Replace files of these names.
 
     Returns:
         Number of crops written.
@@ -44,12 +49,13 @@ def pack(
     Raises:
         InputError: If no folder holds a photo that is large enough, or the file can't be written.
     """
-    out = checked_name(out)
+    out = checked_name(out, overwrite=overwrite)
     cut = [(path.name, cut_photo(read(path).pixels, side_px, scales)) for path in photos_in(folders, seed)]
     if not any(crops for _, crops in cut):
         raise InputError(f"No photo of at least {side_px}x{side_px} px in {', '.join(map(str, folders))}.")
     kept = with_most_detail(cut, drop_smooth)
-    return write_crops(out, kept, {"side_px": side_px, "scales": list(scales), "drop_smooth": drop_smooth})
+    about = {"side_px": side_px, "scales": list(scales), "drop_smooth": drop_smooth}
+    return write_crops(out, kept, about, overwrite=overwrite)
 
 
 def pack_pairs(
@@ -57,6 +63,8 @@ def pack_pairs(
     out: str | Path,
     side_px: int = 128,
     seed: int = 0,
+    *,
+    overwrite: bool = False,
 ) -> int:
     """As ``pack``, for photographed pairs of blurred and sharp: (N, side, side, 6) uint8, the sharp photo first.
 
@@ -65,11 +73,12 @@ def pack_pairs(
         out: As in ``pack``.
         side_px: As in ``pack``.
         seed: As in ``pack``.
+        overwrite: As in ``pack``.
 
     Raises:
         InputError: As in ``pack``, or if a pair has no sharp photo.
     """
-    out = checked_name(out)
+    out = checked_name(out, overwrite=overwrite)
     cut = []
     for index in np.random.default_rng(seed).permutation(len(pairs)):
         pair = pairs[int(index)]
@@ -80,19 +89,44 @@ def pack_pairs(
         cut.append((pair.name, squares(np.concatenate(three, axis=2), side_px)))
     if not any(crops for _, crops in cut):
         raise InputError(f"None of the pairs is {side_px}x{side_px} px or larger.")
-    return write_crops(out, cut, {"side_px": side_px})
+    return write_crops(out, cut, {"side_px": side_px}, overwrite=overwrite)
 
 
-def checked_name(out: str | Path) -> Path:
+def checked_name(out: str | Path, *, overwrite: bool = False) -> Path:
     """The path of a file of crops to write.
 
     Raises:
-        InputError: If it doesn't end in .npy, or its folder doesn't exist.
+        InputError: If it doesn't end in .npy, its folder doesn't exist, or it or its description can't be written.
     """
     out = Path(out)
     if out.suffix != ".npy" or not out.parent.is_dir():
         raise InputError(f"Give the crops' file a name that ends in .npy, in a folder that exists, not {out}.")
+    for path in (out, out.with_suffix(".json")):
+        check_target(path, overwrite=overwrite)
     return out
+
+
+@contextmanager
+def described_file(out: Path, about: dict[str, object], *, overwrite: bool = False) -> Iterator[Path]:
+    """As ``whole_file``, with a description beside it: NAME.json, published first, as ``out`` shows both are complete.
+
+    Args:
+        out: From ``checked_name``.
+        about: The description; the block may still add to it.
+        overwrite: Replace files of these names.
+    """
+    description = out.with_suffix(".json")
+    is_new = False
+    try:
+        with whole_file(out, overwrite=overwrite) as part:
+            with writing(out):
+                yield part
+            write_whole(description, json.dumps(about).encode(), overwrite=overwrite)
+            is_new = not overwrite
+    except BaseException:
+        if is_new:  # the crops' name was taken meanwhile: the file there isn't the one described
+            description.unlink(missing_ok=True)
+        raise
 
 
 def photos_in(folders: Sequence[str | Path], seed: int) -> list[Path]:
@@ -101,13 +135,16 @@ def photos_in(folders: Sequence[str | Path], seed: int) -> list[Path]:
     return [photos[i] for i in np.random.default_rng(seed).permutation(len(photos))]
 
 
-def write_crops(out: Path, cut: Sequence[tuple[str, list[Array]]], about: dict[str, object]) -> int:
-    """Write the crops and a description beside them; the crops last, as their file shows that both are complete.
+def write_crops(
+    out: Path, cut: Sequence[tuple[str, list[Array]]], about: dict[str, object], *, overwrite: bool = False
+) -> int:
+    """Write the crops and a description beside them, see ``described_file``.
 
     Args:
         out: From ``checked_name``.
         cut: Photos' names and crops, all of one shape; at least one.
         about: Further fields of NAME.json.
+        overwrite: Replace files of these names.
 
     Returns:
         Number of crops written.
@@ -117,14 +154,9 @@ def write_crops(out: Path, cut: Sequence[tuple[str, list[Array]]], about: dict[s
         if crops:
             photos.append({"photo": name, "first": count, "count": len(crops)})
             count += len(crops)
-    part = out.with_name(out.name + ".part")
-    try:
-        with part.open("wb") as file:
-            np.save(file, np.stack([crop for _, crops in cut for crop in crops]))
-        out.with_suffix(".json").write_text(json.dumps({**about, "photos": photos}))
-        part.replace(out)
-    finally:  # no partial file is left, even after Ctrl-C
-        part.unlink(missing_ok=True)
+    about = {**about, "photos": photos}
+    with described_file(out, about, overwrite=overwrite) as part, part.open("wb") as file:
+        np.save(file, np.stack([crop for _, crops in cut for crop in crops]))
     return count
 
 

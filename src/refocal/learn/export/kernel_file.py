@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from refocal.catalog import find
+from refocal.files.whole import check_target, whole_file, writing
 from refocal.learn.nets.kernel_bank import initial_kernel
 from refocal.learn.pairs.uniform import PAIRS
 from refocal.learn.recipe import Recipe
@@ -18,21 +19,24 @@ from refocal.learn.training.checkpoint import load
 from refocal.types import Array, InputError
 
 
-def export_kernels(checkpoint: Path, path: Path) -> int:
+def export_kernels(checkpoint: Path, path: Path, *, overwrite: bool = False) -> int:
     """Write ``front-0`` ... ``front-24`` (in front of the focus) and ``behind-0`` ... to an .npz file, float32.
 
     Every kernel sums to 1; those of radii that no training crop had are the initial ones, see ``finished_kernels``.
 
     Args:
         checkpoint: Checkpoint of a training of the task ``learn-kernels``.
-        path: Ends in .npz; written atomically.
+        path: Ends in .npz; written whole or not at all.
+        overwrite: Replace a file of this name.
 
     Returns:
         Number of kernels written.
 
     Raises:
-        InputError: If the checkpoint is of another training, or a kernel can't be normalised.
+        InputError: If the checkpoint is of another training, a kernel can't be normalised, or the file can't be
+            written.
     """
+    check_target(path, overwrite=overwrite)
     saved = load(checkpoint)
     state = saved.part("weights/kernels")
     if not state:
@@ -49,7 +53,7 @@ def export_kernels(checkpoint: Path, path: Path) -> int:
             finished_kernels([kernel.detach().numpy() for kernel in banks[side]], options.kernels, reached)
         )
     }
-    write_kernels(path, named)
+    write_kernels(path, named, overwrite=overwrite)
     return len(named)
 
 
@@ -87,11 +91,7 @@ def finished_kernels(kernels: Sequence[Array], kind: str, reached: int) -> list[
     return finished
 
 
-def write_kernels(path: Path, named: dict[str, Array]) -> None:
-    """Write arrays to a compressed .npz file, atomically."""
-    part = path.with_name(f"{path.stem}.part.npz")
-    try:
-        np.savez_compressed(part, **named)
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
+def write_kernels(path: Path, named: dict[str, Array], *, overwrite: bool = False) -> None:
+    """Write arrays to a compressed .npz file, whole or not at all."""
+    with whole_file(path, overwrite=overwrite) as part, writing(path), part.open("wb") as file:
+        np.savez_compressed(file, **named)

@@ -13,7 +13,6 @@ import dataclasses
 import hashlib
 import inspect
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +21,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from refocal.files.whole import check_target, whole_file, writing
 from refocal.inference.network_file import FORMAT, open_network
 from refocal.learn.export.onnx_graph import SCALE, store, stored_weights, trace
 from refocal.learn.export.quantise import round_weights
@@ -89,7 +89,7 @@ class Parity:
         )
 
 
-def export(network: nn.Module, path: Path, about: About, bits: int = 16) -> Parity:
+def export(network: nn.Module, path: Path, about: About, bits: int = 16, *, overwrite: bool = False) -> Parity:
     """Write a network to an ONNX file, and compare its results with torch.
 
     The graph's inputs have the names of the arguments of ``network.body``, each an image of ``about.config.channels``
@@ -98,9 +98,10 @@ def export(network: nn.Module, path: Path, about: About, bits: int = 16) -> Pari
 
     Args:
         network: With ``body``, ``multiple`` and ``context_px``; not changed.
-        path: Ends in .onnx; written atomically.
+        path: Ends in .onnx; written whole or not at all.
         about: Metadata.
         bits: Per large weight: 16, or 8 for half the size, or 6 or 5; see ``round_weights``.
+        overwrite: Replace a file of this name.
 
     Raises:
         InputError: If the path can't be written, ``bits`` is another number, or a weight is out of the range of half
@@ -110,6 +111,7 @@ def export(network: nn.Module, path: Path, about: About, bits: int = 16) -> Pari
     path = Path(path)
     if path.suffix != ".onnx" or not path.parent.is_dir():
         raise InputError(f"Give an .onnx file in an existing folder to export to, not {path}.")
+    check_target(path, overwrite=overwrite)
     trained, rounded = _bare(network), _bare(network)
     weights, scales = round_weights(rounded, bits)
     inputs = {
@@ -135,22 +137,24 @@ def export(network: nn.Module, path: Path, about: About, bits: int = 16) -> Pari
     }
     for key, value in metadata.items():
         model.metadata_props.add(key=key, value=value)
-    part = path.with_name(f"{path.stem}.part.onnx")
-    try:
-        with part.open("wb") as file:
-            file.write(model.SerializeToString())
-            os.fsync(file.fileno())
+    with whole_file(path, overwrite=overwrite, suffix=path.suffix) as part:
+        with writing(path):
+            part.write_bytes(model.SerializeToString())
         parity = _compare(part, trained, rounded, inputs)
         if not (parity.even <= MAX_DIFFERENCE and parity.odd <= MAX_DIFFERENCE):  # written so that NaN is refused too
             raise ValueError(f"ONNX Runtime's result differs from torch's: {parity}.")
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
     return parity
 
 
-def export_checkpoint(
-    checkpoint: Path, path: Path, name: str = "", licence: str = "Apache-2.0", context_px: int = 0, bits: int = 16
+def export_checkpoint(  # noqa: PLR0913  the words of the command line
+    checkpoint: Path,
+    path: Path,
+    name: str = "",
+    licence: str = "Apache-2.0",
+    context_px: int = 0,
+    bits: int = 16,
+    *,
+    overwrite: bool = False,
 ) -> Parity:
     """Write a checkpoint's network, averaged if its recipe averages, to an ONNX file.
 
@@ -161,6 +165,7 @@ def export_checkpoint(
         licence: See ``About``.
         context_px: See ``About``.
         bits: See ``export``.
+        overwrite: See ``export``.
 
     Raises:
         InputError: If the checkpoint can't be read, or as ``export`` does.
@@ -177,7 +182,7 @@ def export_checkpoint(
         licence,
         context_px,
     )
-    return export(network, path, about, bits)
+    return export(network, path, about, bits, overwrite=overwrite)
 
 
 def load_state(path: Path) -> dict[str, Tensor]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
+from refocal.files.whole import whole_file, writing
 from refocal.learn.recipe import Recipe, from_json, to_json
 from refocal.types import InputError
 
@@ -51,16 +51,28 @@ class Checkpoint:
         return {"format": FORMAT, **facts}
 
 
-def save(path: Path, checkpoint: Checkpoint) -> None:
-    """Write it atomically."""
-    part = path.with_name(path.name + ".part")
+def save(path: Path, checkpoint: Checkpoint, *, overwrite: bool = False) -> None:
+    """Write it whole or not at all.
+
+    Raises:
+        InputError: If it exists and ``overwrite`` is false, or the disk refuses.
+    """
     # safetensors stores contiguous tensors only, so those in channels_last order are copied.
-    save_file(
-        {name: t.detach().cpu().contiguous() for name, t in checkpoint.tensors.items()}, part, checkpoint.metadata
-    )
-    with part.open("rb+") as file:
-        os.fsync(file.fileno())
-    part.replace(path)
+    tensors = {name: t.detach().cpu().contiguous() for name, t in checkpoint.tensors.items()}
+    write_tensors(path, tensors, checkpoint.metadata, overwrite=overwrite)
+
+
+def write_tensors(path: Path, tensors: dict[str, Tensor], metadata: dict[str, str], *, overwrite: bool = False) -> None:
+    """Write contiguous tensors to a safetensors file, whole or not at all.
+
+    Raises:
+        InputError: As ``save`` does.
+    """
+    with whole_file(path, overwrite=overwrite) as part, writing(path):
+        try:
+            save_file(tensors, part, metadata)
+        except SafetensorError as error:  # a full disk too
+            raise InputError(f"{path} can't be written: {error}.") from error
 
 
 def load(path: Path) -> Checkpoint:

@@ -6,8 +6,10 @@ import json
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
+from refocal.files.records import append_line, json_line
+from refocal.files.whole import Exists, whole_file, write_whole
 from refocal.learn.recipe import Recipe
 
 
@@ -22,21 +24,17 @@ class TrainingLog:
     ) -> None:
         self.path, self.recipe, self.first = path, recipe, step
         self.say, self.writes = say if writes else None, writes  # of several processes, only the first
-        self.file: IO[str] | None = None
         self.began = time.monotonic()
 
     def __enter__(self) -> TrainingLog:
         if not self.writes:
             return self
         kept = [line for line in read_log(self.path) if line.get("step", 0) <= self.first] if self.first else []
-        with self.path.open("w") as file:
-            file.writelines(json.dumps(line) + "\n" for line in kept)
-        self.file = self.path.open("a")
+        write_whole(self.path, "".join(map(json_line, kept)).encode(), overwrite=self.first > 0)
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self.file is not None:
-            self.file.close()
+        """Every line is written when it is logged."""
 
     def step(self, step: int, losses: dict[str, float], rate: float, images_per_s: float) -> None:
         """Log the losses of a step, and report them with speed and remaining time."""
@@ -56,16 +54,15 @@ class TrainingLog:
         self._report(f"Stopped after step {step}; the checkpoint is written, --resume continues.")
 
     def _write(self, line: dict[str, Any]) -> None:
-        if self.file is not None:
-            self.file.write(json.dumps(line) + "\n")
-            self.file.flush()
+        if self.writes:
+            append_line(self.path, json_line(line))
 
     def _report(self, text: str) -> None:
         if self.say is not None:
             self.say(text)
 
 
-def draw_curve(log: Path, title: str, path: Path) -> str:
+def draw_curve(log: Path, title: str, path: Path, *, overwrite: bool = False) -> str:
     """Plot losses and the first validation figure of a log over its steps; returns a sentence if that can't be done."""
     try:
         import matplotlib.figure
@@ -88,7 +85,11 @@ def draw_curve(log: Path, title: str, path: Path) -> str:
         values = [line["validation"][name] for line in checks]
         right.plot([line["step"] for line in checks], values, "o-", ms=3, color="tab:orange")
         right.set_ylabel(f"validation {name}", color="tab:orange")
-    figure.savefig(path)
+    try:
+        with whole_file(path, overwrite=overwrite) as part:
+            figure.savefig(part, format="png")
+    except Exists as error:
+        return str(error)
     return ""
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import torch
 from lightning_fabric import Fabric
 
+from refocal.files.whole import check_target
 from refocal.learn.crops.photos import Crops
 from refocal.learn.recipe import Recipe
 from refocal.types import InputError
@@ -64,12 +65,18 @@ def check_run(recipe: Recipe, crops: Crops, run: Run) -> None:
         raise InputError(f"There is no checkpoint in {run.out} to resume from.")
     if not run.resume and (run.out / CHECKPOINT).exists():
         raise InputError(f"{run.out} already holds a training: add --resume to continue it, or choose another folder.")
+    for name in (LOG, CURVE):
+        if not run.resume and os.path.lexists(run.out / name):
+            raise InputError(
+                f"{run.out} holds {name}, but no checkpoint to resume from: remove it, or choose another folder."
+            )
     try:
         run.out.mkdir(parents=True, exist_ok=True)
     except OSError:
         raise InputError(
             f"The folder {run.out} can't be created: a file has its name, or permission is missing."
         ) from None
+    check_target(run.out / CHECKPOINT, overwrite=run.resume)  # now, not after hours
 
 
 def make_fabric(recipe: Recipe, run: Run) -> Fabric:

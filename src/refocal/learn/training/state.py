@@ -100,11 +100,11 @@ class TrainingState:
         self.validation = validation_figures(network, self.task, self.recipe, self.step, crops, self.fabric)
         return self.validation
 
-    def save(self, path: Path) -> None:
+    def save(self, path: Path, *, overwrite: bool = False) -> None:
         """Write a checkpoint if all of it is finite.
 
         Raises:
-            InputError: If it isn't; on all processes, though only the first one writes.
+            InputError: If it isn't; on all processes, though only the first one writes. Or if it can't be written.
         """
         tensors = {
             f"weights/{name}/{key}": t for name, net in self.plain.items() for key, t in net.state_dict().items()
@@ -117,7 +117,8 @@ class TrainingState:
         self.finite.raise_if_any()
         if self.fabric.is_global_zero:
             about = {"device": _device_name(self.fabric.device), "seconds": self.seconds, "validation": self.validation}
-            checkpoints.save(path, checkpoints.Checkpoint(self.recipe, self.step, tensors, about))
+            checkpoint = checkpoints.Checkpoint(self.recipe, self.step, tensors, about)
+            checkpoints.save(path, checkpoint, overwrite=overwrite)
         self.finite.set_recovery_hint(self.step, self.recipe.learning_rate, saved=True)
 
     def _make_average(self, saved: checkpoints.Checkpoint | None) -> WeightAverage:

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 import refocal
-from refocal.images.io import part_path
+from refocal.files.whole import part_path, sweep
 from refocal.learn.crops.compressed import encode, write_compressed
 from refocal.learn.crops.photos import Crops, open_crops
 from refocal.learn.recipe import Recipe, to_json
@@ -95,6 +95,7 @@ def write_bundle(
         raise InputError(f"{out} exists already: choose another folder for the bundle.")
     if not out.absolute().parent.is_dir():
         raise InputError(f"There is no folder {out.absolute().parent} to write the bundle in.")
+    sweep({out.absolute().parent})
     part = part_path(out.absolute().parent)
     try:
         part.mkdir()

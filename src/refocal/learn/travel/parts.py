@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from torch import Tensor
+
 from refocal.learn.training import checkpoint as checkpoints
 from refocal.types import InputError
 
@@ -23,8 +25,6 @@ def write_parts(checkpoint: checkpoints.Checkpoint, folder: Path) -> list[Path]:
     Raises:
         InputError: If a weight is out of the range of half precision.
     """
-    from safetensors.torch import save_file
-
     folder.mkdir(parents=True, exist_ok=True)
     for old in folder.glob(PATTERN):
         old.unlink()
@@ -36,7 +36,7 @@ def write_parts(checkpoint: checkpoints.Checkpoint, folder: Path) -> list[Path]:
     for name, tensor in halves.items():
         if tensor.is_floating_point() and not tensor.isfinite().all():
             raise InputError(f"The weight {name} holds values that half precision cannot represent.")
-    groups: list[dict[str, object]] = [{}]
+    groups: list[dict[str, Tensor]] = [{}]
     size = 0
     for name, tensor in halves.items():
         if size + tensor.nbytes > MAX_BYTES and groups[-1]:
@@ -46,7 +46,7 @@ def write_parts(checkpoint: checkpoints.Checkpoint, folder: Path) -> list[Path]:
         size += tensor.nbytes
     paths = [folder / f"part-{number}.safetensors" for number in range(1, len(groups) + 1)]
     for path, group in zip(paths, groups, strict=True):
-        save_file(group, path, {**checkpoint.metadata, "parts": str(len(groups))})
+        checkpoints.write_tensors(path, group, {**checkpoint.metadata, "parts": str(len(groups))}, overwrite=True)
     return paths
 
 

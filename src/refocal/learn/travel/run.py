@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import sys
 import tempfile
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import cast
 
 from refocal.catalog import find
+from refocal.files.whole import write_whole
 from refocal.learn.crops.photos import open_crops
 from refocal.learn.recipe import Phase, Recipe, from_json, override
 from refocal.learn.tasks import TASKS, Task, make_network
@@ -22,6 +24,7 @@ from refocal.learn.training.run import CHECKPOINT, CURVE, LOG, make_fabric
 from refocal.learn.training.state import validation_figures
 from refocal.learn.travel.bundle import CROPS, RECIPE, START
 from refocal.learn.travel.parts import read_parts, write_parts
+from refocal.printable import printable
 from refocal.types import InputError
 
 BACK, SCORES = "back", "scores.json"
@@ -55,7 +58,7 @@ def main(words: Sequence[str] | None = None) -> int:
     try:
         _run(given)
     except InputError as error:
-        sys.stderr.write(f"refocal: {error}\n")
+        _say(f"refocal: {error}")
         return 2
     return 0
 
@@ -73,6 +76,8 @@ def _run(given: argparse.Namespace) -> None:
         if earlier is not None:
             checkpoints.save(path, earlier)
     resumes = path.exists()
+    if not resumes:
+        _set_aside(given.out / LOG)
     if resumes:  # the steps may have been fitted by the run before
         saved = checkpoints.load(path)
         recipe = saved.recipe
@@ -86,6 +91,13 @@ def _run(given: argparse.Namespace) -> None:
     _report(path, data, given)
 
 
+def _set_aside(log: Path) -> None:
+    """Rename the log of a run that was killed before its first checkpoint, as nothing is replaced."""
+    if log.exists():
+        free = (log.with_name(f"{log.stem}-{number}{log.suffix}") for number in itertools.count(1))
+        log.rename(next(path for path in free if not path.exists()))
+
+
 def _report(path: Path, data: Path, given: argparse.Namespace) -> None:
     """Write the parts, the scores on the held-out crops, and the curve."""
     saved = checkpoints.load(path)
@@ -96,11 +108,11 @@ def _report(path: Path, data: Path, given: argparse.Namespace) -> None:
     task = cast(Task, find(TASKS, saved.recipe.task, "task").load())
     figures = validation_figures(network, task, saved.recipe, saved.step, open_crops(data), fabric)
     facts = {"step": saved.step, "steps": saved.recipe.steps, **saved.about, "validation": figures}
-    (given.out / SCORES).write_text(json.dumps(facts, indent=1) + "\n")
+    write_whole(given.out / SCORES, (json.dumps(facts, indent=1) + "\n").encode(), overwrite=True)
     for part in write_parts(saved, given.out / BACK):
         _say(f"{part}: {part.stat().st_size / 1e6:.1f} MB")
     if saved.step < saved.recipe.steps:  # a complete training has drawn it
-        missing = draw_curve(given.out / LOG, saved.recipe.about, given.out / CURVE)
+        missing = draw_curve(given.out / LOG, saved.recipe.about, given.out / CURVE, overwrite=True)
         if missing:
             _say(missing)
     _say(f"Step {saved.step} of {saved.recipe.steps}: {json.dumps(figures)}")
@@ -140,7 +152,7 @@ def _assignment(word: str) -> tuple[str, str]:
 
 
 def _say(text: str) -> None:
-    sys.stderr.write(text + "\n")
+    sys.stderr.write(printable(text) + "\n")
     sys.stderr.flush()
 
 
