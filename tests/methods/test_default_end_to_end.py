@@ -58,6 +58,13 @@ def test_frames_without_texture_are_unknown_and_kept(level, noise):
     assert np.abs(found.image - frame).mean() < 1 / 255
 
 
+@pytest.mark.parametrize("level", [0, 128, 255])
+@pytest.mark.parametrize("estimator", ["default", "fast"])
+def test_a_frame_of_one_colour_shows_no_blur(estimator, level):
+    frame = np.full((160, 200, 3), level, np.uint8)
+    np.testing.assert_array_equal(refocal.estimate_blur(frame, estimator), 0)
+
+
 def test_a_plain_surface_takes_the_radius_of_what_surrounds_it(leaves):
     """A third of a sharp photo is a plain, noisy surface."""
     photo = leaves.copy()

@@ -36,6 +36,9 @@ pixels."""
 UNSURE = 0.5
 """Below this confidence, the reading at full size is mixed with the survey's."""
 
+NO_BLUR_PX = 0.01
+"""The survey shows no blur below this radius."""
+
 UNKNOWN, KNOWN = 0.35, 0.7
 """A reading of the survey counts from the first confidence on, fully from the second; others are filled in."""
 
@@ -100,6 +103,8 @@ def merged(near: tuple[Array, Array], far: tuple[Array, Array]) -> tuple[Array, 
     unsure = 1 - ramp(confidence, 0, UNSURE)
     is_far = is_far * np.maximum(ramp(radius_px, NEAR_PX, MAYBE_FAR_PX), unsure)
     share = np.maximum(is_far, unsure)
+    # As of a black frame: neither reading shows a blur.
+    share = np.where((far_px < NO_BLUR_PX) & (confidence < UNKNOWN), 1, share)
     return radius_px + share * (far_px - radius_px), confidence + share * (far_confidence - confidence)
 
 
