@@ -155,4 +155,4 @@ def test_packing_writes_what_the_pairs_read(tmp_path):
     made = MappedBlur(maps="packed")(torch.from_numpy(packed.batch(0, 4, 64, 0)), seeded())
     assert 0 < (made["blurred"] - made["sharp"]).abs().mean() < 0.2
     with pytest.raises(InputError, match="at least 200"):
-        pack_maps([tmp_path], tmp_path / "maps.npy", 1, 100)
+        pack_maps([tmp_path], tmp_path / "small.npy", 1, 100)
