@@ -8,7 +8,7 @@ from refocal.metrics import mae, psnr
 def pair(dtype="float64", shape=(3, 31, 45)):
     rng = np.random.default_rng(3)
     sharp = rng.random(shape)
-    return (sharp + 0.05 * rng.standard_normal(shape)).astype(dtype), sharp.astype(dtype)
+    return (sharp + 0.05 * rng.standard_normal(shape)).clip(0, 1).astype(dtype), sharp.astype(dtype)
 
 
 def test_psnr_equals_skimage():

@@ -12,6 +12,7 @@ from refocal.catalog import Entry, find
 from refocal.datasets import Pair, Protocol
 from refocal.images.colour import luma
 from refocal.metrics import METRICS
+from refocal.metrics.inputs import any_range
 from refocal.optics.blur import BlurMap
 from refocal.types import Array, Image, InputError
 
@@ -76,7 +77,8 @@ def score(metric: Metric, restored: Image, pair: Pair, protocol: Protocol, blur:
     if mask is not None and "mask" not in inspect.signature(metric.function).parameters:
         raise InputError(f"Metric {metric.name!r} takes no mask, so it can't be measured on {protocol.data!r}.")
     weights = {} if mask is None else {"mask": mask}
-    return float(metric.function(*((restored, sharp) if metric.needs else (restored,)), **weights))
+    with any_range():  # the fit isn't clipped
+        return float(metric.function(*((restored, sharp) if metric.needs else (restored,)), **weights))
 
 
 def true_radius(pair: Pair) -> tuple[Array | None, Array | None]:

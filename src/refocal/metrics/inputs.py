@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 import numpy as np
@@ -11,6 +14,8 @@ from refocal.types import Array, Image, InputError
 
 OVERSHOOT = 1e-3
 """Images may leave [0, 1] by this much, as interpolation and rounding do; more is another range, such as 0 to 255."""
+
+_ANY_RANGE = ContextVar("any_range", default=False)
 
 
 def namespace_of(*arrays: Array) -> Any:
@@ -43,11 +48,21 @@ def check_image(image: Image, name: str) -> Any:
         raise InputError(f"The {name} image must be float32 or float64 in [0, 1], not {image.dtype}: convert it first.")
     if image.ndim < 3 or 0 in image.shape:
         raise InputError(f"The {name} image must be (..., channel, height, width), not of shape {tuple(image.shape)}.")
-    if _is_readable(image):
+    if _is_readable(image) and not _ANY_RANGE.get():
         low, high = float(xp.min(image)), float(xp.max(image))
-        if not (low >= -OVERSHOOT and high <= 1 + OVERSHOOT):  # also where either is not a number
-            raise InputError(f"The {name} image must be finite and in [0, 1], not from {low:.4g} to {high:.4g}.")
+        if low < -OVERSHOOT or high > 1 + OVERSHOOT:  # a value that is no number makes the metric none, either
+            raise InputError(f"The {name} image must be in [0, 1], not from {low:.4g} to {high:.4g}.")
     return xp
+
+
+@contextmanager
+def any_range() -> Iterator[None]:
+    """Inside a ``with`` block, in this thread, images may leave [0, 1]: after a fit of gain and offset, or unclipped."""
+    token = _ANY_RANGE.set(True)
+    try:
+        yield
+    finally:
+        _ANY_RANGE.reset(token)
 
 
 def _is_readable(image: Image) -> bool:

@@ -70,7 +70,7 @@ def test_the_sharpness_loss_without_clipping_is_unbounded():
     grey = torch.full((1, 1, 32, 32), 0.5)
     loss = LOSSES["sharpness"].load()
     for amplitude in (1.0, 10.0):
-        unclipped = loss(grey + amplitude * stripes, grey, clipped=False)
+        unclipped = loss((grey + amplitude * stripes).requires_grad_(), grey, clipped=False)
         assert unclipped.item() == pytest.approx(
             -6.32 * amplitude, rel=1e-3
         )  # 40 ** 0.5, the patch's one-sided border included
