@@ -57,7 +57,7 @@ def check_image(image: Image, name: str) -> Any:
 
 @contextmanager
 def any_range() -> Iterator[None]:
-    """Inside a ``with`` block, in this thread, images may leave [0, 1]: after a fit of gain and offset, or unclipped."""
+    """Inside a ``with`` block, in this thread, images may leave [0, 1]: after a fit of gain and offset, say."""
     token = _ANY_RANGE.set(True)
     try:
         yield
