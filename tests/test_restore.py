@@ -266,6 +266,7 @@ def test_a_users_estimator_is_attenuated_as_a_named_one():
         ({"mask": np.zeros((3, 4))}, "mask is 4x3, the photo 64x48"),
         ({"mask": np.full((48, 64), 2.0)}, "mask with values from 0"),
         ({"blur": BlurMap(np.ones((48, 60)))}, "map is 60x48, the image 64x48"),
+        ({"mask": np.ma.masked_less(np.full((48, 64), 0.5), 1)}, "mask as an array"),
         ({"tile_px": 15}, "whole number of at least 16 px, not 15"),
         ({"tile_px": 40.0}, "whole number of at least 16 px, not 40.0"),
         ({"tile_px": "40"}, "whole number of at least 16 px, not '40'"),

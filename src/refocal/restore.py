@@ -251,7 +251,7 @@ def _check(image: Image, strength: float, mask: Array | None, tile_px: int | Non
         raise InputError("Give an image of finite floating-point numbers in [0, 1].")
     if not isinstance(strength, (int, float, np.number)) or not 0 <= strength <= 1:
         raise InputError(f"Give a strength from 0 to 1, not {strength}.")
-    if mask is not None and len(getattr(mask, "shape", ())) != 2:
+    if mask is not None and (len(getattr(mask, "shape", ())) != 2 or isinstance(mask, np.ma.MaskedArray)):
         raise InputError("Give the mask as an array (height, width) with values from 0 (keep) to 1 (restore).")
     if mask is not None and tuple(mask.shape) != tuple(shape[1:]):
         raise InputError(

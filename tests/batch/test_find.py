@@ -201,3 +201,19 @@ def test_a_name_that_cannot_be_looked_up_does_not_stop_the_others(here):
     long = "x" * 300 + ".png"
     assert found(long, "a.png") == ([("a.png", "a.png")], [(long, "failed", True)])
     assert len(plan([long, "a.png"], "out").jobs) == 1
+
+
+def test_pictures_of_other_names_are_restored_by_content_or_named(here):
+    touch("d/p.ppm", "d/q.jxr", "d/broken.insp")
+    write("d/a.png", Photo(np.zeros((4, 5, 3), np.uint8)))
+    write("d/b.jpg", Photo(np.zeros((4, 5, 3), np.uint8)))
+    Path("d/b.jpg").rename("d/b.mpo")
+    Path("d/c.apng").write_bytes(Path("d/a.png").read_bytes())
+    found, left = find(["d"], Path("out"))
+    assert {str(photo.source): str(photo.below) for photo in found} == {
+        "d/a.png": "a.png",
+        "d/b.mpo": "b.mpo.jpg",
+        "d/c.apng": "c.apng.png",
+    }
+    assert sorted(str(one.path) for one in left) == ["d/broken.insp", "d/p.ppm", "d/q.jxr"]
+    assert all(one.unread for one in left)

@@ -134,3 +134,14 @@ def test_other_files_are_not_written_over(tmp_path):
         with pytest.raises(InputError, match=said), open_page(path, "Test"):
             pass
     assert own.read_text() == "<p>mine"
+
+
+def test_a_report_that_another_run_finished_meanwhile_is_replaced_and_another_file_is_not(tmp_path):
+    path = tmp_path / "r.html"
+    with open_page(path, "second"), open_page(path, "first"):
+        pass
+    assert "second" in path.read_text()
+    path.unlink()
+    with pytest.raises(InputError, match="exists already"), open_page(path, "mine"):
+        path.write_text("the user's")
+    assert path.read_text() == "the user's"

@@ -67,6 +67,17 @@ def test_half_a_jpeg_is_restored_as_far_as_it_goes_and_counted(here, capsys):
     assert read("out/half.jpg").pixels.shape == (96, 96, 1)
 
 
+def test_damage_counts_for_maps_masks_and_blur_as_well(here, capsys):
+    Image.fromarray(np.random.default_rng(0).integers(0, 255, (96, 96), np.uint8)).save("whole.jpg", quality=95)
+    data = Path("whole.jpg").read_bytes()
+    Path("half.jpg").write_bytes(data[: len(data) // 2])
+    assert main(["map", "half.jpg", "-o", "m.npy", "--estimator", "jnb"]) == 1
+    assert "rows are whole" in capsys.readouterr().err
+    assert main(["blur", "half.jpg", "-o", "b.png", "--radius-px", "1"]) == 1
+    assert main(["deblur", "whole.jpg", "-o", "c.png", "--method", "unsharp-mask", "--mask", "half.jpg"]) == 2
+    assert "A mask must be whole" in capsys.readouterr().err and not Path("c.png").exists()
+
+
 @pytest.mark.parametrize("suffix", ["jpg", "webp"])
 def test_a_lossy_photo_without_a_change_is_copied(here, suffix):
     pixels = np.random.default_rng(0).integers(0, 255, (40, 52, 3), np.uint8)

@@ -99,6 +99,7 @@ def test_colours_beyond_srgb_survive_a_change_within_it():
         ({b"gAMA": struct.pack(">I", 100000)}, lambda x: x),
         ({b"gAMA": struct.pack(">I", 45455)}, lambda x: x**2.2),
         ({b"cICP": bytes((1, 8, 0, 1))}, lambda x: x),
+        ({b"cHRM": struct.pack(">8I", *(round(value * 100000) for value in P3))}, srgb_to_linear),
         ({b"cICP": bytes((9, 1, 0, 1))}, lambda x: np.where(x < 0.081, x / 4.5, ((x + 0.099) / 1.099) ** (1 / 0.45))),
     ],
 )
@@ -140,6 +141,15 @@ def test_a_png_in_its_own_space_becomes_a_file_with_a_profile_of_it(format):
         before, after = (space_of(metadata, 3) for metadata in (photo.metadata, found.metadata))
         np.testing.assert_allclose(after.to_srgb(image), before.to_srgb(image), atol=2e-3)
         assert np.abs(before.to_srgb(image) - image).max() > 0.2
+
+
+def test_the_profile_of_a_png_that_cicp_overrules_is_not_carried_over():
+    photo = Photo(
+        np.zeros((4, 5, 3), np.uint8), metadata=Metadata(icc=_profile(1.8), chunks=((b"cICP", bytes((1, 8, 0, 1))),))
+    )
+    image = _colours(5, 6)
+    found = read(encode(photo, "TIFF"))
+    np.testing.assert_allclose(space_of(found.metadata, 3).to_light(image), image, atol=1e-4)
 
 
 @pytest.mark.parametrize("damaged", [b"", b"x" * 200, b"\0" * 128 + b"\xff" * 40])

@@ -9,7 +9,7 @@ from PIL import Image
 import refocal
 from refocal.images.io import read
 
-KINDS = [{}, {"progressive": True}, {"subsampling": 0}, {"restart_marker_blocks": 4}]
+KINDS = [{}, {"progressive": True}, {"subsampling": 0}, {"restart_marker_blocks": 4}, {"restart_marker_rows": 1}]
 
 
 def _jpeg(channels, **options):
@@ -17,9 +17,8 @@ def _jpeg(channels, **options):
     grey = 128 + 60 * np.sin(x / 9) * np.cos(y / 7) + np.random.default_rng(0).normal(0, 12, x.shape)
     pixels = np.clip(grey, 0, 255).astype(np.uint8)
     stream = BytesIO()
-    Image.fromarray(pixels if channels == 1 else np.dstack([pixels, pixels // 2, 255 - pixels])).save(
-        stream, "JPEG", quality=90, **options
-    )
+    picture = Image.fromarray(pixels if channels == 1 else np.dstack([pixels, pixels // 2, 255 - pixels]))
+    (picture.convert("CMYK") if channels == 4 else picture).save(stream, "JPEG", quality=90, **options)
     return stream.getvalue()
 
 
@@ -55,6 +54,52 @@ def test_half_a_file_gives_its_whole_rows_and_a_note(channels, options, share, e
     np.testing.assert_array_equal(photo.pixels[:rows], read(data).pixels[:rows])
     if "progressive" not in options:  # its passes go over the whole picture
         assert abs(rows - share * 160) < 32
+
+
+@pytest.mark.parametrize("options", KINDS)
+def test_half_a_cmyk_file_is_damaged(options):
+    data = _jpeg(4, **options)
+    whole, half = read(data), read(data[: len(data) // 2])
+    assert half.damaged and not whole.damaged
+    if "progressive" not in options:
+        rows = int(half.notes[0].split("the first ")[1].split(" of 160 rows")[0])
+        np.testing.assert_array_equal(half.pixels[:rows], whole.pixels[:rows])
+        assert abs(rows - 80) < 32
+
+
+@pytest.mark.parametrize("interval", [{"restart_marker_rows": 1}, {"restart_marker_blocks": 4}])
+def test_a_cut_before_a_restart_marker_is_found(interval):
+    data = _jpeg(3, **interval)
+    markers = [i for i in range(len(data) // 3, len(data) - 9) if data[i] == 255 and 0xD0 <= data[i + 1] <= 0xD7]
+    for place in markers[:: max(1, len(markers) // 6)]:
+        for cut in (data[:place], data[: place + 1]):
+            photo = read(cut)
+            assert photo.damaged and "rows are whole" in photo.notes[0]
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_a_few_missing_bytes_are_missing_rows(channels):
+    data = _jpeg(channels)
+    whole = read(data).pixels
+    for missing in (6, 12, 30):
+        photo = read(data[:-missing])
+        assert photo.damaged or np.array_equal(photo.pixels, whole)
+    assert read(data[:-30]).damaged
+
+
+def test_damage_that_the_decoder_warns_of_is_noted():
+    data = bytearray(_jpeg(3, restart_marker_rows=1))
+    place = data.index(b"\xff\xd3")
+    data[place + 1] = 0xD6  # another restart marker than the one that is due
+    photo = read(bytes(data))
+    assert photo.damaged and photo.notes == ("The file's data are damaged, so parts of the photo may be wrong.",)
+
+
+def test_zeros_before_the_end_marker_are_no_damage():
+    for channels in (1, 3, 4):
+        for options in KINDS:
+            data = _jpeg(channels, **options)
+            assert not read(data[:-2] + bytes(5) + data[-2:]).damaged
 
 
 def test_bytes_behind_the_picture_are_no_damage():

@@ -55,6 +55,23 @@ def test_one_transparent_colour_becomes_an_alpha_channel(mode, key, result):
         np.testing.assert_array_equal(np.asarray(file.convert(result)), np.asarray(restored))
 
 
+def test_a_transparent_grey_of_16_bits_stays_the_transparent_one():
+    y, x = np.mgrid[:48, :64]
+    data = (np.abs(y - 24) < 12) & (np.abs(x - 32) < 20)
+    pixels = np.where(data, 30000 + 20000 * np.sin(x / 2), 65535).astype(np.uint16)
+    picture = Image.fromarray(pixels)
+    picture.info["transparency"] = 65535
+    restored = refocal.deblur(picture, "wiener", 2.0)
+    assert restored.mode == "I;16" and restored.info["transparency"] == 65535
+    np.testing.assert_array_equal(np.asarray(restored) == 65535, ~data)
+    rgba = np.dstack([pixels, np.where(data, 65535, 0).astype(np.uint16)])
+    expected = refocal.deblur(rgba, "wiener", 2.0)[..., 0]
+    assert np.abs(np.asarray(restored).astype(int) - expected)[data].max() <= 1
+    odd = Image.fromarray(np.zeros((5, 6), np.uint8))
+    odd.info["transparency"] = b"x"  # no grey
+    assert refocal.deblur(odd, "unsharp-mask").mode == "L"
+
+
 def test_modes_that_hold_no_photo_are_refused():
     for mode, said in (("CMYK", "convert it to RGB first"), ("LAB", "give it as RGB")):
         with pytest.raises(InputError, match=said):

@@ -49,9 +49,7 @@ def test_bands_that_are_not_transparency_are_kept_as_they_are(colours, kinds, dt
     others = [colours + index for index, kind in enumerate(kinds) if not kind]
     np.testing.assert_array_equal(photo.extra, samples[..., others])
     assert (photo.alpha is None) == (not alpha)
-    assert photo.notes == (
-        f"Bands beside colour and transparency ({len(others)}) were kept as they are, not restored.",
-    )
+    assert photo.notes == (f"Bands beside colour and transparency ({len(others)}) aren't restored.",)
     data = encode(photo)
     np.testing.assert_array_equal(tifffile.imread(BytesIO(data)), samples[..., [*range(colours), *alpha, *others]])
     assert tuple(np.ravel(tags(data)[338])) == (2,) * len(alpha) + (0,) * len(others)

@@ -21,6 +21,18 @@ SPACES = {
 }
 
 
+@pytest.mark.parametrize(
+    "packet",
+    [
+        b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><r hdrgm:Version="1.0" dc:title="keep"/></x:xmpmeta>',
+        '<x:xmpmeta xmlns:x="adobe:ns:meta/"><r hdrgm:Version="1.0"/></x:xmpmeta>'.encode("utf-16"),
+    ],
+)
+def test_announcements_in_a_packet_that_breaks_the_rules_leave_with_it(packet):
+    left, kinds = xmp.without_announcements(packet)
+    assert left is None and "unreadable XMP" in kinds
+
+
 def packet(attributes="", elements="", spaces=SPACES):
     declared = " ".join(f'xmlns:{prefix}="{uri}"' for prefix, uri in spaces.items())
     return (

@@ -44,6 +44,14 @@ def test_another_range_and_masked_arrays_are_refused(image, sentence):
     np.testing.assert_allclose(psnr(IMAGE + 5e-4, IMAGE), 20 * np.log10(1 / 5e-4))  # rounding is no other range
 
 
+def test_the_byte_order_does_not_matter():
+    for dtype in (">f4", "<f4", ">f8", "<f8"):
+        assert psnr((0.9 * IMAGE).astype(dtype), IMAGE.astype(dtype)) == pytest.approx(
+            psnr(0.9 * IMAGE, IMAGE), rel=1e-5
+        )
+        assert q(IMAGE.astype(dtype)) == pytest.approx(q(IMAGE), rel=1e-4)
+
+
 def test_a_training_may_leave_the_range():
     torch = pytest.importorskip("torch")
     restored = torch.tensor(IMAGE * 1.2).requires_grad_()

@@ -244,6 +244,8 @@ def test_invalid_kernels_and_options_are_refused():
         (np.full((3, 3), np.nan), "finite numbers of at least 0"),
         (np.array([[-0.1, 1.2, -0.1]]), "finite numbers of at least 0"),
         (np.full((3, 3), 0.1123), r"not 1.011"),
+        ([[0.0, 1.0, 0.0]], r"not shape \(\)"),
+        (np.full((1, 1), 1 + 0j), "real numbers"),
     ):
         with pytest.raises(InputError, match=said):
             Psf(kernel)

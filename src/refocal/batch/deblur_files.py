@@ -72,6 +72,8 @@ class Done:
 def read_mask(path: str | Path) -> Array:
     """Read an image as a mask (H, W) in [0, 1]: white is restored, black is kept, and so is what is transparent."""
     photo = read(path)
+    if photo.damaged:
+        raise InputError(f"{path}: {' '.join(photo.notes)} A mask must be whole.")
     mask: Array = luma(to_float(photo.pixels))[0]
     return mask if photo.alpha is None else mask * to_float(photo.alpha)[0]
 

@@ -33,11 +33,19 @@ NOT_READ: dict[str, str] = dict.fromkeys(_RAW, "a raw photo, which refocal doesn
         ("a GIF", (".gif",)),
         ("a BMP", (".bmp", ".dib")),
         ("a JPEG XL photo", (".jxl",)),
-        ("a JPEG 2000 photo", (".jp2", ".j2k", ".jpf", ".jpx")),
+        ("a JPEG 2000 photo", (".jp2", ".j2k", ".j2c", ".jpf", ".jpx", ".jph")),
+        ("a JPEG XR photo", (".jxr", ".wdp", ".hdp")),
         ("a Photoshop file", (".psd", ".psb")),
+        ("a Netpbm picture", (".pbm", ".pgm", ".pnm", ".ppm", ".pam", ".pfm")),
+        ("an HDR picture", (".exr", ".hdr")),
+        ("a picture of another format", (".dcm", ".fits", ".ico", ".pcx", ".qoi", ".tga")),
     )
     for suffix in suffixes
 }
+
+ALSO_READ = (".mpo", ".jps", ".insp", ".apng")
+"""Further suffixes of JPEG and PNG: found in folders, too, and read by content. Results have the format's own suffix.
+"""
 
 
 @dataclass(frozen=True)
@@ -165,12 +173,20 @@ def _photos(found: Iterator[Path | LeftOut] | Sequence[Path], base: Path) -> Ite
         suffix = path.suffix.lower()
         if suffix in NOT_READ:
             yield LeftOut(path, f"{path} is left out: its name is that of {NOT_READ[suffix]}.", "left out")
+        elif suffix in ALSO_READ:
+            named = _named(path)
+            below = _beneath(path, base).parent
+            yield Photo(path, below / named.below) if isinstance(named, Photo) else named
         elif suffix in SUFFIXES and _leads_nowhere(path):
             yield LeftOut(path, f"{path} is a link to a file that doesn't exist.")
         elif suffix in SUFFIXES and not _is_map(path):
-            # Behind a wildcard, .. may lead out of the folder that is searched, but never out of the output folder.
-            below = os.path.normpath(path.relative_to(base))
-            yield Photo(path, Path(*(part for part in Path(below).parts if part != "..")))
+            yield Photo(path, _beneath(path, base))
+
+
+def _beneath(path: Path, base: Path) -> Path:
+    """The place of a result: behind a wildcard, .. may lead out of the folder that is searched, but not out of OUT."""
+    below = Path(os.path.normpath(path.relative_to(base)))
+    return Path(*(part for part in below.parts if part != ".."))
 
 
 def _walk(folder: Path, base: Path, out: Path) -> Iterator[tuple[Path, list[Path]] | LeftOut]:

@@ -58,7 +58,8 @@ def open_page(path: str | Path, title: str) -> Iterator[Callable[[PageEntry], No
     path = Path(path)
     replaces = check_page(path)
     head, _, foot = TEMPLATE.read_text(encoding="utf-8").partition(_SECTIONS)
-    with whole_file(path, overwrite=replaces) as part:
+    # A run beside this one may write its report meanwhile: it is replaced like an older one.
+    with whole_file(path, overwrite=replaces, may_replace=_is_report) as part:
         with writing(path):
             file = part.open("w", encoding="utf-8")
 
@@ -91,13 +92,17 @@ def check_page(path: Path) -> bool:
     if not path.exists():
         return exists
     try:
-        with path.open("rb") as file:
-            own = _GENERATOR in file.read(1000)
+        own = _is_report(path)
     except OSError as error:
         raise InputError(f"{path} exists and can't be read: {error.strerror}.") from error
     if not own:
         raise InputError(f"{path} exists and isn't a report of refocal's; choose another name for the report.")
     return True
+
+
+def _is_report(path: Path) -> bool:
+    with path.open("rb") as file:
+        return _GENERATOR in file.read(1000)
 
 
 def _text(words: str) -> str:

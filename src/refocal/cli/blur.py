@@ -59,13 +59,14 @@ def command(words: list[str]) -> int:
     except ValueError as error:
         raise InputError(str(error)) from error
     noise = (values.noise_std, values.seed)
-    for note in defocus_file(Path(values.input), values.out, optics, values.family, noise, values.overwrite):
+    photo = read(values.input)
+    for note in defocus_file(photo, values.out, optics, values.family, noise, values.overwrite):
         say(note)
-    return 0
+    return 1 if photo.damaged else 0
 
 
 def defocus_file(
-    source: Path,
+    photo: Photo,
     target: Path,
     lens: float | tuple[Path, ThinLens],
     family: str,
@@ -75,7 +76,7 @@ def defocus_file(
     """Blur a sharp photo and write it.
 
     Args:
-        source: The sharp photo.
+        photo: The sharp photo.
         target: The photo to write.
         lens: The radius of a uniform blur in pixels, or the file of a depth map and the lens.
         family: Family of the kernels, a key of ``optics.kernels.FAMILIES``.
@@ -88,7 +89,6 @@ def defocus_file(
     Raises:
         InputError: If a file can't be read or written, or the sizes differ.
     """
-    photo = read(source)
     light, back = _as_light(photo)
     if isinstance(lens, tuple):
         depth_m = read_depth(lens[0])

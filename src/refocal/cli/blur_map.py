@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from refocal.cli.flags import Parser, add_device, add_overwrite, check_estimator, check_out, estimator_names, say
 from refocal.types import InputError
@@ -33,11 +34,17 @@ def command(words: list[str]) -> int:
     check_estimator(values.estimator)
 
     from refocal.api import estimate_blur
+    from refocal.images.io import read
     from refocal.images.map_files import check_map_name, write_map
 
     check_map_name(values.out)
     check_out(values.input or values.left, values.out, values.overwrite)
-    radius_px = estimate_blur(views or values.input, values.estimator)
+    photos = [read(name) for name in views or [values.input]]
+    given: Any = photos if views else photos[0]
+    radius_px = estimate_blur(given, values.estimator)
     meaning = write_map(values.out, radius_px, overwrite=values.overwrite)
+    for photo in photos:
+        if photo.damaged:
+            say(" ".join(photo.notes))
     say(f"{values.out}: {meaning}, from {radius_px.min():.2f} to {radius_px.max():.2f} px")
-    return 0
+    return 1 if any(photo.damaged for photo in photos) else 0

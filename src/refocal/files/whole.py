@@ -10,7 +10,7 @@ import platform
 import shutil
 import stat
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
@@ -25,7 +25,13 @@ class Exists(InputError):
 
 
 @contextmanager
-def whole_file(path: str | Path, *, overwrite: bool = False, suffix: str = "") -> Iterator[Path]:
+def whole_file(
+    path: str | Path,
+    *,
+    overwrite: bool = False,
+    suffix: str = "",
+    may_replace: Callable[[Path], bool] | None = None,
+) -> Iterator[Path]:
     """A hidden empty file to write, which gets the name ``path`` if the block ends without an error.
 
     With ``overwrite``, a link is followed, and the file that it leads to is replaced; the new one has its mode, and its
@@ -35,6 +41,7 @@ def whole_file(path: str | Path, *, overwrite: bool = False, suffix: str = "") -
         path: The file's name.
         overwrite: Whether a file of this name is replaced.
         suffix: What the hidden name ends in, for a library that reads or writes files of certain names only.
+        may_replace: Whether a file that got this name meanwhile is replaced all the same.
 
     Yields:
         The path of the unfinished file, in the folder of the finished one.
@@ -60,8 +67,13 @@ def whole_file(path: str | Path, *, overwrite: bool = False, suffix: str = "") -
                 _make_like(part, before)
             if overwrite:
                 part.replace(target)
-            else:
+                return
+            try:
                 _publish(part, target)
+            except Exists:
+                if may_replace is None or not may_replace(target):
+                    raise
+                part.replace(target)
     finally:  # also after Ctrl-C
         with suppress(OSError):
             part.unlink(missing_ok=True)

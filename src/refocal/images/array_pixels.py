@@ -22,6 +22,7 @@ def open_array(array: Array, space_of: Callable[[int], Any] | None = None) -> tu
     Raises:
         InputError: If it is a masked array, or of another shape, dtype or range.
     """
+    array = array if isinstance(array, np.ma.MaskedArray) else np.asarray(array)  # np.matrix has always two axes
     channels = array.shape[2] if array.ndim == 3 else 1
     if array.ndim not in (2, 3) or channels not in (1, 2, 3, 4) or 0 in array.shape:
         raise InputError(f"Give an array (height, width) or (height, width, 1 to 4), not {array.shape}.")

@@ -25,7 +25,7 @@ def carried(metadata: Metadata, format: Format, channels: int) -> tuple[Metadata
     """
     kept, notes = metadata, list[str]()
     name = _NAMES[format]
-    if format != "PNG" and kept.icc is None and channels == 3:
+    if format != "PNG" and channels == 3 and (kept.icc is None or b"cICP" in dict(kept.chunks)):
         kept = _with_profile(kept)
     if format == "JPEG":
         kept, lost = _within_jpeg(kept)

@@ -31,6 +31,9 @@ def open_picture(picture: Any) -> tuple[Opened, GiveBack, tuple[str, ...]]:
     """
     if isinstance(picture, (str, Path, bytes)):
         return _open_file(picture)
+    if isinstance(picture, Photo):
+        opened = open_photo(picture)
+        return opened, lambda restored: with_restored(picture, opened, restored), picture.notes
     if isinstance(picture, np.ndarray):
         return *open_array(picture), ()
     if hasattr(picture, "getbands") and hasattr(picture, "convert"):

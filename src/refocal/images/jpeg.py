@@ -11,7 +11,7 @@ import numpy as np
 
 from refocal.images.cmyk import cmyk_to_rgb
 from refocal.images.jpeg_beside import added_segments, with_beside
-from refocal.images.jpeg_damage import whole_rows, with_end
+from refocal.images.jpeg_damage import damage, load, with_end
 from refocal.images.jpeg_kinds import check_kind
 from refocal.images.jpeg_segments import with_segments
 from refocal.images.limits import Header, Unsupported
@@ -52,22 +52,14 @@ def header(stream: BinaryIO) -> Header:
 
 def decode(data: bytes) -> Photo:
     """Decode a JPEG file; of a file with several images (MPO), the first. Of one that ends too early, what is there."""
-    from PIL.JpegImagePlugin import JpegImageFile
-
     ending = with_end(data)
-    picture = JpegImageFile(BytesIO(ending.data))
-    picture.load()
+    picture, stored = load(ending)
     info = picture.info
-    stored = np.asarray(picture)
-    rows, passes = whole_rows(ending, stored.reshape(*stored.shape[:2], -1), "progressive" in info), ending.passes
-    if rows == 0 and passes:
+    missing = damage(ending, picture.mode, picture.height, "progressive" in info)
+    if "the first 0 of" in missing:
         raise Unsupported("is cut off, no row of its picture is whole")
-    notes: tuple[str, ...] = ()
-    if rows == 0:
-        notes = ("The file ends too early: its last passes are missing, so the photo has less detail than it had.",)
-    elif rows < picture.height:
-        notes = (f"The file ends too early: the first {rows} of {picture.height} rows are whole, the rest is missing.",)
-    elif ending.added:
+    notes: tuple[str, ...] = (missing,) if missing else ()
+    if ending.added and not missing:
         notes = ("The file lacks its end marker; every row of the photo was there.",)
     icc = info.get("icc_profile")
     if picture.mode == "CMYK":
@@ -79,8 +71,8 @@ def decode(data: bytes) -> Photo:
     metadata = Metadata(exif or None, info.get("icc_profile"), info.get("xmp"), sane_dpi(*info.get("dpi", (0, 0))))
     metadata, left_out = with_beside(metadata, data)
     metadata, notes = replace(metadata, icc=icc), notes + left_out
-    damaged = rows < picture.height
-    return Photo(pixels, None, "JPEG", metadata, matching_quality(picture.quantization), notes, damaged=damaged)
+    quality = matching_quality(picture.quantization)
+    return Photo(pixels, None, "JPEG", metadata, quality, notes, damaged=bool(missing))
 
 
 def encode(photo: Photo) -> bytes:

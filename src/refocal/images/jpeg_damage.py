@@ -1,8 +1,8 @@
-"""JPEG files that end too early: how many rows of the picture are whole.
+"""JPEG files that are damaged or end too early: what libjpeg warns of, and how many rows are whole.
 
-libjpeg fills what is missing with grey and only warns, and Pillow drops the warning. A decoder ignores bytes between
-the picture's data and its end marker if the picture is whole; if it isn't, it takes them for the data that is missing.
-So the file is decoded a second time with such bytes, and the first row that differs is the first that isn't whole.
+libjpeg only warns of damage and fills what is missing with grey, and Pillow drops the warnings; simplejpeg reports
+them. How far the data suffice is found by decoding: bytes that follow the picture's data change nothing in a whole
+picture, but a decoder that lacks data takes them instead. The first row that they change is the first that isn't whole.
 """
 
 from __future__ import annotations
@@ -10,18 +10,27 @@ from __future__ import annotations
 import re
 import struct
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from refocal.types import Array
 
+if TYPE_CHECKING:
+    from PIL.JpegImagePlugin import JpegImageFile
+
 _END = b"\xff\xd9"
 _SOS, _EOI = 0xDA, 0xD9
+_METADATA = frozenset((*range(0xE1, 0xEE), 0xEF, 0xFE))  # all APPn but JFIF's and Adobe's, and COM
 _BARE = frozenset((0x01, *range(0xD0, 0xD9)))  # markers without a length: TEM, RST0 to RST7, SOI
 _FURTHER_DATA = bytes(range(1, 128)) * 64  # without 0xFF, which begins a marker
-_GREY, _BLOCK = 128, 8  # what libjpeg fills in for missing blocks, and their side
+_RESTARTS = (b"", *(bytes((0xFF, number)) for number in range(0xD0, 0xD8)))  # one of them is what a decoder waits for
 _COEFFICIENTS = 64
 _MARKER = re.compile(rb"\xff+([^\x00\xd0-\xd7\xff])", re.DOTALL)  # in image data 0xFF 0x00 is a value 0xFF
+_SPACES = {"L": "GRAY", "RGB": "RGB", "CMYK": "CMYK"}  # Pillow's mode: simplejpeg's colour space
+# libjpeg's warnings begin so; its other messages are about kinds of JPEG that it doesn't decode.
+_WARNINGS = ("Corrupt JPEG data", "Premature end", "Inconsistent progression", "Invalid SOS")
+_PADDING = "extraneous bytes before marker 0xd9"
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,21 +42,30 @@ class Ending:
         place: Where the end marker of the first picture begins.
         added: Whether it was missing.
         passes: Whether a progressive picture has all its passes, that is every coefficient to its last bit.
+        beside: Where segments with metadata begin and end, of which libjpeg may warn, too.
     """
 
     data: bytes
     place: int
     added: bool
     passes: bool
+    beside: tuple[tuple[int, int], ...] = ()
+
+    @property
+    def picture(self) -> bytes:
+        """The first picture without its end marker and without metadata."""
+        starts = (0, *(stop for _, stop in self.beside))
+        stops = (*(start for start, _ in self.beside), self.place)
+        return b"".join(self.data[start:stop] for start, stop in zip(starts, stops, strict=True))
 
 
 def with_end(data: bytes) -> Ending:
     """Find the end of the first picture, or add an end marker behind the file."""
-    place, lowest_bit = 2, dict[tuple[int, int], int]()
+    place, lowest_bit, beside = 2, dict[tuple[int, int], int](), list[tuple[int, int]]()
     while found := _MARKER.search(data, place):
         kind, place = found[1][0], found.end()
         if kind == _EOI:
-            return Ending(data, place - 2, False, _all_there(lowest_bit))
+            return Ending(data, place - 2, False, _all_there(lowest_bit), tuple(beside))
         if kind in _BARE:
             continue
         if place + 2 > len(data):
@@ -55,29 +73,92 @@ def with_end(data: bytes) -> Ending:
         (length,) = struct.unpack_from(">H", data, place)
         if kind == _SOS:
             _note_pass(lowest_bit, data[place + 2 : place + length])
+        elif kind in _METADATA and place + length <= len(data):
+            beside.append((found.start(), place + length))
         place += length
     whole = data.rstrip(b"\xff")
-    return Ending(whole + _END, len(whole), True, _all_there(lowest_bit))
+    return Ending(whole + _END, len(whole), True, _all_there(lowest_bit), tuple(beside))
 
 
-def whole_rows(ending: Ending, pixels: Array, progressive: bool) -> int:
-    """The number of rows, from the top, that the file's data suffice for.
+def load(ending: Ending) -> tuple[JpegImageFile, Array]:
+    """The first picture as Pillow opens it, and its pixels; of a damaged one what can be decoded.
+
+    Raises:
+        Exception: What Pillow raises, if nothing can be decoded.
+    """
+    from io import BytesIO
+
+    from PIL.JpegImagePlugin import JpegImageFile
+
+    picture = JpegImageFile(BytesIO(ending.data))
+    try:
+        picture.load()
+    except OSError:  # at some places of a cut, Pillow gives up where libjpeg doesn't
+        if picture.mode == "CMYK":
+            raise
+        pixels = _decoded(ending.picture + _END, picture.mode)
+        if pixels is None:
+            raise
+        return picture, pixels
+    return picture, np.asarray(picture)
+
+
+def damage(ending: Ending, mode: str, rows: int, progressive: bool) -> str:
+    """A sentence about what is missing of the picture, or damaged in it; empty if it is whole.
 
     Args:
         ending: From ``with_end``.
-        pixels: (H, W, C), the picture as decoded.
-        progressive: Whether the picture is stored in several passes; without the last ones no row is whole.
+        mode: Pillow's mode of the picture.
+        rows: Rows of the picture.
+        progressive: Whether it is stored in several passes.
     """
     if progressive and not ending.passes:
-        return 0
-    corner = pixels[-_BLOCK:, -_BLOCK:]
-    if not progressive and (corner != _GREY).any():
-        return len(pixels)  # the last block was there
-    again = _decoded(ending.data[: ending.place] + _FURTHER_DATA + _END)
-    if again is None or again.shape != pixels.shape:
-        return len(pixels)
-    differs = (again != pixels).any(axis=(1, 2))
-    return int(differs.argmax()) if differs.any() else len(pixels)
+        return "The file ends too early: its last passes are missing, so the photo has less detail than it had."
+    if not _warning(ending.picture, mode):
+        return ""
+    whole = _whole_rows(ending.picture, mode)
+    if whole is None:
+        return "The file's data are damaged, so parts of the photo may be wrong."
+    return f"The file ends too early: the first {whole} of {rows} rows are whole, the rest is missing."
+
+
+def _warning(picture: bytes, mode: str) -> str:
+    """What libjpeg warns of; empty if of nothing, or only of zeros between the data and the end marker."""
+    found = _complaint(picture, mode)
+    return _complaint(picture.rstrip(b"\0"), mode) if _PADDING in found else found
+
+
+def _complaint(picture: bytes, mode: str) -> str:
+    from simplejpeg import decode_jpeg
+
+    try:
+        decode_jpeg(picture + _END, colorspace=_SPACES[mode], strict=True)
+    except ValueError as error:
+        return str(error) if str(error).startswith(_WARNINGS) else ""
+    return ""
+
+
+def _whole_rows(picture: bytes, mode: str) -> int | None:
+    """The first row that further data change; None if they change nothing."""
+    pixels = _decoded(picture + _END, mode)
+    if pixels is None:
+        return None
+    changed = []
+    for restart in _RESTARTS:
+        again = _decoded(picture + restart + _FURTHER_DATA + _END, mode)
+        if again is not None and (differs := (again != pixels).reshape(len(pixels), -1).any(axis=1)).any():
+            changed.append(int(differs.argmax()))
+    return min(changed, default=None)
+
+
+def _decoded(data: bytes, mode: str) -> Array | None:
+    from simplejpeg import decode_jpeg
+
+    try:
+        pixels: Array = decode_jpeg(data, colorspace=_SPACES[mode], strict=False)
+    except ValueError:
+        return None
+    return pixels[..., 0] if mode == "L" else pixels
 
 
 def _note_pass(lowest_bit: dict[tuple[int, int], int], head: bytes) -> None:
@@ -93,15 +174,3 @@ def _note_pass(lowest_bit: dict[tuple[int, int], int], head: bytes) -> None:
 def _all_there(lowest_bit: dict[tuple[int, int], int]) -> bool:
     components = {component for component, _ in lowest_bit}
     return all(lowest_bit.get((c, k), 1) == 0 for c in components for k in range(_COEFFICIENTS))
-
-
-def _decoded(data: bytes) -> Array | None:
-    from io import BytesIO
-
-    from PIL.JpegImagePlugin import JpegImageFile
-
-    try:
-        pixels = np.asarray(JpegImageFile(BytesIO(data)))
-    except Exception:  # as ``limits.refusing`` says, decoders raise anything; the picture itself was decoded before
-        return None
-    return pixels.reshape(*pixels.shape[:2], -1)

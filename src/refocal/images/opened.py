@@ -10,6 +10,7 @@ from refocal.images.alpha import fill_hidden, put_back, visibility
 from refocal.images.colour_space import SRGB, ColourSpace
 from refocal.images.icc import space_of_profile
 from refocal.images.metadata import Metadata
+from refocal.images.no_data import has_data, kept_apart, no_data_value
 from refocal.images.photo import Photo, from_float, to_float
 from refocal.images.png_colour import space_of_chunks
 from refocal.types import Array, Image
@@ -52,14 +53,22 @@ def open_image(image: Image, alpha: Array | None = None, space: ColourSpace = SR
 
 
 def open_photo(photo: Photo) -> Opened:
-    """Open a photo read from a file."""
+    """Open a photo read from a file; where a TIFF's no-data value stands, nothing can be seen."""
     alpha = None if photo.alpha is None else to_float(photo.alpha)[0]
+    value = no_data_value(photo.metadata)
+    if value is not None:
+        data = has_data(photo.pixels, value).astype(np.float32)
+        alpha = data if alpha is None else alpha * data
     return open_image(to_float(photo.pixels), alpha, space_of(photo.metadata, photo.pixels.shape[2]))
 
 
 def with_restored(photo: Photo, opened: Opened, restored: Image) -> Photo:
     """The photo with restored pixels, in its own bit depth."""
-    return replace(photo, pixels=from_float(opened.put_back(restored), photo.pixels.dtype))
+    pixels = from_float(opened.put_back(restored), photo.pixels.dtype)
+    value = no_data_value(photo.metadata)
+    if value is not None:
+        pixels = kept_apart(pixels, value, has_data(photo.pixels, value))
+    return replace(photo, pixels=pixels)
 
 
 def in_srgb(image: Image, space: ColourSpace) -> Image:

@@ -10,6 +10,7 @@ import numpy as np
 
 from refocal.images.array_pixels import open_array
 from refocal.images.metadata import Metadata
+from refocal.images.no_data import has_data, kept_apart
 from refocal.images.opened import Opened, space_of
 from refocal.types import Array, Image, InputError
 
@@ -38,7 +39,8 @@ def open_pil(picture: Any) -> tuple[Opened, Callable[[Image], Any]]:
         return _open_grey(picture)
     if mode in _PREMULTIPLIED:
         read_as = _PREMULTIPLIED[mode]
-    elif mode in _WITH_ALPHA and info.pop("transparency", None) is not None:
+    elif mode in _WITH_ALPHA and _is_key(info.get("transparency"), mode):
+        del info["transparency"]
         read_as = _WITH_ALPHA[mode]
     elif mode in _READ_AS:
         read_as = _READ_AS[mode]
@@ -55,6 +57,12 @@ def open_pil(picture: Any) -> tuple[Opened, Callable[[Image], Any]]:
     return opened, give_back_pil
 
 
+def _is_key(value: Any, mode: str) -> bool:
+    """Whether an entry "transparency" of ``info`` has the type that it has in this mode."""
+    kinds: dict[str, Any] = {"P": (int, bytes), "RGB": tuple}
+    return isinstance(value, kinds.get(mode, int))
+
+
 def _open_grey(picture: Any) -> tuple[Opened, Callable[[Image], Any]]:
     """Grey of more than 8 bits: converting it to RGB would cut it off at 255."""
     values = np.asarray(picture)
@@ -64,10 +72,17 @@ def _open_grey(picture: Any) -> tuple[Opened, Callable[[Image], Any]]:
                 f"A PIL image of mode I holds grey from 0 to {_MAX_16_BIT}, not from {values.min()} to {values.max()}."
             )
         values = values.astype(np.uint16)
-    opened, give_back = open_array(values, partial(_space, picture))
+    key = picture.info.get("transparency")
+    if not _is_key(key, "L") or picture.mode == "F":
+        opened, give_back = open_array(values, partial(_space, picture))
+    else:  # Pillow has no 16-bit grey with alpha: the transparent grey stays one
+        data = has_data(values[..., None], key)
+        opened, give_back = open_array(np.dstack([values, np.where(data, _MAX_16_BIT, 0)]).astype(values.dtype))
 
     def give_back_pil(restored: Image) -> Any:
         grey = give_back(restored)
+        if grey.ndim == 3:
+            grey = kept_apart(grey[..., :1], key, data)[..., 0]
         return _from_array(grey.astype(np.int32) if picture.mode == "I" else grey, picture.info)
 
     return opened, give_back_pil

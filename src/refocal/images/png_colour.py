@@ -34,6 +34,8 @@ HLG_WHITE = 0.26496
 def space_of_chunks(chunks: Mapping[bytes, bytes]) -> ColourSpace | None:
     """The colour space that the chunks cICP, or gAMA and cHRM, describe; None if they are missing or can't be used.
 
+    Without gAMA, the curve is sRGB's; without cHRM, the primaries are.
+
     The chunks sRGB and iCCP, which come before gAMA and cHRM, are the caller's.
     """
     try:
@@ -42,10 +44,12 @@ def space_of_chunks(chunks: Mapping[bytes, bytes]) -> ColourSpace | None:
             if matrix == 0 and full == 1 and transfer in _TRANSFERS:
                 curve, white = _TRANSFERS[transfer]
                 return make_space((curve(_stored()),), to_srgb_light(_PRIMARIES[primaries]), white)
+        matrix_of = to_srgb_light(_chromaticities(chunks[b"cHRM"])) if b"cHRM" in chunks else None
         if b"gAMA" in chunks:
             (gamma,) = struct.unpack(">I", chunks[b"gAMA"])
-            matrix_of = to_srgb_light(_chromaticities(chunks[b"cHRM"])) if b"cHRM" in chunks else None
             return make_space((_stored() ** (100000 / gamma),), matrix_of)
+        if matrix_of is not None:
+            return make_space((srgb_to_linear(_stored()),), matrix_of)
     except (KeyError, ValueError, ZeroDivisionError, struct.error, np.linalg.LinAlgError):
         pass
     return None

@@ -80,7 +80,7 @@ def decode(data: bytes) -> Photo:
     if lost:
         notes += (f"{lost} of its EXIF fields could not be read, so they are left out.",)
     if extra.shape[2]:
-        notes += (f"Bands beside colour and transparency ({extra.shape[2]}) were kept as they are, not restored.",)
+        notes += (f"Bands beside colour and transparency ({extra.shape[2]}) aren't restored.",)
     if page.photometric == _WHITE_IS_ZERO:
         pixels = ~pixels
     elif page.photometric == _PALETTE:

@@ -29,6 +29,7 @@ _BESIDE = (
     (_ADOBE + "xap/1.0/", "Thumbnails", "previews"),
     ("http://purl.org/dc/terms/", "provenance", "origin"),
 )
+_PREFIXES = (b"hdrgm:", b"HDRGainMap:", b"Container:Directory", b"GCamera:MicroVideo", b"GCamera:MotionPhoto")
 _SEMANTICS = {b"GainMap": "gain map", b"MotionPhoto": "video", b"Depth": "depth map"}
 # What lies in the extended packet, and is announced in the main one.
 _EXTENSION = (
@@ -149,7 +150,11 @@ def without_announcements(packet: bytes) -> tuple[bytes | None, set[str]]:
         if kind and value.strip() != b"0":  # MotionPhoto="0": there is none
             kinds.add(kind)
         gone.append(entry)
-    return _without(packet, gone), kinds
+    left = _without(packet, gone)
+    # In a packet that breaks the rules, entries may stand under prefixes that aren't declared, or in UTF-16.
+    if any(prefix in left.replace(b"\0", b"") for prefix in _PREFIXES):
+        return None, kinds | {"unreadable XMP"}
+    return left, kinds
 
 
 def without_extension(packet: bytes) -> bytes | None:

@@ -44,7 +44,8 @@ def check_image(image: Image, name: str) -> Any:
     xp = namespace_of(image)
     if isinstance(image, np.ma.MaskedArray):
         raise InputError(f"The {name} image is a masked array: fill it, and give the metric its mask as mask=.")
-    if image.dtype not in (xp.float32, xp.float64):  # half precision would lose small differences
+    dtype = image.dtype.newbyteorder("=") if isinstance(image, np.ndarray) else image.dtype
+    if dtype not in (xp.float32, xp.float64):  # half precision would lose small differences
         raise InputError(f"The {name} image must be float32 or float64 in [0, 1], not {image.dtype}: convert it first.")
     if image.ndim < 3 or 0 in image.shape:
         raise InputError(f"The {name} image must be (..., channel, height, width), not of shape {tuple(image.shape)}.")
