@@ -143,6 +143,20 @@ def test_a_png_in_its_own_space_becomes_a_file_with_a_profile_of_it(format):
         assert np.abs(before.to_srgb(image) - image).max() > 0.2
 
 
+def test_a_grey_png_with_gamma_becomes_a_file_with_a_profile_for_grey():
+    photo = Photo(np.zeros((4, 5, 1), np.uint8), metadata=Metadata(chunks=((b"gAMA", struct.pack(">I", 55556)),)))
+    grey = np.random.default_rng(0).random((1, 6, 7)).astype(np.float32)
+    for format in ("JPEG", "TIFF"):
+        found = read(encode(photo, format)).metadata
+        assert found.icc[16:20] == b"GRAY"
+        np.testing.assert_allclose(space_of(found, 1).to_light(grey), grey**1.8, atol=1e-3)
+
+
+def test_a_gamma_beyond_all_use_is_ignored():
+    for gamma in (0, 1, 9999, 1_000_001, 4_000_000_000):
+        assert space_of(Metadata(chunks=((b"gAMA", struct.pack(">I", gamma)),)), 3) is SRGB
+
+
 def test_the_profile_of_a_png_that_cicp_overrules_is_not_carried_over():
     photo = Photo(
         np.zeros((4, 5, 3), np.uint8), metadata=Metadata(icc=_profile(1.8), chunks=((b"cICP", bytes((1, 8, 0, 1))),))

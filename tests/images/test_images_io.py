@@ -120,7 +120,7 @@ def test_losses_of_a_format_are_reported(tmp_path):
     photo = make_photo(dtype=np.uint16, alpha=True, notes=("earlier",))
     given = write(tmp_path / "a.jpg", photo)
     assert [note.split()[0] + note.split()[2] for note in given] == ["JPEG8", "JPEGno"]
-    assert [note.split()[0] for note in write(tmp_path / "a.webp", photo)] == ["WEBP"]
+    assert [note.split()[0] for note in write(tmp_path / "a.webp", photo)] == ["WebP"]
     np.testing.assert_array_equal(read(tmp_path / "a.webp").pixels, np.rint(photo.pixels / 257))
     assert write(tmp_path / "a.png", photo) == write(tmp_path / "a.tif", photo) == ()
     large = make_photo(metadata=replace(make_metadata(), exif=make_exif() + bytes(70000), xmp=bytes(70000)))

@@ -1,5 +1,6 @@
 """JPEGs that end too early: the rows that are whole, against a picture of the whole file."""
 
+import struct
 from io import BytesIO
 
 import numpy as np
@@ -8,6 +9,7 @@ from PIL import Image
 
 import refocal
 from refocal.images.io import read
+from refocal.images.jpeg_segments import segments
 
 KINDS = [{}, {"progressive": True}, {"subsampling": 0}, {"restart_marker_blocks": 4}, {"restart_marker_rows": 1}]
 
@@ -93,6 +95,46 @@ def test_damage_that_the_decoder_warns_of_is_noted():
     data[place + 1] = 0xD6  # another restart marker than the one that is due
     photo = read(bytes(data))
     assert photo.damaged and photo.notes == ("The file's data are damaged, so parts of the photo may be wrong.",)
+
+
+def test_a_stray_marker_in_the_middle_is_damage():
+    for marker in (0xFE, 0x01):
+        data = bytearray(_jpeg(3))
+        data[len(data) // 2 : len(data) // 2 + 4] = bytes((0xFF, marker, 0, 4))
+        assert read(bytes(data)).damaged
+
+
+def test_a_component_whose_pass_is_missing_is_damage():
+    """Baseline JPEG with a pass per component, put together from three grey files."""
+    pixels = np.random.default_rng(0).integers(0, 255, (3, 48, 64), np.uint8)
+    found, ends = b"\xff\xd8", []
+    for number, plane in enumerate(pixels, 1):
+        stream = BytesIO()
+        Image.fromarray(plane).save(stream, "JPEG", quality=90)
+        parts = list(segments(stream.getvalue()))
+        if number == 1:
+            found += b"".join(_segment(one.marker, one.payload) for one in parts if one.marker == 0xDB)
+            shape = struct.pack(">HH", 48, 64)
+            found += _segment(0xC0, b"\x08" + shape + bytes((3, 1, 0x11, 0, 2, 0x11, 0, 3, 0x11, 0)))
+        found += b"".join(_segment(one.marker, one.payload) for one in parts if one.marker == 0xC4)
+        found += _segment(0xDA, bytes((1, number, 0, 0, 63, 0)))
+        found += stream.getvalue()[next(one.end for one in parts if one.marker == 0xDA) : -2]
+        ends.append(len(found))
+    assert not read(found + b"\xff\xd9").damaged
+    for end in (ends[0], (ends[0] + ends[1]) // 2, ends[1], (ends[1] + ends[2]) // 2):
+        for marker in (b"", b"\xff\xd9"):
+            assert read(found[:end] + marker).damaged
+
+
+def _segment(marker, payload):
+    return bytes((0xFF, marker)) + struct.pack(">H", len(payload) + 2) + payload
+
+
+def test_a_progressive_file_cut_anywhere_behind_its_first_pass_is_restored():
+    data = _jpeg(3, progressive=True)
+    first = data.index(b"\xff\xda", data.index(b"\xff\xda") + 2)
+    for end in range(first, len(data), (len(data) - first) // 12):
+        assert read(data[:end]).damaged
 
 
 def test_zeros_before_the_end_marker_are_no_damage():

@@ -72,6 +72,22 @@ def test_a_transparent_grey_of_16_bits_stays_the_transparent_one():
     assert refocal.deblur(odd, "unsharp-mask").mode == "L"
 
 
+def test_a_palette_of_rgba_keeps_its_transparency():
+    rgba = np.zeros((20, 24, 4), np.uint8)
+    rgba[:, 12:] = (200, 100, 50, 255)
+    picture = Image.fromarray(rgba).quantize()
+    assert picture.mode == "P" and not picture.info
+    restored = refocal.deblur(picture, "unsharp-mask")
+    assert restored.mode == "RGBA"
+    np.testing.assert_array_equal(np.asarray(restored)[..., 3], rgba[..., 3])
+
+
+def test_a_picture_without_pixels_is_refused():
+    for mode in ("I", "F", "RGB", "I;16"):
+        with pytest.raises(InputError, match="with pixels"):
+            refocal.deblur(Image.new(mode, (0, 0)))
+
+
 def test_modes_that_hold_no_photo_are_refused():
     for mode, said in (("CMYK", "convert it to RGB first"), ("LAB", "give it as RGB")):
         with pytest.raises(InputError, match=said):

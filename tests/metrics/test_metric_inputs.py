@@ -72,6 +72,7 @@ def test_a_training_may_leave_the_range():
         (np.full((16, 20), 255), r"weights in \[0, 1\]"),
         (np.full((16, 20), np.nan), r"weights in \[0, 1\]"),
         (np.zeros((16, 20)), "zero everywhere"),
+        (np.ma.masked_less(np.ones((16, 20)), 2), "without a mask of its own"),
     ],
 )
 def test_an_invalid_mask_is_refused_with_one_sentence(metric, mask, sentence):

@@ -21,6 +21,7 @@ from refocal.files.records import append_line, json_line
 from refocal.files.whole import Exists, sweep, write_whole, writing
 from refocal.images.colour import luma
 from refocal.images.io import SUFFIXES, Photo, format_of, read, to_float, write
+from refocal.images.jpeg import NO_END
 from refocal.images.map_files import is_map, write_map
 from refocal.optics.blur import BlurMap
 from refocal.printable import printable
@@ -155,7 +156,8 @@ def restore_file(job: Job, settings: Settings) -> Done:
             notes += _save_map(job.map_target, radius_px, overwrite=settings.overwrite)
     if format_of(job.target) == before.format and before.may_be_copied(after):
         write_whole(job.target, job.source.read_bytes(), overwrite=settings.overwrite)
-        notes = [*notes[len(before.notes) :], "No pixel changed, so the file is a copy."]
+        kept = [note for note in before.notes if note == NO_END]  # nothing is left out of a copy, or converted
+        notes = [*kept, *notes[len(before.notes) :], "No pixel changed, so the file is a copy."]
     else:
         notes += write(job.target, after, overwrite=settings.overwrite)
     return Done(before, after, radius_px, tuple(notes), bytes_in, job.target.stat().st_size)

@@ -177,7 +177,7 @@ def _photos(found: Iterator[Path | LeftOut] | Sequence[Path], base: Path) -> Ite
             named = _named(path)
             below = _beneath(path, base).parent
             yield Photo(path, below / named.below) if isinstance(named, Photo) else named
-        elif suffix in SUFFIXES and _leads_nowhere(path):
+        elif (suffix in SUFFIXES or not suffix) and _leads_nowhere(path):
             yield LeftOut(path, f"{path} is a link to a file that doesn't exist.")
         elif suffix in SUFFIXES and not _is_map(path):
             yield Photo(path, _beneath(path, base))

@@ -79,17 +79,17 @@ def plan(inputs: Sequence[str], out: str, *, save_map: bool = False, overwrite: 
         overwrite: Whether an output may replace the very file it is made from.
 
     Raises:
-        InputError: If there is nothing to do, two photos would become one file, or an input would be written over.
+        InputError: If there is nothing to do, two photos would become one file, or a result would replace an
+            input.
     """
     if not out or not all(inputs):
         raise InputError("A name is empty; give the names of photos or folders, and with -o where to write.")
     found, left = find(inputs, Path(out))
-    if not found:
+    if not found and all(one.status == "failed" for one in left):  # else all are named, in the log, too
         raise InputError(left[0].reason + (f" (And {len(left) - 1} more like this.)" if len(left) > 1 else ""))
-
     single = len(found) == 1 and not any(is_folder(Path(text)) for text in inputs)
     targets = [Path(out)] if single and _names_a_photo(out) else [Path(out) / photo.below for photo in found]
-    if targets[0] != Path(out):
+    if targets != [Path(out)]:
         _check_folder(out)
     jobs = tuple(
         Job(photo.source, target, target.with_name(f"{target.stem}_map.png") if save_map else None)

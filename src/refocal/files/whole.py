@@ -155,6 +155,11 @@ def sweep(folders: set[Path]) -> int:
             if _abandoned(part):
                 shutil.rmtree(part) if part.is_dir() and not part.is_symlink() else part.unlink()
                 removed += 1
+    for lock in [lock for folder in folders for lock in folder.glob(".refocal-*.lock")]:  # held for seconds
+        with suppress(OSError):
+            if lock.stat().st_mtime < time.time() - _STALE_SECONDS:
+                lock.unlink()
+                removed += 1
     return removed
 
 

@@ -33,7 +33,8 @@ def fill_hidden(image: Image, visible: Array) -> Image:
     out = image.copy()
     for plane in out:
         around = fill_in(plane, visible, SPREAD)
-        plane += (1 - visible) * (around - plane)
+        # Where nothing is visible, the hidden value must not even change the rounding.
+        plane[:] = np.where(visible > 0, plane + (1 - visible) * (around - plane), around)
     return out
 
 

@@ -14,7 +14,7 @@ from refocal.images.opened import space_of
 from refocal.images.png_colour import colorants
 from refocal.images.tiff_exif import tiff_tags
 
-_NAMES = {"JPEG": "JPEG", "PNG": "PNG", "TIFF": "TIFF", "WEBP": "WebP"}
+NAMES = {"JPEG": "JPEG", "PNG": "PNG", "TIFF": "TIFF", "WEBP": "WebP"}
 
 
 def carried(metadata: Metadata, format: Format, channels: int) -> tuple[Metadata, tuple[str, ...]]:
@@ -24,9 +24,9 @@ def carried(metadata: Metadata, format: Format, channels: int) -> tuple[Metadata
         The metadata, and a sentence for each kind that the format can't hold.
     """
     kept, notes = metadata, list[str]()
-    name = _NAMES[format]
-    if format != "PNG" and channels == 3 and (kept.icc is None or b"cICP" in dict(kept.chunks)):
-        kept = _with_profile(kept)
+    name = NAMES[format]
+    if format != "PNG" and (kept.icc is None or b"cICP" in dict(kept.chunks)):
+        kept = _with_profile(kept, channels)
     if format == "JPEG":
         kept, lost = _within_jpeg(kept)
         notes += lost
@@ -56,13 +56,14 @@ def carried(metadata: Metadata, format: Format, channels: int) -> tuple[Metadata
     return kept, tuple(notes)
 
 
-def _with_profile(metadata: Metadata) -> Metadata:
+def _with_profile(metadata: Metadata, channels: int) -> Metadata:
     """The metadata with a profile that says what a PNG's colour chunks say, where a profile can: not for HDR."""
-    space = space_of(metadata, 3)
+    space = space_of(metadata, channels)
     if space is SRGB or space.white != 1:
         return metadata
     chunks = tuple(chunk for chunk in metadata.chunks if chunk[0] != b"cICP")
-    return replace(metadata, icc=make_profile(space.curves[0], colorants(space)), chunks=chunks)
+    icc = make_profile(space.curves[0], colorants(space) if channels == 3 else None)
+    return replace(metadata, icc=icc, chunks=chunks)
 
 
 def _within_jpeg(metadata: Metadata) -> tuple[Metadata, list[str]]:

@@ -44,29 +44,32 @@ def space_of_profile(icc: bytes, channels: int) -> ColourSpace | None:
         return None
 
 
-def make_profile(curve: Array, colorants: Array) -> bytes:
-    """A matrix profile (ICC version 2.1).
+def make_profile(curve: Array, colorants: Array | None) -> bytes:
+    """A profile of one curve (ICC version 2.1).
 
     Args:
         curve: The linear light of evenly spaced stored values, the same for red, green and blue.
-        colorants: (3, 3), the XYZ of the primaries under D50 as columns.
+        colorants: (3, 3), the XYZ of the primaries under D50 as columns; None for grey.
     """
     values = np.rint(np.interp(np.linspace(0, 1, _SAMPLES), np.linspace(0, 1, len(curve)), curve) * 65535)
     table = b"curv" + struct.pack(f">II{_SAMPLES}H", 0, _SAMPLES, *values.astype(int))
     text = b"desc\0\0\0\0" + struct.pack(">I", 8) + b"refocal\0" + b"\0" * 78
     white = (0.9642, 1.0, 0.8249)  # D50
     parts = {b"desc": text, b"cprt": b"text\0\0\0\0CC0\0", b"wtpt": _as_xyz(white)}
-    parts |= {name: _as_xyz(column) for name, column in zip((b"rXYZ", b"gXYZ", b"bXYZ"), colorants.T, strict=True)}
-    start = _HEADER + 4 + 12 * (len(parts) + 3)
+    kind, curves = (b"GRAY", _TRANSFER[b"GRAY"]) if colorants is None else (b"RGB ", _TRANSFER[b"RGB "])
+    if colorants is not None:
+        columns = zip((b"rXYZ", b"gXYZ", b"bXYZ"), colorants.T, strict=True)
+        parts |= {name: _as_xyz(column) for name, column in columns}
+    start = _HEADER + 4 + 12 * (len(parts) + len(curves))
     index, body = b"", b""
-    for name, data in (*parts.items(), (b"rTRC", table)):
-        for used in (b"rTRC", b"gTRC", b"bTRC") if name == b"rTRC" else (name,):
+    for name, data in (*parts.items(), (curves[0], table)):
+        for used in curves if name == curves[0] else (name,):
             index += used + struct.pack(">II", start + len(body), len(data))
         body += data + b"\0" * (-len(data) % 4)
-    head = struct.pack(">I4sI4s4s4s", start + len(body), b"\0\0\0\0", 0x02100000, b"mntr", b"RGB ", b"XYZ ")
+    head = struct.pack(">I4sI4s4s4s", start + len(body), b"\0\0\0\0", 0x02100000, b"mntr", kind, b"XYZ ")
     head += struct.pack(">6H", 2000, 1, 1, 0, 0, 0) + b"acsp"
     head = head.ljust(68, b"\0") + _as_xyz(white)[8:]
-    return head.ljust(_HEADER, b"\0") + struct.pack(">I", len(parts) + 3) + index + body
+    return head.ljust(_HEADER, b"\0") + struct.pack(">I", len(parts) + len(curves)) + index + body
 
 
 def _tags(icc: bytes) -> dict[bytes, bytes]:

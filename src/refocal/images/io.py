@@ -13,7 +13,7 @@ import numpy as np
 
 from refocal.files.whole import check_target, write_whole
 from refocal.images import jpeg, png, tiff, webp
-from refocal.images.carried import carried
+from refocal.images.carried import NAMES, carried
 from refocal.images.limits import MAX_BYTES, MAX_PIXELS, Format, Header, Unsupported, check_size, refusing
 from refocal.images.metadata import Metadata, upright
 from refocal.images.orientation import turn
@@ -188,7 +188,7 @@ def _fitted(photo: Photo, format: Format) -> Photo:
         )
     if format in ("JPEG", "WEBP") and pixels.dtype == np.uint16:
         pixels, alpha = to_eight_bit(pixels), None if alpha is None else to_eight_bit(alpha)
-        notes.append(f"{format} holds 8 bits, so the photo's 16 were rounded.")
+        notes.append(f"{NAMES[format]} holds 8 bits, so the photo's 16 were rounded.")
     if format == "JPEG" and alpha is not None:
         alpha = None
         notes.append("JPEG holds no alpha channel, so it was left out.")
@@ -198,7 +198,7 @@ def _fitted(photo: Photo, format: Format) -> Photo:
     extra = photo.extra
     if extra is not None and format != "TIFF":
         notes.append(
-            f"{format} holds no bands beside colour and transparency ({extra.shape[2]}), so they were left out."
+            f"{NAMES[format]} holds no bands beside colour and transparency ({extra.shape[2]}), so they were left out."
         )
         extra = None
     kept, lost = carried(kept, format, pixels.shape[2])

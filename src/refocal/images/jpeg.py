@@ -14,9 +14,11 @@ from refocal.images.jpeg_beside import added_segments, with_beside
 from refocal.images.jpeg_damage import damage, load, with_end
 from refocal.images.jpeg_kinds import check_kind
 from refocal.images.jpeg_segments import with_segments
-from refocal.images.limits import Header, Unsupported
+from refocal.images.limits import Header
 from refocal.images.metadata import Metadata, sane_dpi
 from refocal.images.photo import Photo, split_samples
+
+NO_END = "The file lacks its end marker; every row of the photo was there."
 
 MIN_QUALITY = 95  # the finest setting that libjpeg's manual recommends; above, files grow for little gain
 MAX_SIDE = 65500  # libjpeg's JPEG_MAX_DIMENSION
@@ -55,12 +57,10 @@ def decode(data: bytes) -> Photo:
     ending = with_end(data)
     picture, stored = load(ending)
     info = picture.info
-    missing = damage(ending, picture.mode, picture.height, "progressive" in info)
-    if "the first 0 of" in missing:
-        raise Unsupported("is cut off, no row of its picture is whole")
+    missing = damage(ending, picture.mode, picture.height)
     notes: tuple[str, ...] = (missing,) if missing else ()
     if ending.added and not missing:
-        notes = ("The file lacks its end marker; every row of the photo was there.",)
+        notes = (NO_END,)
     icc = info.get("icc_profile")
     if picture.mode == "CMYK":
         pixels, note = cmyk_to_rgb(picture, icc)

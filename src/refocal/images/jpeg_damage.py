@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from refocal.images.limits import Unsupported
 from refocal.types import Array
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 _END = b"\xff\xd9"
 _SOS, _EOI = 0xDA, 0xD9
 _METADATA = frozenset((*range(0xE1, 0xEE), 0xEF, 0xFE))  # all APPn but JFIF's and Adobe's, and COM
+_FRAMES = frozenset((0xC0, 0xC1, 0xC2, 0xC9, 0xCA))  # sequential and progressive, by Huffman or arithmetic coding
 _BARE = frozenset((0x01, *range(0xD0, 0xD9)))  # markers without a length: TEM, RST0 to RST7, SOI
 _FURTHER_DATA = bytes(range(1, 128)) * 64  # without 0xFF, which begins a marker
 _RESTARTS = (b"", *(bytes((0xFF, number)) for number in range(0xD0, 0xD8)))  # one of them is what a decoder waits for
@@ -41,7 +43,8 @@ class Ending:
         data: The file's bytes, with an end marker added where it was missing.
         place: Where the end marker of the first picture begins.
         added: Whether it was missing.
-        passes: Whether a progressive picture has all its passes, that is every coefficient to its last bit.
+        passes: Whether all passes are there, that is every coefficient of every component to its last bit.
+        scans: Number of passes.
         beside: Where segments with metadata begin and end, of which libjpeg may warn, too.
     """
 
@@ -49,6 +52,7 @@ class Ending:
     place: int
     added: bool
     passes: bool
+    scans: int
     beside: tuple[tuple[int, int], ...] = ()
 
     @property
@@ -61,23 +65,26 @@ class Ending:
 
 def with_end(data: bytes) -> Ending:
     """Find the end of the first picture, or add an end marker behind the file."""
-    place, lowest_bit, beside = 2, dict[tuple[int, int], int](), list[tuple[int, int]]()
+    place, scans, beside = 2, list[bytes](), list[tuple[int, int]]()
+    frame = b""
     while found := _MARKER.search(data, place):
         kind, place = found[1][0], found.end()
         if kind == _EOI:
-            return Ending(data, place - 2, False, _all_there(lowest_bit), tuple(beside))
+            return Ending(data, place - 2, False, _all_there(frame, scans), len(scans), tuple(beside))
         if kind in _BARE:
             continue
         if place + 2 > len(data):
             break
         (length,) = struct.unpack_from(">H", data, place)
         if kind == _SOS:
-            _note_pass(lowest_bit, data[place + 2 : place + length])
-        elif kind in _METADATA and place + length <= len(data):
+            scans.append(data[place + 2 : place + length])
+        elif kind in _FRAMES:
+            frame = data[place + 2 : place + length]
+        elif kind in _METADATA and not scans and place + length <= len(data):
             beside.append((found.start(), place + length))
         place += length
     whole = data.rstrip(b"\xff")
-    return Ending(whole + _END, len(whole), True, _all_there(lowest_bit), tuple(beside))
+    return Ending(whole + _END, len(whole), True, _all_there(frame, scans), len(scans), tuple(beside))
 
 
 def load(ending: Ending) -> tuple[JpegImageFile, Array]:
@@ -103,20 +110,26 @@ def load(ending: Ending) -> tuple[JpegImageFile, Array]:
     return picture, np.asarray(picture)
 
 
-def damage(ending: Ending, mode: str, rows: int, progressive: bool) -> str:
+def damage(ending: Ending, mode: str, rows: int) -> str:
     """A sentence about what is missing of the picture, or damaged in it; empty if it is whole.
 
     Args:
         ending: From ``with_end``.
         mode: Pillow's mode of the picture.
         rows: Rows of the picture.
-        progressive: Whether it is stored in several passes.
+
+    Raises:
+        Unsupported: If not even a row of a picture in one pass is whole.
     """
-    if progressive and not ending.passes:
+    if not ending.passes:
         return "The file ends too early: its last passes are missing, so the photo has less detail than it had."
     if not _warning(ending.picture, mode):
         return ""
     whole = _whole_rows(ending.picture, mode)
+    if whole == 0 and ending.scans > 1:
+        return "The file ends too early: its last pass is incomplete, so the photo has less detail than it had."
+    if whole == 0:
+        raise Unsupported("is cut off, no row of its picture is whole")
     if whole is None:
         return "The file's data are damaged, so parts of the photo may be wrong."
     return f"The file ends too early: the first {whole} of {rows} rows are whole, the rest is missing."
@@ -161,16 +174,15 @@ def _decoded(data: bytes, mode: str) -> Array | None:
     return pixels[..., 0] if mode == "L" else pixels
 
 
-def _note_pass(lowest_bit: dict[tuple[int, int], int], head: bytes) -> None:
-    """Note the lowest bit that a pass brings for each component and coefficient (ITU-T T.81, B.2.3 and G.1.1.1)."""
-    if not head or len(head) < 1 + 2 * head[0] + 3:
-        return
-    first, last, bits = head[1 + 2 * head[0] :][:3]
-    for component in head[1 : 1 + 2 * head[0] : 2]:
-        for coefficient in range(first, min(last, _COEFFICIENTS - 1) + 1):
-            lowest_bit[component, coefficient] = bits & 15
-
-
-def _all_there(lowest_bit: dict[tuple[int, int], int]) -> bool:
-    components = {component for component, _ in lowest_bit}
+def _all_there(frame: bytes, scans: list[bytes]) -> bool:
+    """Whether the passes bring every coefficient of the frame's components (ITU-T T.81, B.2.2, B.2.3 and G.1.1.1)."""
+    lowest_bit: dict[tuple[int, int], int] = {}
+    for head in scans:
+        if len(head) < 1 or len(head) < 1 + 2 * head[0] + 3:
+            continue
+        first, last, bits = head[1 + 2 * head[0] :][:3]
+        for component in head[1 : 1 + 2 * head[0] : 2]:
+            for coefficient in range(first, min(last, _COEFFICIENTS - 1) + 1):
+                lowest_bit[component, coefficient] = bits & 15
+    components = frame[6::3][: frame[5]] if len(frame) > 5 else b""  # none of a lossless picture
     return all(lowest_bit.get((c, k), 1) == 0 for c in components for k in range(_COEFFICIENTS))

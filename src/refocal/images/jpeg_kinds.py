@@ -37,11 +37,17 @@ def check_kind(stream: BinaryIO) -> None:
             raise Unsupported(f"is {words} JPEG, which the decoder doesn't read; save it as a common JPEG first")
 
 
+_MOST_SKIPPED = 1 << 16
+"""Bytes between segments, where there should be none, after which no header is looked for."""
+
+
 def _frame(stream: BinaryIO) -> tuple[int, int]:
     """The marker of the first frame header and the bits of its samples; zeros if there is none."""
     stream.seek(2)
-    while (byte := stream.read(1)) != b"":
+    skipped = 0
+    while skipped < _MOST_SKIPPED and (byte := stream.read(1)) != b"":
         if byte != b"\xff":
+            skipped += 1
             continue
         while (byte := stream.read(1)) == b"\xff":
             pass

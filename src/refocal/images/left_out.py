@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from refocal.printable import printable
+
 _BEHIND = "behind the photo was left out."
 SENTENCES = {
     "gain map": f"The gain map (HDR) {_BEHIND}",
@@ -38,5 +40,5 @@ def sentences(kinds: Iterable[str]) -> tuple[str, ...]:
 
 def listing(names: Iterable[str], most: int = 5) -> str:
     """Names for a sentence, each once, the first few of them."""
-    found = list(dict.fromkeys(names))
+    found = [printable(name) for name in dict.fromkeys(names)]
     return ", ".join(found[:most]) + (f" and {len(found) - most} more" if len(found) > most else "")

@@ -35,6 +35,8 @@ def open_pil(picture: Any) -> tuple[Opened, Callable[[Image], Any]]:
         InputError: If the mode holds no photo, or its values are out of range.
     """
     mode, info = picture.mode, picture.info.copy()
+    if 0 in picture.size:
+        raise InputError(f"Give a PIL image with pixels, not one of {picture.width} x {picture.height}.")
     if mode in ("I", "F", *_DEEP_GREY):
         return _open_grey(picture)
     if mode in _PREMULTIPLIED:
@@ -42,6 +44,8 @@ def open_pil(picture: Any) -> tuple[Opened, Callable[[Image], Any]]:
     elif mode in _WITH_ALPHA and _is_key(info.get("transparency"), mode):
         del info["transparency"]
         read_as = _WITH_ALPHA[mode]
+    elif mode == "P" and picture.has_transparency_data:  # a palette of RGBA
+        read_as = "RGBA"
     elif mode in _READ_AS:
         read_as = _READ_AS[mode]
     else:

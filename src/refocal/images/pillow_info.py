@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from typing import Any
 
 from refocal.images.metadata import Metadata
@@ -19,6 +20,13 @@ def pillow_info(metadata: Metadata) -> dict[str | tuple[int, int], Any]:
         info["icc_profile"] = metadata.icc
     if metadata.xmp:
         info["xmp"] = metadata.xmp
+    chunks = dict(metadata.chunks)
+    if b"sRGB" in chunks:
+        info["srgb"] = chunks[b"sRGB"][0]
+    if len(chunks.get(b"gAMA", b"")) == 4:
+        info["gamma"] = struct.unpack(">I", chunks[b"gAMA"])[0] / 100000
+    if len(chunks.get(b"cHRM", b"")) == 32:
+        info["chromaticity"] = tuple(value / 100000 for value in struct.unpack(">8I", chunks[b"cHRM"]))
     if metadata.dpi:
         info["dpi"] = metadata.dpi
     return info

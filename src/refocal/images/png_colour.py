@@ -24,6 +24,8 @@ _PRIMARIES: dict[int, tuple[float, ...]] = {
 }
 _PRIMARIES[7] = _PRIMARIES[6]
 
+_LEAST_GAMMA, _LARGEST_GAMMA = 10_000, 1_000_000  # exponents of 10 to 0.1: beyond, the chunk is broken
+
 HDR_WHITE_NITS = 203
 """Luminance of diffuse white in PQ, of a range of 10,000 (ITU-R BT.2408-7, table 1)."""
 
@@ -47,6 +49,8 @@ def space_of_chunks(chunks: Mapping[bytes, bytes]) -> ColourSpace | None:
         matrix_of = to_srgb_light(_chromaticities(chunks[b"cHRM"])) if b"cHRM" in chunks else None
         if b"gAMA" in chunks:
             (gamma,) = struct.unpack(">I", chunks[b"gAMA"])
+            if not _LEAST_GAMMA <= gamma <= _LARGEST_GAMMA:
+                return None
             return make_space((_stored() ** (100000 / gamma),), matrix_of)
         if matrix_of is not None:
             return make_space((srgb_to_linear(_stored()),), matrix_of)

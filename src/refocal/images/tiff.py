@@ -65,6 +65,7 @@ def decode(data: bytes) -> Photo:
         icc, xmp = (_bytes(page, tag) for tag in (ICC, XMP))
         exif, lost = exif_from_tiff(BytesIO(data), page.offset, file.byteorder, file.is_bigtiff)
         metadata, left_out = with_beside(Metadata(exif, icc, xmp, _resolution(page)), file, page)
+        parts, empty = len(page.databytecounts), page.databytecounts.count(0)
         colours = _COLOURS[page.photometric]
         colourmap = page.colormap
     samples = np.asarray(samples, dtype=samples.dtype.newbyteorder("="))
@@ -77,6 +78,8 @@ def decode(data: bytes) -> Photo:
         if page.extrasamples[at] == _PREMULTIPLIED:
             pixels = _straight(pixels, alpha)
     notes: tuple[str, ...] = left_out
+    if empty:
+        notes += (f"{empty} of {parts} parts of the picture are missing in the file.",)
     if lost:
         notes += (f"{lost} of its EXIF fields could not be read, so they are left out.",)
     if extra.shape[2]:
@@ -91,7 +94,7 @@ def decode(data: bytes) -> Photo:
         pixels, note = cmyk_to_rgb(Image.fromarray(np.ascontiguousarray(pixels), mode="CMYK"), icc)
         notes, metadata = (note, *notes), replace(metadata, icc=None)
     bands = np.ascontiguousarray(extra) if extra.shape[2] else None
-    return Photo(np.ascontiguousarray(pixels), alpha, "TIFF", metadata, None, notes, bands)
+    return Photo(np.ascontiguousarray(pixels), alpha, "TIFF", metadata, None, notes, bands, damaged=empty > 0)
 
 
 def encode(photo: Photo) -> bytes:

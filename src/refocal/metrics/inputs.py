@@ -96,6 +96,8 @@ def fit_mask(mask: Array | None, image: Image) -> Array | None:
     """
     if mask is None:
         return None
+    if isinstance(mask, np.ma.MaskedArray):
+        raise InputError("Give the weights as an array without a mask of its own.")
     xp = namespace_of(mask, image)
     shape = tuple(mask.shape)
     wanted = (*image.shape[:-3], 1, *image.shape[-2:])

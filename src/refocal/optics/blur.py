@@ -50,9 +50,11 @@ class Psf:
         shape = tuple(getattr(self.kernel, "shape", ()))
         if len(shape) != 2 or shape[0] % 2 == 0 or shape[1] % 2 == 0:
             raise InputError(f"Give a kernel with two odd sides, not shape {shape}.")
+        if isinstance(self.kernel, np.ndarray) and (
+            self.kernel.dtype.kind not in "fiu" or isinstance(self.kernel, np.ma.MaskedArray)
+        ):
+            raise InputError(f"Give a kernel of real numbers, not {type(self.kernel).__name__} of {self.kernel.dtype}.")
         xp = array_namespace(self.kernel)
-        if xp.isdtype(self.kernel.dtype, "complex floating"):
-            raise InputError("Give a kernel of real numbers.")
         if not bool(xp.all(xp.isfinite(self.kernel) & (self.kernel >= -ROUNDING))):
             raise InputError("Give a kernel of finite numbers of at least 0.")
         total = xp.sum(self.kernel).item()
