@@ -156,7 +156,7 @@ def test_a_uniform_map_agrees_with_the_psf(name):
 def test_tiles_with_the_stated_context_agree_with_the_whole(name, radius_px, kind):
     """On an image several tiles and contexts wide, with two edges of the image in every tile."""
     method = METHODS[name].make()
-    height, width = 150, 480
+    height, width = 150 if name in NEED_BLUR else 64, 480  # networks alone are slow, and ignore the blur
     blur = _blur(kind, height, width, radius_px)
     image = _blurred(height, width, blur, channels=1)
     prepared = method.prepare(image) if hasattr(method, "prepare") else None
