@@ -21,12 +21,6 @@ BAD = "a\x1b[31m\x7f\x9b\u202e\nb" + os.fsdecode(b"\xff") + ".png"
 SHOWN = r"a\x1b[31m\x7f\x9b\u202e\nb\xff.png"
 
 
-@pytest.fixture
-def here(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
-
-
 def save(name, seed=0):
     Path(name).parent.mkdir(parents=True, exist_ok=True)
     write(name, Photo(from_float(np.random.default_rng(seed).random((3, 16, 24), np.float32), np.uint8)))

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from batch_samples import touch
 
 from refocal.batch.find import NOT_READ, find
 from refocal.batch.plan import plan
@@ -11,18 +12,6 @@ from refocal.images.io import Photo, write
 from refocal.types import InputError
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="links need rights there")
-
-
-@pytest.fixture
-def here(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
-
-
-def touch(*names):
-    for name in names:
-        Path(name).parent.mkdir(parents=True, exist_ok=True)
-        Path(name).write_bytes(name.encode())
 
 
 def link(name, target):

@@ -3,23 +3,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from batch_samples import touch
 
 from refocal.batch.plan import plan, run
 from refocal.files.whole import write_whole
 from refocal.images.map_files import write_map
 from refocal.types import InputError
-
-
-@pytest.fixture
-def here(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
-
-
-def touch(*names):
-    for name in names:
-        Path(name).parent.mkdir(parents=True, exist_ok=True)
-        Path(name).write_bytes(name.encode())
 
 
 def pairs(jobs):

@@ -123,9 +123,10 @@ def damage(ending: Ending, mode: str, rows: int) -> str:
     """
     if not ending.passes:
         return "The file ends too early: its last passes are missing, so the photo has less detail than it had."
-    if not _warning(ending.picture, mode):
+    picture = ending.picture
+    if not _warning(picture, mode):
         return ""
-    whole = _whole_rows(ending.picture, mode)
+    whole = _whole_rows(picture, mode)
     if whole == 0 and ending.scans > 1:
         return "The file ends too early: its last pass is incomplete, so the photo has less detail than it had."
     if whole == 0:
