@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-import refocal.batch.deblur_files
+import refocal.batch.restore_file
 from refocal.cli import main
 from refocal.files import records as file_records
 from refocal.images.io import Photo, from_float, read, write
@@ -32,9 +32,9 @@ def records(path="log.jsonl"):
 
 def meanwhile(monkeypatch, act):
     """Do something while each photo is being restored."""
-    original = refocal.batch.deblur_files.restore_photo
+    original = refocal.batch.restore_file.restore_photo
     monkeypatch.setattr(
-        refocal.batch.deblur_files, "restore_photo", lambda *args, **kwargs: (act(), original(*args, **kwargs))[1]
+        refocal.batch.restore_file, "restore_photo", lambda *args, **kwargs: (act(), original(*args, **kwargs))[1]
     )
 
 

@@ -5,8 +5,9 @@ from PIL import Image
 
 import samples
 from refocal.api import estimate_blur
-from refocal.batch.deblur_files import Settings, deblur_files
+from refocal.batch.deblur_files import deblur_files
 from refocal.batch.plan import plan
+from refocal.batch.settings import Settings
 from refocal.images.io import Photo, from_float, read, to_float, write
 from refocal.methods.focus import Focus
 from refocal.restore import restore

@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 from scipy.signal import convolve2d
 
-import refocal.batch.deblur_files
+import refocal.batch.restore_file
 from refocal.catalog import Entry
 from refocal.cli import main
 from refocal.estimators import ESTIMATORS
@@ -112,14 +112,14 @@ def test_bad_files_are_reported_and_the_others_restored(here, capsys, monkeypatc
     save("in/a.png"), save("in/d.png"), save("in/z.png")
     Path("in/b.png").write_bytes(Path("in/a.png").read_bytes()[:200])
     Path("in/c.jpg").write_text("no photo")
-    original = refocal.batch.deblur_files.restore_photo
+    original = refocal.batch.restore_file.restore_photo
 
     def restore_photo(given, *args, **kwargs):
         if given.pixels.shape == (8, 8, 3):
             raise ZeroDivisionError("by zero")
         return original(given, *args, **kwargs)
 
-    monkeypatch.setattr(refocal.batch.deblur_files, "restore_photo", restore_photo)
+    monkeypatch.setattr(refocal.batch.restore_file, "restore_photo", restore_photo)
     save("in/e.png", photo((8, 8)))
     assert main(["deblur", "in", "none.png", "-o", "out", *WIENER, "--log", "log.jsonl"]) == 1
     assert names("out") == ["a.png", "d.png", "z.png"]

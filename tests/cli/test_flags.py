@@ -6,7 +6,8 @@ from typing import Literal
 import pytest
 
 from refocal.catalog import Entry
-from refocal.cli.flags import Parser, add_method, number, parse_with_method, whole_number
+from refocal.cli.flags import Parser, number, whole_number
+from refocal.cli.method_flags import add_method, parse_with_method
 from refocal.methods import METHODS
 from refocal.types import InputError
 
@@ -47,7 +48,7 @@ def every(monkeypatch):
 def parse(*words):
     parser = Parser("refocal deblur", "Restore photos.")
     parser.add_argument("inputs", nargs="*")
-    add_method(parser, "default")
+    add_method(parser, "default", prog=parser.prog)
     return parse_with_method(parser, list(words))
 
 

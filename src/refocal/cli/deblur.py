@@ -2,51 +2,17 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
-from refocal.cli.flags import (
-    Parser,
-    add_device,
-    add_method,
-    add_overwrite,
-    check_estimator,
-    estimator_names,
-    flag,
-    number,
-    parse_with_method,
-    say,
-    whole_number,
-)
+from refocal.cli.deblur_flags import BLUR_FLAGS, deblur_parser
+from refocal.cli.flags import check_estimator, flag, say
+from refocal.cli.method_flags import parse_with_method
 from refocal.types import InputError
-
-BLUR_FLAGS = ("--radius-px", "--estimator", "--map")
-"""The flags that give the blur."""
 
 
 def command(words: list[str]) -> int:
     """Restore files, folders and patterns of photos."""
     from refocal.methods import DEFAULT_WITH_BLUR, METHODS
 
-    parser = Parser(
-        prog="refocal deblur",
-        description="Restore photos: files, folders (with all subfolders) and patterns such as 'trip/**/*.jpg'.",
-    )
-    parser.add_argument("inputs", nargs="+", metavar="IN", help="photo, folder or pattern")
-    parser.add_argument("-o", "--out", required=True, metavar="OUT", help="folder; or a file, for a single photo")
-    add_method(parser, "default")
-    parser.add_argument("--strength", type=number(0, 1), default=1.0, metavar="S", help="0 keeps, 1 restores fully [1]")
-    parser.add_argument("--mask", metavar="FILE", help="image of the same size: white is restored, black is kept")
-    parser.add_argument("--radius-px", type=number(0, 100), metavar="R", help="radius of the blur, the same everywhere")
-    parser.add_argument("--estimator", metavar="E", help=f"blur-map estimator: {', '.join(estimator_names())}")
-    parser.add_argument("--map", metavar="FILE", help="blur map: .npy or .tif in pixels, or from refocal map")
-    parser.add_argument("--save-map", action="store_true", help="write the blur map beside each photo, as NAME_map.png")
-    parser.add_argument(
-        "--report", type=Path, metavar="FILE.html", help="write a page with every photo before and after"
-    )
-    parser.add_argument("--log", type=Path, metavar="FILE.jsonl", help="append a line of JSON per photo")
-    parser.add_argument("--tile-px", type=whole_number(16), metavar="N", help="restore in tiles of N x N pixels")
-    add_device(parser)
-    add_overwrite(parser)
+    parser = deblur_parser()
     values, name, method = parse_with_method(parser, words, with_blur=(BLUR_FLAGS, DEFAULT_WITH_BLUR))
     if (values.estimator, bool(values.map)) == ("from-file", True):
         values.estimator = None  # the map that --map names
@@ -67,8 +33,9 @@ def command(words: list[str]) -> int:
     elif values.method == "default":
         say(f"default takes no blur: {name} undoes the one of {given[0]}.")
 
-    from refocal.batch.deblur_files import Settings, deblur_files, read_mask
+    from refocal.batch.deblur_files import deblur_files
     from refocal.batch.plan import plan
+    from refocal.batch.settings import Settings, read_mask
     from refocal.images.map_files import read_map
 
     jobs = plan(values.inputs, values.out, save_map=values.save_map, overwrite=values.overwrite)

@@ -9,15 +9,14 @@ from pathlib import Path
 from refocal.cli.flags import (
     Parser,
     add_device,
-    add_method,
     check_estimator,
     estimator_names,
     flag,
-    parse_with_method,
     put,
     say,
     whole_number,
 )
+from refocal.cli.method_flags import add_method, parse_with_method
 from refocal.types import InputError
 
 
@@ -26,7 +25,7 @@ def command(words: list[str]) -> int:
     from refocal.methods import METHODS, to_measure
 
     parser = Parser(prog="refocal evaluate", description="Measure a method on a data set; the table goes to stdout.")
-    add_method(parser, None)
+    add_method(parser, None, prog=parser.prog)
     parser.add_argument("--data", required=True, metavar="NAME_OR_DIR", help="data set, or folder of pairs")
     parser.add_argument("--data-root", metavar="DIR", help="folder that holds the data sets [$REFOCAL_DATA]")
     parser.add_argument("--metrics", default="psnr,ssim", metavar="A,B,...", help="[psnr,ssim]")
