@@ -17,7 +17,6 @@ from refocal.printable import printable
 from refocal.provenance import version
 from refocal.types import InputError
 
-
 Group: TypeAlias = "argparse._ArgumentGroup"
 """Flags under one heading of the help."""
 
