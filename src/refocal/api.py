@@ -15,6 +15,7 @@ from refocal.estimators.choose import find_estimator
 from refocal.estimators.views import stack_views
 from refocal.images.inputs import open_picture
 from refocal.inference.network_file import running_on
+from refocal.methods import purpose
 from refocal.optics.blur import BlurMap
 from refocal.restore import Restored, restore
 from refocal.types import Array, Blur, BlurEstimator, Deblurrer, InputError, Progress, Restorer
@@ -37,7 +38,8 @@ class Deblurred(Generic[Photo]):
         image: The restored photo, of the kind that was given.
         radius_px: (H, W) float32, the circle-of-confusion radius in pixels; None where no map was used.
         confidence: (H, W) float32 in [0, 1], where the method or the estimator reports it; else None.
-        notes: Sentences about what the method couldn't do as asked, and about what it restored and what it kept.
+        notes: Sentences about what a paper's network was made for, what the method couldn't do as asked, and what it
+            restored and what it kept.
     """
 
     image: Photo
@@ -189,7 +191,7 @@ def deblur_and_map(  # noqa: PLR0913  the words of the command line
     """
     given = (method, blur, strength, mask, tile_px)
     photo, restored = _deblurred(image, given, _with_target(options, target), device, progress, warn=False)
-    found, notes = restored.blur, (*restored.notes, *restored.decisions)
+    found, notes = restored.blur, (*_purpose(method, options), *restored.notes, *restored.decisions)
     if isinstance(found, BlurMap):
         confidence = None if found.confidence is None else np.asarray(found.confidence, np.float32)
         return Deblurred(photo, np.asarray(found.radius_px, np.float32), confidence, notes)
@@ -219,6 +221,12 @@ def _deblurred(
     for note in restored.notes if warn else ():
         warnings.warn(note, UserWarning, stacklevel=3)
     return result, restored
+
+
+def _purpose(method: Method, options: Mapping[str, Any] | None) -> tuple[str, ...]:
+    """What a paper's network was made for, where it is given by name."""
+    sentence = purpose(method, str((options or {}).get("weights", ""))) if isinstance(method, str) else ""
+    return (sentence,) if sentence else ()
 
 
 def _with_target(options: Mapping[str, Any] | None, target: str | None) -> Mapping[str, Any] | None:

@@ -28,6 +28,8 @@ class Entry(Generic[Made]):
         options: Fields that this line sets to other values than the class's defaults.
         folders: Names that the folder of a data set may have beneath the data root; the first that exists is taken.
         source: Where to get a data set.
+        made_for: The photos that a paper's network was trained for, as words after "made for"; empty for what is meant
+            for any photo.
     """
 
     target: str
@@ -37,6 +39,7 @@ class Entry(Generic[Made]):
     options: Mapping[str, Any] = field(default_factory=dict)
     folders: tuple[str, ...] = ()
     source: str = ""
+    made_for: str = ""
 
     def load(self) -> Callable[..., Made]:
         """Import the module and return the named class or function."""

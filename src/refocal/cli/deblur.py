@@ -10,7 +10,7 @@ from refocal.types import InputError
 
 def command(words: list[str]) -> int:
     """Restore files, folders and patterns of photos."""
-    from refocal.methods import DEFAULT_WITH_BLUR, METHODS
+    from refocal.methods import DEFAULT_WITH_BLUR, METHODS, purpose
 
     parser = deblur_parser()
     values, name, method = parse_with_method(parser, words, with_blur=(BLUR_FLAGS, DEFAULT_WITH_BLUR))
@@ -50,6 +50,8 @@ def command(words: list[str]) -> int:
         tile_px=values.tile_px,
         overwrite=values.overwrite,
     )
+    if made_for := purpose(name, str(getattr(method, "weights", ""))):
+        say(made_for)
     return deblur_files(jobs, settings, report=values.report, log=values.log)
 
 

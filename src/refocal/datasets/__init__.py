@@ -215,19 +215,28 @@ def open_dataset(name: str | Path, data_root: str | Path | None = None) -> Datas
     return make(root, int(option) if option.isdecimal() else option)
 
 
-def _find_root(name: str, data_root: str | Path | None) -> Path:
-    """The folder of data set ``name``; with an explicit ``data_root``, no other place is searched."""
+def find_folder(name: str, data_root: str | Path | None = None) -> Path | None:
+    """The folder of a data set in ``DATASETS`` where ``open_dataset`` looks for it; None if there is none."""
+    folders = DATASETS[name].folders or (name,)
+    found = (root / folder for root in _roots(data_root) for folder in folders if (root / folder).is_dir())
+    return next(found, None)
+
+
+def _roots(data_root: str | Path | None) -> list[Path]:
+    """Where data sets are searched; with an explicit ``data_root``, nowhere else."""
     if data_root is not None:
-        roots = [Path(data_root)]
-    else:
-        roots = [Path(place) for place in (os.environ.get("REFOCAL_DATA"), "data", "../shared/data/test") if place]
+        return [Path(data_root)]
+    return [Path(place) for place in (os.environ.get("REFOCAL_DATA"), "data", "../shared/data/test") if place]
+
+
+def _find_root(name: str, data_root: str | Path | None) -> Path:
+    """The folder of data set ``name``."""
+    folder = find_folder(name, data_root)
+    if folder is not None:
+        return folder
     entry = DATASETS[name]
-    folders = entry.folders or (name,)
-    for root in roots:
-        for folder in folders:
-            if (root / folder).is_dir():
-                return root / folder
     raise InputError(
-        f"Data set {name!r} isn't in {' or '.join(map(str, roots))}: expected a folder {' or '.join(folders)} there; "
-        f"get it from {entry.source or 'its authors'} and name its parent with --data-root or REFOCAL_DATA."
+        f"Data set {name!r} isn't in {' or '.join(map(str, _roots(data_root)))}: expected a folder "
+        f"{' or '.join(entry.folders or (name,))} there; get it from {entry.source or 'its authors'} and name its "
+        "parent with --data-root or REFOCAL_DATA."
     )

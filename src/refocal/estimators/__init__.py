@@ -53,6 +53,7 @@ ESTIMATORS: dict[str, Entry[BlurEstimator]] = {
         "Zhai et al. 2023",
         # Smoothing: 16 px at 252. On pixel4_dp/4 it raises the mean rank correlation from 0.84 to 0.87.
         {"weights": "dual-pixel-map", "smooth": 1 / 16},
+        made_for="uncompressed views of a simulated sensor, radii of up to 9 px",
     ),
     "bambnet": Entry(
         "refocal.estimators.network_map:NetworkMap",

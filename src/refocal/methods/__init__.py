@@ -16,6 +16,10 @@ from refocal.types import Deblurrer, InputError
 DEFAULT_WITH_BLUR = "classical"
 """The method that undoes a given blur where the method "default" is chosen, which predicts the blur and takes none."""
 
+_MEAN = "luma under a mean of 5 x 5 pixels, not a lens's blur"
+_DISKS = "photos without noise under disks of up to 6 px"
+_LENS = "uncompressed photos of a simulated lens, radii of up to 6 px"
+
 METHODS: dict[str, Entry[Deblurrer]] = {
     "default": Entry("refocal.methods.focus:Focus", "refocal's own network; predicts the blur map as well"),
     "fast": Entry(
@@ -108,6 +112,7 @@ METHODS: dict[str, Entry[Deblurrer]] = {
         "null-space network for one known kernel; train it or supply weights",
         "psf",
         "Lopez-Tapia et al. 2023",
+        made_for="luma under one kernel that is known",
     ),
     "sharpness-unet": Entry(
         "refocal.methods.network:Network",
@@ -115,6 +120,7 @@ METHODS: dict[str, Entry[Deblurrer]] = {
         "",
         "Aurangabadkar et al. 2024",
         {"weights": "sharpness-unet-beta-0.01"},
+        made_for=_MEAN,
     ),
     "sharpness-unet-beta-0": Entry(
         "refocal.methods.network:Network",
@@ -122,6 +128,7 @@ METHODS: dict[str, Entry[Deblurrer]] = {
         "",
         "Aurangabadkar et al. 2024",
         {"weights": "sharpness-unet-beta-0"},
+        made_for=_MEAN,
     ),
     "sharpness-unet-beta-0.1": Entry(
         "refocal.methods.network:Network",
@@ -129,12 +136,14 @@ METHODS: dict[str, Entry[Deblurrer]] = {
         "",
         "Aurangabadkar et al. 2024",
         {"weights": "sharpness-unet-beta-0.1"},
+        made_for=_MEAN,
     ),
     "svbr-net": Entry(
         "refocal.methods.svbr_net:SVBRNet",
         "network conditioned on a blur map, robust to its errors; radii up to 6 px",
         "map",
         "Karaali & Jung 2022",
+        made_for=_DISKS,
     ),
     "svbr-net-gtb": Entry(
         "refocal.methods.svbr_net:SVBRNet",
@@ -142,12 +151,14 @@ METHODS: dict[str, Entry[Deblurrer]] = {
         "map",
         "Karaali & Jung 2022",
         {"weights": "svbr-net-gtb"},
+        made_for=f"{_DISKS}, with the exact map",
     ),
     "defocusgan": Entry(
         "refocal.methods.defocusgan:DefocusGAN",
         "network guided by blur maps in training only; L1 and adversarial loss mixed",
         "",
         "Zhai et al. 2023",
+        made_for=_LENS,
     ),
     "defocusgan-no-gan": Entry(
         "refocal.methods.defocusgan:DefocusGAN",
@@ -155,6 +166,7 @@ METHODS: dict[str, Entry[Deblurrer]] = {
         "",
         "Zhai et al. 2023",
         {"weights": "defocusgan-no-gan"},
+        made_for=_LENS,
     ),
 }
 
@@ -185,6 +197,22 @@ def make_method(name: str, options: Mapping[str, Any] | None = None) -> Deblurre
     except TypeError as error:
         given = ", ".join(f"{option}={value!r}" for option, value in (options or {}).items())
         raise InputError(f"The method {name} refuses the type of an option: {given}.") from error
+
+
+def purpose(name: str, weights: str = "") -> str:
+    """A sentence on what a paper's network was made for, to show when it is run on a photo.
+
+    Args:
+        name: Key in ``METHODS``.
+        weights: The method's option of that name: a file of the user's own was made for something else.
+
+    Returns:
+        Empty where there is nothing to say.
+    """
+    made_for = METHODS[name].made_for
+    if not made_for or weights.endswith(".onnx"):
+        return ""
+    return f"{name} was made for {made_for}; for other photos there is the method default."
 
 
 def to_measure(method: Deblurrer) -> Deblurrer:
