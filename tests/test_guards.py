@@ -237,14 +237,15 @@ def test_installed_command_starts(tmp_path):
 
 def test_every_command_and_flag_is_documented():
     listed = subprocess.run([BIN / "refocal", "--help"], capture_output=True, text=True, check=True).stdout
-    verbs = re.findall(r"^  ([a-z]+)  ", listed.partition("commands:")[2], flags=re.MULTILINE)
+    verbs = re.findall(r"^  ([a-z]+)  ", listed.partition("photo commands:")[2], flags=re.MULTILINE)
     assert {"deblur", "map", "blur", "methods", "evaluate"} <= set(verbs)
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     pages = readme + "".join(page.read_text(encoding="utf-8") for page in sorted((ROOT / "docs").glob("*.md")))
     for verb in verbs:
         assert f"refocal {verb}" in readme, verb
         usage = subprocess.run([BIN / "refocal", verb, "--help"], capture_output=True, text=True, check=True).stdout
-        shared, _, own = usage.partition("options of ")  # a method's own flags are documented by its class
+        usage = usage.partition("\nexamples:\n")[0]
+        shared, _, own = usage.partition("\noptions of ")  # a method's own flags are documented by its class
         for flag in set(FLAG.findall(shared)) - set(FLAG.findall(own)) - {"--help"}:
             assert flag in FLAG.findall(pages), f"refocal {verb} {flag}"
 

@@ -5,7 +5,6 @@ Nothing heavy is imported before a verb needs it: ``refocal --help`` answers at 
 
 from __future__ import annotations
 
-import argparse
 import errno
 import os
 import sys
@@ -16,8 +15,11 @@ from refocal.cli.flags import Parser, Version
 from refocal.printable import printable
 from refocal.types import InputError
 
+COMPLETING = "_ARGCOMPLETE"
+"""The environment variable that is set while a shell completes a command line."""
+
 _ABOUT = "Take an out-of-focus photo, give back a sharper one, and say honestly what could not be saved."
-_VERBS: dict[str, Entry[int]] = {
+VERBS: dict[str, Entry[int]] = {
     "deblur": Entry("refocal.cli.deblur:command", "restore photos"),
     "map": Entry("refocal.cli.blur_map:command", "estimate how blurred each pixel of a photo is"),
     "blur": Entry("refocal.cli.blur:command", "blur a sharp photo like a lens"),
@@ -29,7 +31,17 @@ _VERBS: dict[str, Entry[int]] = {
     "train": Entry("refocal.cli.train:command", "train a network by a recipe"),
     "bundle": Entry("refocal.cli.bundle:command", "pack a training for a machine without internet"),
     "export": Entry("refocal.cli.export:command", "turn a trained network into an .onnx file"),
+    "completion": Entry("refocal.cli.completion:command", "let a shell complete verbs, flags and names"),
 }
+"""Verb -> its function; they are listed in this order."""
+
+_HEADINGS = {
+    "deblur": "photo commands",
+    "methods": "measuring commands",
+    "crops": "training commands",
+    "completion": "other commands",
+}
+"""The first verb of a group of ``refocal --help`` -> the name of the group."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -45,8 +57,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     if "--" in words:  # what follows are names, also where they begin with a dash
         end = words.index("--")
         words[end:] = [f"./{word}" if word.startswith("-") else word for word in words[end + 1 :]]
+    if COMPLETING in os.environ:  # a shell asks how the words go on
+        from refocal.cli.completion import complete
+
+        return complete()
     try:
-        code = _dispatch(words)
+        code = dispatch(words)
         sys.stdout.flush()
     except InputError as error:
         return _complain(str(error), 2)
@@ -70,25 +86,28 @@ def main(argv: Sequence[str] | None = None) -> int:
     return code
 
 
-def _dispatch(words: list[str]) -> int:
-    if words and words[0] in _VERBS:
-        return _VERBS[words[0]].load()(words[1:])
-    lines = "\n".join(f"  {name:<10}{entry.about}" for name, entry in _VERBS.items())
-    parser = Parser(
-        prog="refocal",
-        description=_ABOUT,
-        usage="refocal COMMAND ...",
-        epilog=f"commands:\n{lines}\n\nrefocal COMMAND --help lists the flags of a command.",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+def dispatch(words: list[str]) -> int:
+    """Run the verb that comes first, or print the overview; errors are raised."""
+    if words and words[0] in VERBS:
+        return VERBS[words[0]].load()(words[1:])
+    parser = Parser(prog="refocal", description=_ABOUT, usage="refocal COMMAND ...", epilog=_overview())
     parser.add_argument("--version", action=Version, help="print the version and exit")
     if not words:
         parser.print_help(sys.stderr)
         return 2
     if not words[0].startswith("-"):
-        find(_VERBS, words[0], "command")
+        find(VERBS, words[0], "command")
     parser.parse_args(words)
     return 2
+
+
+def _overview() -> str:
+    lines = []
+    for name, entry in VERBS.items():
+        if name in _HEADINGS:
+            lines += ["", f"{_HEADINGS[name]}:"]
+        lines.append(f"  {name:<12}{entry.about}")
+    return "\n".join([*lines[1:], "", "refocal COMMAND --help lists the flags of a command."])
 
 
 def _complain(sentence: str, code: int) -> int:

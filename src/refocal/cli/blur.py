@@ -33,18 +33,21 @@ _LENS = {
 def command(words: list[str]) -> int:
     """Blur a photo with a uniform radius, or with a depth map and a lens."""
     parser = Parser(prog="refocal blur", description="Blur a sharp photo like a lens, in linear light.")
-    parser.add_argument("input", metavar="IN", help="sharp photo")
-    parser.add_argument("-o", "--out", required=True, type=Path, metavar="OUT", help="photo to write")
-    how = parser.add_mutually_exclusive_group(required=True)
+    files = parser.add_argument_group("what is read and written")
+    files.add_argument("input", metavar="IN", help="sharp photo")
+    files.add_argument("-o", "--out", required=True, type=Path, metavar="OUT", help="photo to write")
+    add_overwrite(files)
+    shape = parser.add_argument_group("the blur")
+    how = shape.add_mutually_exclusive_group(required=True)
     how.add_argument("--radius-px", type=number(0, 500), metavar="R", help="radius of the circle of confusion")
     how.add_argument("--depth", type=Path, metavar="FILE", help="16-bit .png in millimetres, or .npy or .tif in metres")
+    shape.add_argument("--family", choices=tuple(FAMILIES), default="disk", help="shape of the blur [disk]")
     lens = parser.add_argument_group("the lens, with --depth")
     for name, about in _LENS.items():
         lens.add_argument(flag(name), type=number(0, above=True), metavar="X", help=about)
-    parser.add_argument("--family", choices=tuple(FAMILIES), default="disk", help="shape of the blur [disk]")
-    parser.add_argument("--noise-std", type=number(0), default=0.0, metavar="X", help="noise, on a range of 0 to 1 [0]")
-    parser.add_argument("--seed", type=whole_number(0), default=0, metavar="N", help="seed of the noise [0]")
-    add_overwrite(parser)
+    noise = parser.add_argument_group("noise")
+    noise.add_argument("--noise-std", type=number(0), default=0.0, metavar="X", help="noise, on a range of 0 to 1 [0]")
+    noise.add_argument("--seed", type=whole_number(0), default=0, metavar="N", help="seed of the noise [0]")
     values = parser.parse_intermixed_args(words)
     given = {name: value for name in _LENS if (value := getattr(values, name)) is not None}
     if values.depth is None and given:
@@ -58,9 +61,9 @@ def command(words: list[str]) -> int:
         optics = values.radius_px if values.depth is None else (values.depth, ThinLens(**given))
     except ValueError as error:
         raise InputError(str(error)) from error
-    noise = (values.noise_std, values.seed)
+    amount = (values.noise_std, values.seed)
     photo = read(values.input)
-    for note in defocus_file(photo, values.out, optics, values.family, noise, values.overwrite):
+    for note in defocus_file(photo, values.out, optics, values.family, amount, values.overwrite):
         say(note)
     return 1 if photo.damaged else 0
 

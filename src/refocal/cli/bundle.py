@@ -18,14 +18,16 @@ def command(words: list[str]) -> int:
         "Pillow and no internet: source, wheels, crops, initial weights, and run.sh. Any field of the recipe can be "
         "set by its name, as in refocal train.",
     )
-    parser.add_argument("recipe", metavar="RECIPE", help="name of a recipe")
-    parser.add_argument("--data", type=Path, metavar="FILE.npy", help="crops, from refocal crops")
-    parser.add_argument("-o", "--out", type=Path, metavar="DIR", help="folder to write")
-    parser.add_argument(
+    what = parser.add_argument_group("what is packed")
+    what.add_argument("recipe", metavar="RECIPE", help="name of a recipe")
+    what.add_argument("--data", type=Path, metavar="FILE.npy", help="crops, from refocal crops")
+    what.add_argument("-o", "--out", type=Path, metavar="DIR", help="folder to write")
+    what.add_argument(
         "--most-mb", type=number(1), default=60.0, metavar="MB", help="size at most; it decides how many crops go [60]"
     )
-    parser.add_argument("--python", default="3.12", metavar="V", help="Python of that machine, x86-64 Linux [3.12]")
-    parser.add_argument("--wheels", type=Path, metavar="DIR", help="folder of wheels, in place of a download")
+    machine = parser.add_argument_group("the machine without internet")
+    machine.add_argument("--python", default="3.12", metavar="V", help="Python of that machine, x86-64 Linux [3.12]")
+    machine.add_argument("--wheels", type=Path, metavar="DIR", help="folder of wheels, in place of a download")
     values, rest = parser.parse_known_args(words)
     require_learn()
 

@@ -8,10 +8,11 @@ from __future__ import annotations
 import argparse
 import math
 import os
+import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any, NoReturn, TypeAlias
+from typing import Any, ClassVar, NoReturn, TypeAlias
 
 from refocal.printable import printable
 from refocal.provenance import version
@@ -21,18 +22,90 @@ Group: TypeAlias = "argparse._ArgumentGroup"
 """Flags under one heading of the help."""
 
 
-class Parser(argparse.ArgumentParser):
-    """An ``ArgumentParser`` that raises ``InputError`` with one sentence, and takes no abbreviated flags."""
+MAX_WIDTH, MAX_FLAG_WIDTH = 100, 28
+"""Of a line of the help, and of the column of flags, in characters: longer lines are hard to read."""
 
-    def __init__(
+
+def help_width() -> int:
+    """Characters in a line of the help."""
+    return min(shutil.get_terminal_size().columns - 2, MAX_WIDTH)
+
+
+def wrapped(text: str, width: int) -> list[str]:
+    """The text in lines, broken only at spaces."""
+    import textwrap  # argparse loads it for a help, too
+
+    return textwrap.wrap(" ".join(text.split()), max(width, 11), break_on_hyphens=False, break_long_words=False)
+
+
+class Formatter(argparse.RawDescriptionHelpFormatter):
+    """Help of a readable width, whose usage shows what must be given; the flags are listed below it anyway."""
+
+    def __init__(self, prog: str, **_: Any) -> None:
+        super().__init__(prog, max_help_position=MAX_FLAG_WIDTH, width=help_width())
+
+    def add_usage(
         self,
-        prog: str,
-        description: str,
-        usage: str | None = None,
-        epilog: str | None = None,
-        formatter_class: type[argparse.HelpFormatter] = argparse.HelpFormatter,
+        usage: str | None,
+        actions: Iterable[argparse.Action],
+        groups: Iterable[Any],
+        prefix: str | None = None,
     ) -> None:
-        super().__init__(prog, usage, description, epilog, formatter_class=formatter_class, allow_abbrev=False)
+        """Leave out the flags that may be left out."""
+        actions, either = list(actions), [group for group in groups if group.required]
+        one_of = [action for group in either for action in group._group_actions]
+        kept = [action for action in actions if not action.option_strings or action.required or action in one_of]
+        if len(kept) < len(actions):
+            kept.append(argparse.Action([], "flags", metavar="[flags]"))
+        super().add_usage(usage, kept, either, prefix)
+
+    def _split_lines(self, text: str, width: int) -> list[str]:
+        """Lines of a flag's help; names with hyphens stay whole."""
+        return wrapped(text, width)
+
+
+class Built(Exception):
+    """A parser with all of its flags, raised instead of parsing; see ``Parser.only_built``."""
+
+    def __init__(self, parser: Parser) -> None:
+        super().__init__(parser.prog)
+        self.parser = parser
+
+
+class Parser(argparse.ArgumentParser):
+    """An ``ArgumentParser`` that raises ``InputError`` with one sentence, and takes no abbreviated flags.
+
+    The verb's examples end the help.
+
+    Attributes:
+        only_built: Whether parsing raises ``Built`` with the parser: the completion of a shell needs the flags of a
+            verb, and a verb makes its parser only when it is called.
+    """
+
+    only_built: ClassVar[bool] = False
+
+    def __init__(self, prog: str, description: str, usage: str | None = None, epilog: str | None = None) -> None:
+        description = "\n".join(wrapped(description, help_width()))
+        super().__init__(prog, usage, description, epilog, formatter_class=Formatter, allow_abbrev=False)
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """As argparse does, or see ``only_built``."""
+        if Parser.only_built:
+            raise Built(self)
+        return super().parse_known_args(args, namespace)
+
+    def parse_known_intermixed_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """As argparse does, or see ``only_built``."""
+        if Parser.only_built:
+            raise Built(self)
+        return super().parse_known_intermixed_args(args, namespace)
+
+    def format_help(self) -> str:
+        """The help, with the examples of the verb."""
+        from refocal.cli.examples import examples_of
+
+        examples = examples_of(self.prog.partition(" ")[2], help_width())
+        return super().format_help() + (f"\n{examples}\n" if examples else "")
 
     def error(self, message: str) -> NoReturn:
         """Raise instead of printing the usage and leaving."""

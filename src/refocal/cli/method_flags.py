@@ -87,7 +87,7 @@ def _add_fields(parser: argparse.ArgumentParser, entry: Entry[Deblurrer], name: 
         about = sentences.get(field.name, "")
         default = entry.options.get(field.name, field.default)
         if default is not None and default is not dataclasses.MISSING:
-            about = f"{about} [{default}]"
+            about = f"{about} [{default:.4g}]" if isinstance(default, float) else f"{about} [{default}]"
         group.add_argument(
             flag(field.name),
             required=required and field.name not in entry.options,
@@ -142,8 +142,10 @@ def _reading(annotation: Any, where: str) -> dict[str, Any]:
 
 
 def _attribute_sentences(cls: type) -> dict[str, str]:
-    """Field -> what the class docstring says of it under Attributes."""
+    """Field -> what the class docstring says of it under Attributes, without the marks of literal text."""
     section = inspect.getdoc(cls) or ""
     section = section.partition("Attributes:\n")[2].partition("\n\n")[0]
     entries = re.split(r"^    (\w+): ", section, flags=re.MULTILINE)[1:]
-    return {name: " ".join(text.split()) for name, text in zip(entries[::2], entries[1::2], strict=True)}
+    return {
+        name: " ".join(text.replace("``", "").split()) for name, text in zip(entries[::2], entries[1::2], strict=True)
+    }

@@ -24,17 +24,17 @@ def command(words: list[str]) -> int:
     """Measure a table and print its page."""
     about = "Measure a published table again, ours beside theirs in every cell; the page goes to stdout."
     parser = Parser(prog="refocal reproduce", description=about)
-    parser.add_argument("table", metavar="PAPER:TABLE", help=", ".join(TABLES))
-    parser.add_argument("-o", "--out", type=Path, metavar="OUT", help="folder for the files [reproduced/PAPER-TABLE]")
-    parser.add_argument("--data-root", type=Path, metavar="DIR", help="folder that holds the data sets [$REFOCAL_DATA]")
-    parser.add_argument(
-        "--weights-dir", type=Path, metavar="DIR", help="your own METHOD.onnx files, run instead of ours"
-    )
-    parser.add_argument("--limit", type=whole_number(1), metavar="N", help="only N images per line, evenly spread")
-    parser.add_argument(
-        "--jobs", type=whole_number(1), default=os.cpu_count() or 1, metavar="N", help="images at a time"
-    )
-    add_device(parser)
+    files = parser.add_argument_group("what is measured and written")
+    files.add_argument("table", metavar="PAPER:TABLE", help=", ".join(TABLES))
+    files.add_argument("-o", "--out", type=Path, metavar="OUT", help="folder for the files [reproduced/PAPER-TABLE]")
+    files.add_argument("--data-root", type=Path, metavar="DIR", help="folder that holds the data sets [$REFOCAL_DATA]")
+    about = "your own METHOD.onnx files, run instead of ours"
+    files.add_argument("--weights-dir", type=Path, metavar="DIR", help=about)
+    how = parser.add_argument_group("how it runs")
+    how.add_argument("--limit", type=whole_number(1), metavar="N", help="only N images per line, evenly spread")
+    about = "images at a time [one for each core]"
+    how.add_argument("--jobs", type=whole_number(1), default=os.cpu_count() or 1, metavar="N", help=about)
+    add_device(how)
     values = parser.parse_intermixed_args(words)
     use_device(values.device)
     text = reproduce(

@@ -17,19 +17,23 @@ def command(words: list[str]) -> int:
         description="Train a network by a recipe. Any field of the recipe can be set by its name: "
         "--learning-rate 1e-3, --phases.0.steps 2000, --loss.1.weight 0.1, --config.NAME VALUE.",
     )
-    parser.add_argument("recipe", metavar="RECIPE", help="name; without any flag, the recipe is shown with its sources")
-    parser.add_argument("--data", type=Path, metavar="FILE.npy", help="crops, from refocal crops")
-    parser.add_argument("-o", "--out", type=Path, metavar="DIR", help="folder for checkpoint, log and curve")
-    parser.add_argument("--resume", action="store_true", help="resume the training in DIR")
-    parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", help="[auto]")
-    parser.add_argument(
+    what = parser.add_argument_group("what is trained, and where")
+    what.add_argument("recipe", metavar="RECIPE", help="name; without any flag, the recipe is shown with its sources")
+    what.add_argument("--data", type=Path, metavar="FILE.npy", help="crops, from refocal crops")
+    what.add_argument("-o", "--out", type=Path, metavar="DIR", help="folder for checkpoint, log and curve")
+    what.add_argument("--resume", action="store_true", help="resume the training in DIR")
+    how = parser.add_argument_group("how it runs")
+    about = "where it is trained; auto is cuda if there is a GPU [auto]"
+    how.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", help=about)
+    how.add_argument(
         "--devices", type=whole_number(1), default=1, metavar="N", help="processes that share the work [1]"
     )
-    parser.add_argument("--save-seconds", type=number(0), default=180.0, metavar="S", help="between checkpoints [180]")
-    parser.add_argument(
+    how.add_argument("--minutes", type=number(0), default=0.0, metavar="M", help="stop, resumably, after M minutes")
+    records = parser.add_argument_group("what is written meanwhile")
+    records.add_argument("--save-seconds", type=number(0), default=180.0, metavar="S", help="between checkpoints [180]")
+    records.add_argument(
         "--log-steps", type=whole_number(1), default=50, metavar="N", help="between lines of the log [50]"
     )
-    parser.add_argument("--minutes", type=number(0), default=0.0, metavar="M", help="stop, resumably, after M minutes")
     values, rest = parser.parse_known_args(words)
     require_learn()
 
