@@ -79,6 +79,7 @@ def test_parameters_of_the_public_calls():
         assert list(signature) == names
         assert [name for name, given in signature.items() if given.kind is given.KEYWORD_ONLY] == names[6:]
     assert list(inspect.signature(refocal.estimate_blur).parameters) == ["image", "estimator", "device"]
+    assert list(inspect.signature(refocal.fidelity).parameters) == ["blurred", "restored", "radius_px"]
 
 
 def test_imports_respect_the_layers():

@@ -16,12 +16,14 @@ if TYPE_CHECKING:
     from refocal.methods import METHODS
     from refocal.metrics import METRICS
     from refocal.optics.blur import BlurMap, Psf
+    from refocal.reblur import Fidelity, fidelity
     from refocal.types import InputError
 
 _HOME = {
     "BlurMap": "refocal.optics.blur",
     "DATASETS": "refocal.datasets",
     "ESTIMATORS": "refocal.estimators",
+    "Fidelity": "refocal.reblur",
     "InputError": "refocal.types",
     "METHODS": "refocal.methods",
     "METRICS": "refocal.metrics",
@@ -30,6 +32,7 @@ _HOME = {
     "deblur": "refocal.api",
     "deblur_and_map": "refocal.api",
     "estimate_blur": "refocal.api",
+    "fidelity": "refocal.reblur",
     "metrics": "",
 }
 
@@ -40,11 +43,13 @@ __all__ = [
     "METRICS",
     "BlurMap",
     "Deblurred",
+    "Fidelity",
     "InputError",
     "Psf",
     "deblur",
     "deblur_and_map",
     "estimate_blur",
+    "fidelity",
     "metrics",
 ]
 
