@@ -200,7 +200,7 @@ assert dict(os.environ) == before
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize(("verb", "text", "max_modules"), [("--help", "commands:", 8), ("methods", "wiener", 10)])
+@pytest.mark.parametrize(("verb", "text", "max_modules"), [("--help", "commands:", 9), ("methods", "wiener", 11)])
 def test_a_start_imports_few_modules_and_no_heavy_one(verb, text, max_modules, tmp_path):
     """Start-up time in imports, which do not depend on the machine; benchmarks/core.py measures seconds."""
     code = "import sys; from refocal.cli import main; main(sys.argv[1:]); print('loaded', *sys.modules)"

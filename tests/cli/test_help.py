@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 
 import samples
-from refocal.cli import VERBS, main
+from refocal.cli import main
 from refocal.cli.completion import parser_of
 from refocal.cli.examples import EXAMPLES
+from refocal.cli.verbs import VERBS
 from refocal.images.io import Photo, from_float, write
 from refocal.methods import METHODS
 

@@ -28,7 +28,7 @@ def command(words: list[str]) -> int:
 
     from refocal.cli.flags import put
 
-    put(argcomplete.shellcode(["refocal"], shell=values.shell), lines=True)
+    put(argcomplete.shellcode(["refocal"], True, values.shell), lines=True)
     return 0
 
 
@@ -36,7 +36,7 @@ def complete() -> int:
     """Answer the shell that asks by environment variables, as argcomplete defines them; prints nothing else."""
     import argcomplete
 
-    from refocal.cli import VERBS
+    from refocal.cli.verbs import VERBS
 
     typed = _typed(os.environ.get("COMP_LINE", ""), os.environ.get("COMP_POINT", ""))
     if len(typed) > 2 and typed[1] in VERBS:
@@ -54,7 +54,7 @@ def complete() -> int:
 
 def parser_of(words: list[str]) -> argparse.ArgumentParser:
     """The parser that a verb, the first word, makes for the words after it; one without flags if they are refused."""
-    from refocal.cli import dispatch
+    from refocal.cli.verbs import dispatch
 
     Parser.only_built = True
     try:

@@ -38,6 +38,11 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
         ("methods --json", "for another program"),
         ("deblur --method wiener --help", "the options of one method"),
     ),
+    "list": (
+        ("list datasets", "the data sets, where to get them, and which are found"),
+        ("list estimators", "the blur-map estimators"),
+        ("list recipes --json", "the recipes of trainings, for another program"),
+    ),
     "evaluate": (
         ("evaluate --method default --data pairs", "your own pairs: pairs/blurred and pairs/sharp"),
         ("evaluate --method default --data lytro_pairs --limit 5", "five photos of a public data set"),
