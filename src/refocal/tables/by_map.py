@@ -53,6 +53,15 @@ class Grid:
         return list(dict.fromkeys(row for row, _, _ in self.cells))
 
 
+def _claims(grid: Grid) -> list[str]:
+    """What the figures say of the paper's claims: nothing, if they are those of a part of the data set."""
+    if grid.table.claims is None:
+        return []
+    if any(0 < cell.n < cell.of for cell in grid.cells.values()):
+        return ["Measured on a part of the pictures, so nothing is said of the paper's claims."]
+    return [bullets(grid.table.claims(grid))]
+
+
 def by_map(table: PublishedTable, found: Sequence[Cell]) -> Sections:
     """A grid of methods by blur maps for each data set, and what it says of the paper's claims."""
     sections = []
@@ -70,7 +79,7 @@ def by_map(table: PublishedTable, found: Sequence[Cell]) -> Sections:
             f"## `{data}`, " + (f"{most.n} pictures" if most.n == most.of else f"{most.n} of {most.of} pictures")
         ]
         if grid.has("psnr"):
-            sections += [_by_map_grid(grid, ("ssim", "psnr")), *([bullets(table.claims(grid))] if table.claims else [])]
+            sections += [_by_map_grid(grid, ("ssim", "psnr")), *_claims(grid)]
             continue
         missing = "sharp versions" if grid.has(MAP_ERROR) else "sharp versions or maps"
         sections += [
