@@ -10,6 +10,7 @@ from refocal.catalog import Entry
 from refocal.datasets import Pair, Protocol
 from refocal.estimators import ESTIMATORS
 from refocal.estimators.ebdb import Ebdb
+from refocal.estimators.focus import FocusMap
 from refocal.estimators.views import stack_views
 from refocal.evaluation import evaluate as module
 from refocal.evaluation.evaluate import evaluate, evaluate_images
@@ -118,12 +119,12 @@ def test_a_named_method_runs_through_restore_which_estimates_the_blur(monkeypatc
     psf = Psf(np.ones((1, 1)))
     pairs = data([Pair(sharp := image(rng), sharp, "a", {"blur": psf})])
     for method, blur, source, given in (
-        ("wiener", None, "estimated", None),
+        ("wiener", None, "estimated", FocusMap()),
         ("wiener", "given", "given", psf),
         ("wiener", "ebdb", "estimated:ebdb", Ebdb()),
         ("unsharp-mask", None, "none", None),
         ("unsharp-mask", "ebdb", "none", None),
-        ("classical", None, "estimated", None),
+        ("classical", None, "estimated", FocusMap()),
         ("default", None, "none", None),
     ):
         (row,) = evaluate(method, pairs, ("psnr",), blur=blur)

@@ -28,6 +28,46 @@ def add_method(parser: Parser | Group, default: str | None, *, prog: str) -> Non
     parser.add_argument("--method", default=default, required=default is None, metavar="M", help=about)
 
 
+def add_methods(parser: Parser | Group, *, prog: str) -> None:
+    """Add the flag ``--method`` that takes several, for ``parse_with_methods``."""
+    from refocal.methods import METHODS
+
+    about = f"{', '.join(METHODS)}; several: A,B or the flag again; options of one: {prog} --method M --help"
+    parser.add_argument("--method", action="append", metavar="M", help=about)
+
+
+def parse_with_methods(parser: Parser, words: list[str]) -> tuple[argparse.Namespace, dict[str, Deblurrer]]:
+    """Parse words that may name several methods; the options of a method are flags where it is the only one.
+
+    Args:
+        parser: Has the flags of ``add_methods``.
+        words: The words after the verb.
+
+    Returns:
+        The values, and name -> method; empty where none is named.
+
+    Raises:
+        InputError: As ``parse_with_method``; also for a flag that no other than a method has, beside several methods.
+    """
+    from refocal.methods import METHODS, make_method
+
+    first = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    first.add_argument("--method", action="append", nargs="?", const="", default=[])
+    given = ",".join(first.parse_known_args(words)[0].method).split(",")
+    names = list(dict.fromkeys(name.strip() for name in given if name.strip()))
+    for name in names:
+        find(METHODS, name, "method")
+    if len(names) == 1:
+        values, method = _parse_named(parser, words, names[0])
+        return values, {names[0]: method}
+    values, unknown = parser.parse_known_intermixed_args(words)
+    if unknown:
+        word = next((word for word in unknown if word.startswith("-")), unknown[0]).partition("=")[0]
+        hint = "the options of a method are flags where one method is named"
+        raise InputError(f"There is no flag {word}: {hint}; see {parser.prog} --help.")
+    return values, {name: make_method(name) for name in names}
+
+
 def parse_with_method(
     parser: argparse.ArgumentParser, words: list[str], with_blur: tuple[Sequence[str], str] | None = None
 ) -> tuple[argparse.Namespace, str, Deblurrer]:
@@ -44,8 +84,6 @@ def parse_with_method(
     Raises:
         InputError: If there is no such method or flag, or a value is refused.
     """
-    from refocal.methods import METHODS, make_method
-
     flags, instead = with_blur or ((), "")
     first = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     for word in ("--method", *flags):
@@ -57,12 +95,24 @@ def parse_with_method(
         raise InputError(f"Name a method; see {parser.prog} --help.")
     if name == "default" and any(value is not None for key, value in vars(seen).items() if key != "method"):
         name = instead
+    values, method = _parse_named(parser, words, name)
+    return values, name, method
+
+
+def _parse_named(parser: argparse.ArgumentParser, words: list[str], name: str) -> tuple[argparse.Namespace, Deblurrer]:
+    """Parse words with the options of one method as flags.
+
+    Raises:
+        InputError: If there is no such method or flag, or a value is refused.
+    """
+    from refocal.methods import METHODS, make_method
+
     entry = find(METHODS, name, "method")
     own = [field for field in dataclasses.fields(_dataclass(entry)) if not field.metadata.get("named")]
     _add_fields(parser, entry, name)
     values, unknown = parser.parse_known_intermixed_args(words)
     _refuse_unknown(unknown, parser.prog, name, own)
-    return values, name, make_method(name, {f.name: getattr(values, f.name) for f in own if hasattr(values, f.name)})
+    return values, make_method(name, {f.name: getattr(values, f.name) for f in own if hasattr(values, f.name)})
 
 
 def _add_fields(parser: argparse.ArgumentParser, entry: Entry[Deblurrer], name: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, is_dataclass
 from pathlib import Path
@@ -10,12 +11,14 @@ from typing import Any
 
 import numpy as np
 
-from refocal.datasets import Pair, open_dataset
-from refocal.estimators import make_estimator
-from refocal.estimators.views import stack_views
+from refocal.datasets import open_dataset
+from refocal.evaluation.blur_source import blur_source
+from refocal.evaluation.finished import Finished, Keep
 from refocal.evaluation.loop import Input, restore_and_score
 from refocal.evaluation.results import Row
 from refocal.evaluation.scoring import Metric
+from refocal.evaluation.warm_up import warm_up
+from refocal.evaluation.workers import Runs
 from refocal.inference.network_file import weights_sha256
 from refocal.methods import make_method, to_measure
 from refocal.provenance import commit, version
@@ -72,34 +75,39 @@ class _WithBlur:
 
 
 def evaluate(  # noqa: PLR0913  the words of the command line
-    method: str | Deblurrer | Restorer,
+    method: str | Deblurrer | Restorer | Finished,
     data: str | Any,
     metrics: Sequence[str] = ("psnr", "ssim"),
     *,
     name: str | None = None,
     blur: str | None = None,
     limit: int | None = None,
+    keep: Keep | None = None,
     progress: Callable[[int, int, str], None] | None = None,
 ) -> list[Row]:
     """The rows of ``evaluate_images``, which has the same arguments and errors: one per metric."""
-    return evaluate_images(method, data, metrics, name=name, blur=blur, limit=limit, progress=progress).rows
+    return evaluate_images(method, data, metrics, name=name, blur=blur, limit=limit, keep=keep, progress=progress).rows
 
 
 def evaluate_images(  # noqa: PLR0913  the words of the command line
-    method: str | Deblurrer | Restorer,
+    method: str | Deblurrer | Restorer | Finished,
     data: str | Any,
     metrics: Sequence[str] = ("psnr", "ssim"),
     *,
     name: str | None = None,
     blur: str | None = None,
     limit: int | None = None,
+    keep: Keep | None = None,
     progress: Callable[[int, int, str], None] | None = None,
 ) -> Evaluation:
     """Restore every image of a data set and score it under the set's protocol.
 
+    A method of ``METHODS`` or of its kind first restores a corner of the first image, untimed, so that loading it isn't
+    part of the time of an image. A plain callable is called once per image, and its start-up counts.
+
     Args:
-        method: A name from ``METHODS`` (see ``methods.to_measure``), an object of a method's class, or any callable
-            ``(image (C, H, W), blur) -> image``.
+        method: A name from ``METHODS`` (see ``methods.to_measure``), an object of a method's class, any callable
+            ``(image (C, H, W), blur) -> image``, or a ``Finished`` folder of results, which aren't timed.
         data: A name or path for ``open_dataset``, or a data set.
         metrics: Names from ``METRICS``.
         name: Name of the method in the rows; by default the name that was given, or that of the class or function.
@@ -107,11 +115,12 @@ def evaluate_images(  # noqa: PLR0913  the words of the command line
             .onnx file, which gets the image, or the set's ``"left"`` and ``"right"`` if it takes two views; by default
             the default estimator's, and a plain callable gets None.
         limit: Only the first ``limit`` images.
+        keep: Called with each pair, the protocol and the restored image: see ``finished.saved_into``.
         progress: Called after each image with the number done, the number of all, and the image's name.
 
     Raises:
-        InputError: If there is no such method, data set, metric or estimator, or the data set lacks what a metric or
-            ``blur`` needs.
+        InputError: If there is no such method, data set, metric or estimator, the data set lacks what a metric or
+            ``blur`` needs, or a finished result is missing.
     """
     dataset = open_dataset(data) if isinstance(data, str | Path) else data
     protocol = dataset.protocol
@@ -122,21 +131,27 @@ def evaluate_images(  # noqa: PLR0913  the words of the command line
     count = len(dataset) if limit is None else min(limit, len(dataset))
     if count < 1:
         raise InputError(f"There is no image to measure on in {protocol.data!r}.")
-    options = "" if isinstance(method, str) else options_of(method)
+    options = "" if isinstance(method, str | Finished) else options_of(method)
     name = name or _name_of(method)
     made = to_measure(make_method(method)) if isinstance(method, str) else method
-    needs = facts_of(made).needs
-    source = _blur_source(needs, blur)
-    run = _WithBlur(made) if needs is None else Restoring(made)
+    needs = "" if isinstance(made, Finished) else facts_of(made).needs
+    source = blur_source(needs, blur, protocol.data)
 
     names: list[str] = []
     seconds: list[float] = []
     values: dict[str, list[float]] = {metric: [] for metric in scorers}
     for index in range(count):
         pair = dataset[index]
-        given = blur_for(pair, blur, protocol.data) if source != "none" or blur == "given" else None
-        [(figures, took)] = restore_and_score(run, [Input(pair, protocol, pair.blurred, given, scorers)], name)
-        seconds.append(took / (pair.blurred[0].size / 1e6))
+        run: Runs
+        if isinstance(made, Finished):
+            run = made.reader(pair, protocol)
+        else:
+            run = _WithBlur(made) if needs is None else Restoring(made)
+            if index == 0 and needs is not None:
+                warm_up(run, pair, source)
+        work = [Input(pair, protocol, pair.blurred, source.of(pair), scorers)]
+        [(figures, took)] = restore_and_score(run, work, name, keep=keep)
+        seconds.append(math.nan if isinstance(made, Finished) else took / (pair.blurred[0].size / 1e6))
         for metric, figure in figures.items():
             values[metric].append(figure)
         names.append(pair.name)
@@ -153,7 +168,7 @@ def evaluate_images(  # noqa: PLR0913  the words of the command line
             channels=protocol.channels,
             border_px=protocol.border_px,
             fit=protocol.fit,
-            blur=source,
+            blur=source.text,
             metric=metric,
             ssim_window=SSIM_WINDOWS.get(metric, ""),
             lpips_net=LPIPS_NETS.get(metric, ""),
@@ -172,6 +187,8 @@ def evaluate_images(  # noqa: PLR0913  the words of the command line
 
 
 def _name_of(method: object) -> str:
+    if isinstance(method, Finished):
+        return method.name
     return method if isinstance(method, str) else str(getattr(method, "__name__", type(method).__name__))
 
 
@@ -180,54 +197,3 @@ def options_of(method: object) -> str:
     if not is_dataclass(method):
         return ""
     return ", ".join(f"{field.name}={getattr(method, field.name)}" for field in fields(method))
-
-
-def blur_for(pair: Pair, source: str | None, data: str) -> Blur | BlurEstimator | None:
-    """The blur that a method gets for a pair.
-
-    Args:
-        pair: Of a data set.
-        source: ``"given"`` for the true blur, the name or file of an estimator, or None.
-        data: Name of the data set, for errors.
-
-    Raises:
-        InputError: If the true blur isn't known, there is no such estimator, or it takes two views and the pair has
-            one.
-    """
-    if source is None:
-        return None
-    if source == "given":
-        if "blur" not in pair.extras:
-            raise InputError(f"The true blur of {pair.name!r} in {data!r} isn't known, so it can't be given.")
-        true: Blur = pair.extras["blur"]
-        return true
-    estimator = make_estimator(source)
-    if getattr(estimator, "views", 1) == 1:
-        return estimator
-    views = estimator_input(estimator, pair, source, data)
-    return lambda _: estimator(views)
-
-
-def estimator_input(estimator: BlurEstimator, pair: Pair, name: str, data: str) -> Image:
-    """The image that an estimator gets for a pair: the blurred one, or both views stacked along the channels.
-
-    Raises:
-        InputError: If it takes two views, and the pair has one.
-    """
-    if getattr(estimator, "views", 1) == 1:
-        return pair.blurred
-    if not {"left", "right"} <= pair.extras.keys():
-        raise InputError(f"{name} takes two views of a photo, and {data!r} has one: choose another estimator.")
-    return stack_views(pair.extras["left"], pair.extras["right"])
-
-
-def _blur_source(needs: str | None, blur: str | None) -> str:
-    """The source of the blur, for the row; for an estimator its name, and for a network's the start of its hash."""
-    if needs == "":
-        return "none"
-    if blur == "given":
-        return "given"
-    if blur is None:
-        return "none" if needs is None else "estimated"
-    sha256 = weights_sha256(make_estimator(blur))[:12]
-    return f"estimated:{Path(blur).name}" + (f":{sha256}" if sha256 else "")

@@ -38,6 +38,7 @@ def restore_and_score(
     *,
     jobs: int = 1,
     to_scored: Callable[[Image], Image] | None = None,
+    keep: Callable[[Pair, Protocol, Image], None] | None = None,
 ) -> Iterator[tuple[dict[str, float], float]]:
     """Restore images in their order, and score each under the protocol of its data set.
 
@@ -47,6 +48,7 @@ def restore_and_score(
         name: Name of the method, for errors.
         jobs: Number of parallel processes.
         to_scored: Makes the image that is scored from the restored one, such as by rounding it to 8 bits.
+        keep: Called with each restored image, to save it.
 
     Yields:
         The figure of each metric, and the seconds that the restoration took.
@@ -60,4 +62,6 @@ def restore_and_score(
             raise InputError(f"{name} returned {tuple(restored.shape)} for an image of {each.image.shape}.")
         scored = restored if to_scored is None else to_scored(restored)
         pair, protocol, blur = each.pair, each.protocol, each.blur
+        if keep is not None:
+            keep(pair, protocol, restored)
         yield {key: score(metric, scored, pair, protocol, blur) for key, metric in each.metrics.items()}, seconds

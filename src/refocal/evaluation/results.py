@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import csv
-import io
-import json
 import math
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from refocal.evaluation import row_files
 from refocal.printable import printable
-from refocal.types import InputError
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -23,7 +20,8 @@ class Row:
     """One number of a table and everything it depends on.
 
     Attributes:
-        method: Name of the method; ``identity`` is the blurred image as given.
+        method: Name of the method; ``identity`` is the blurred image as given, ``results:FOLDER`` a folder of finished
+            results.
         options: The method's options where it was given as an object; empty for its defaults.
         weights_sha256: SHA-256 of the trained network's weights; empty where there is none.
         data: Name and option of the data set.
@@ -40,7 +38,8 @@ class Row:
         lowest: Minimum of the numbers per image.
         highest: Maximum of the numbers per image.
         n: Number of images.
-        seconds_per_megapixel: Median over the images, blur estimation included.
+        seconds_per_megapixel: Median over the images, blur estimation included, start-up left out; not a number for
+            finished results.
         version: Version of refocal.
         commit: Short git hash, with ``-dirty`` after it when files were changed; empty outside a checkout.
         date: ISO 8601 day, UTC.
@@ -69,41 +68,17 @@ class Row:
 
 
 _WORDS = ("method", "options", "data", "blur")  # columns of words; the others hold numbers
-COLUMNS = tuple(field.name for field in fields(Row))
-_READERS: dict[Any, type] = {"str": str, "int": int, "float": float}  # a field's type is its annotation's text
+COLUMNS = row_files.columns_of(Row)
 
 
 def write_rows(path: str | Path, rows: Sequence[Row]) -> None:
-    """Write rows to a .csv or .json file, replacing it in one step: a reader gets the old file or the new one.
-
-    Raises:
-        InputError: If the name ends otherwise.
-    """
-    from refocal.files.whole import write_whole
-
-    path = Path(path)
-    if path.suffix == ".csv":
-        text = to_csv(rows)
-    elif path.suffix == ".json":
-        text = json.dumps([_plain(row) for row in rows], indent=1, allow_nan=False) + "\n"
-    else:
-        raise InputError(f"Rows go to a .csv or a .json file, not to {path.name!r}.")
-    write_whole(path, text.encode(), overwrite=True)
+    """Write rows to a .csv or .json file, as ``row_files.write`` does."""
+    row_files.write(path, rows, Row)
 
 
 def append_rows(path: str | Path, rows: Sequence[Row]) -> None:
-    """Append rows to a .csv or .json file, or create it; replaced in one step as in ``write_rows``.
-
-    Several processes may append to one file at the same time: they wait for each other.
-
-    Raises:
-        InputError: If the file holds something else, or can't be written.
-    """
-    from refocal.files.records import exclusive
-
-    path = Path(path)
-    with exclusive(path):
-        write_rows(path, [*(read_rows(path) if path.exists() else []), *rows])
+    """Append rows to a .csv or .json file, or create it, as ``row_files.append`` does."""
+    row_files.append(path, rows, Row)
 
 
 def read_rows(path: str | Path) -> list[Row]:
@@ -112,24 +87,12 @@ def read_rows(path: str | Path) -> list[Row]:
     Raises:
         InputError: If the file's columns aren't those of a ``Row``.
     """
-    path = Path(path)
-    try:
-        text = path.read_text(encoding="utf-8")
-        records = json.loads(text) if path.suffix == ".json" else list(csv.DictReader(io.StringIO(text)))
-        return [Row(**{f.name: _READERS[f.type](record[f.name]) for f in fields(Row)}) for record in records]
-    except (KeyError, TypeError, ValueError) as error:
-        raise InputError(
-            f"{path} doesn't hold rows of an evaluation: expected the columns {', '.join(COLUMNS)}."
-        ) from error
+    return row_files.read(path, Row)
 
 
 def to_csv(rows: Sequence[Row]) -> str:
     """The rows as CSV text with a header; numbers in full precision."""
-    text = io.StringIO()
-    writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(asdict(row) for row in rows)
-    return text.getvalue()
+    return row_files.to_csv(rows, Row)
 
 
 def to_text(rows: Sequence[Row]) -> str:
@@ -171,18 +134,10 @@ def _columns(rows: Sequence[Row]) -> list[tuple[str, ...]]:
     paces = [next(iter(found.values())).seconds_per_megapixel for found in lines.values()]
     columns = [(name, *(printable(str(key[i])) for key in lines)) for i, name in enumerate((*_WORDS, "n"))]
     columns += [(m, *(_digits(found[m]) if m in found else "" for found in lines.values())) for m in metrics]
-    columns += [("s/MP", *(f"{pace:.2f}" for pace in paces))]
+    columns += [("s/MP", *("" if math.isnan(pace) else f"{pace:.2f}" for pace in paces))]
     return [column for column in columns if any(column[1:])]
 
 
 def _digits(row: Row) -> str:
     """Decibels to 2 places, everything else to 4: what the papers print."""
     return f"{row.value:.2f}" if row.metric == "psnr" else f"{row.value:.4f}"
-
-
-def _plain(row: Row) -> dict[str, Any]:
-    """A dict for JSON, which has no infinity: the PSNR of identical images becomes the text "inf"."""
-    return {
-        name: str(value) if isinstance(value, float) and not math.isfinite(value) else value
-        for name, value in asdict(row).items()
-    }

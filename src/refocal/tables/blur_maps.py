@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 
 from refocal.datasets import Pair
+from refocal.evaluation.blur_source import estimator_input
 from refocal.evaluation.cache import code_sha256
-from refocal.evaluation.evaluate import estimator_input
 from refocal.evaluation.workers import restore_each
 from refocal.images.io import read
 from refocal.images.map_files import PNG_STEPS, write_map

@@ -33,7 +33,7 @@ NO_DATA = "no data here"
 _CODE = (
     *("methods", "metrics", "optics", "propagation", "images", "inference", "estimators"),
     *("restore.py", "safeguards.py", "evaluation/evaluate.py"),
-    *("evaluation/loop.py", "evaluation/scoring.py", "tables/measure.py"),
+    *("evaluation/blur_source.py", "evaluation/loop.py", "evaluation/scoring.py", "tables/measure.py"),
 )
 
 
