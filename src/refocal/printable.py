@@ -1,15 +1,29 @@
 """Text that a terminal shows as it is: names of files may hold any character, also those that command a terminal.
 
+And colours, on a terminal only.
+
 Standard library only: the command line loads this file.
 """
 
 from __future__ import annotations
 
+import os
 import re
+from typing import IO, Literal
 
 # C0, DEL and C1; marks, embeddings, overrides and isolates of the direction; line and paragraph separators; what stands
 # for the bytes of a name that can't be decoded.
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+
+
+_COLOURS = {"red": 31, "green": 32, "yellow": 33}
+
+
+def coloured(text: str, colour: Literal["red", "green", "yellow"], stream: IO[str]) -> str:
+    """The text with the codes of a colour, if the stream is a terminal and ``$NO_COLOR`` is not set."""
+    if os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb" or not stream.isatty():
+        return text
+    return f"\x1b[{_COLOURS[colour]}m{text}\x1b[0m"
 
 
 def printable(text: str, *, lines: bool = False) -> str:

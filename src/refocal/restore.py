@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -54,12 +55,14 @@ class Restored:
         blur: The blur that was given, estimated, or predicted by the method; ``None`` if the method used none.
         notes: Sentences about what the method couldn't do as asked.
         decisions: Sentences about what the method chose to restore and what to keep.
+        estimate_seconds: Time that estimating the blur took, or the survey of a method that predicts it.
     """
 
     image: Image
     blur: Blur | None
     notes: tuple[str, ...] = ()
     decisions: tuple[str, ...] = ()
+    estimate_seconds: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -136,11 +139,13 @@ def restore(  # noqa: PLR0913  the words of the command line
         return Restored(image, None)
     facts = facts_of(deblurrer)
     seen = in_srgb(image, space)
+    began = time.perf_counter()
     operator, estimated, notes = blur_for(facts.needs, facts.max_radius_px, blur, seen)
     estimate = operator if estimated and isinstance(operator, BlurMap) else None
     weight = blend_weight(strength, mask, estimate)
     inverse = operator if estimate is None else within_recovery(estimate)
     predict, decisions = _prediction(facts, seen, operator)
+    estimate_seconds = time.perf_counter() - began
     del seen  # of a photo that isn't sRGB, a copy
     predicted = [np.empty(image.shape[1:], np.float32) for _ in ("radius_px", "confidence")] if predict else []
 
@@ -170,20 +175,22 @@ def restore(  # noqa: PLR0913  the words of the command line
 
     restored = _by_tiles(restore_tile, image, _tiling(facts, inverse), tile_px, progress)
     found = BlurMap(predicted[0], confidence=predicted[1]) if predicted else operator
-    return Restored(restored, found, notes, decisions)
+    return Restored(restored, found, notes, decisions, estimate_seconds)
 
 
-def restore_photo(
+def restore_photo(  # noqa: PLR0913  as restore
     photo: Photo,
     method: str | Deblurrer | Restorer = "default",
     blur: Blur | BlurEstimator | str | float | None = None,
     strength: float = 1.0,
     mask: Array | None = None,
     tile_px: int | None = None,
+    *,
+    progress: Progress | None = None,
 ) -> tuple[Photo, Restored]:
     """Restore a photo read from a file: alpha and metadata are kept, pixels return in their own bit depth."""
     opened = open_photo(photo)
-    restored = restore(opened.image, method, blur, strength, mask, tile_px, space=opened.space)
+    restored = restore(opened.image, method, blur, strength, mask, tile_px, progress=progress, space=opened.space)
     return with_restored(photo, opened, restored.image), restored
 
 

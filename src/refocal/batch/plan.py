@@ -68,6 +68,10 @@ class Plan:
     refused: tuple[Outcome, ...] = ()
 
 
+class NothingFound(InputError):
+    """The inputs hold no photo."""
+
+
 def plan(inputs: Sequence[str], out: str, *, save_map: bool = False, overwrite: bool = False) -> Plan:
     """Decide which file is restored into which, before anything is read.
 
@@ -86,7 +90,7 @@ def plan(inputs: Sequence[str], out: str, *, save_map: bool = False, overwrite: 
         raise InputError("A name is empty; give the names of photos or folders, and with -o where to write.")
     found, left = find(inputs, Path(out))
     if not found and all(one.status == "failed" for one in left):  # else all are named, in the log, too
-        raise InputError(left[0].reason + (f" (And {len(left) - 1} more like this.)" if len(left) > 1 else ""))
+        raise NothingFound(left[0].reason + (f" (And {len(left) - 1} more like this.)" if len(left) > 1 else ""))
     single = len(found) == 1 and not any(is_folder(Path(text)) for text in inputs)
     targets = [Path(out)] if single and _names_a_photo(out) else [Path(out) / photo.below for photo in found]
     if targets != [Path(out)]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,13 +12,15 @@ import numpy as np
 
 from refocal.batch.plan import Job
 from refocal.batch.settings import Settings
+from refocal.batch.steps import NO_STEPS, Steps, Stopwatch
 from refocal.files.whole import Exists, write_whole
 from refocal.images.io import Photo, format_of, read, write
 from refocal.images.jpeg import NO_END
 from refocal.images.map_files import is_map, write_map
 from refocal.optics.blur import BlurMap
+from refocal.progress import Shown
 from refocal.restore import restore_photo
-from refocal.types import Array, InputError
+from refocal.types import Array, InputError, Progress
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,19 +33,27 @@ class Done:
     notes: tuple[str, ...]
     bytes_in: int
     bytes_out: int
+    steps: Steps = NO_STEPS
 
 
-def restore_file(job: Job, settings: Settings) -> Done:
+def restore_file(job: Job, settings: Settings, progress: Progress | None = None) -> Done:
     """Read one photo, restore it and write it (its map first, so that a photo never lacks its map).
+
+    Args:
+        job: Names of the files.
+        settings: The settings of every photo.
+        progress: Called with 0 and 0 before the work, and after each tile with the number of tiles done and of all.
 
     Raises:
         InputError: If the photo can't be read, restored with these settings or written.
     """
+    watch = Stopwatch(progress)
     before = read(job.source)
     bytes_in = job.source.stat().st_size
     blur: Any = settings.radius_px if settings.radius_px is not None else settings.estimator
     if settings.map_px is not None:
         blur = BlurMap(settings.map_px)
+    watch.has("read")
     after, restored = restore_photo(
         before,
         settings.method,
@@ -49,7 +61,9 @@ def restore_file(job: Job, settings: Settings) -> Done:
         strength=settings.strength,
         mask=settings.mask,
         tile_px=settings.tile_px,
+        progress=watch.tile,
     )
+    watch.has("restored")
     radius_px = _radius_map(restored.blur, settings, before)
     notes = [*before.notes, *restored.notes, *restored.decisions]
     if job.map_target is not None:
@@ -63,7 +77,17 @@ def restore_file(job: Job, settings: Settings) -> Done:
         notes = [*kept, *notes[len(before.notes) :], "No pixel changed, so the file is a copy."]
     else:
         notes += write(job.target, after, overwrite=settings.overwrite)
-    return Done(before, after, radius_px, tuple(notes), bytes_in, job.target.stat().st_size)
+    steps = watch.steps(restored.estimate_seconds)
+    return Done(before, after, radius_px, tuple(notes), bytes_in, job.target.stat().st_size, steps)
+
+
+def worker(settings: Settings, shown: Shown) -> Callable[[Job], Done]:
+    """``restore_file`` with these settings, which shows the tiles of each photo."""
+
+    def work(job: Job) -> Done:
+        return restore_file(job, settings, partial(shown.tile, str(job.source)))
+
+    return work
 
 
 def _save_map(path: Path, radius_px: Array, *, overwrite: bool) -> list[str]:

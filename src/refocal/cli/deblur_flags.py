@@ -30,6 +30,8 @@ def _add_output(parser: Parser) -> None:
     group.add_argument("inputs", nargs="+", metavar="IN", help="photo, folder or pattern")
     group.add_argument("-o", "--out", required=True, metavar="OUT", help="folder; or a file, for a single photo")
     add_overwrite(group)
+    about = "go on with every photo that appears in the folders IN, until Ctrl-C"
+    group.add_argument("--watch", action="store_true", help=about)
 
 
 def _add_choice(parser: Parser) -> None:
@@ -59,3 +61,10 @@ def _add_running(parser: Parser) -> None:
     group = parser.add_argument_group("how it runs")
     group.add_argument("--tile-px", type=whole_number(16), metavar="N", help="restore in tiles of N x N pixels")
     add_device(group)
+    how_much = group.add_mutually_exclusive_group()
+    about = "say errors alone"
+    how_much.add_argument(
+        "-q", "--quiet", action="store_const", dest="verbosity", const="quiet", default="usual", help=about
+    )
+    about = "say method, weights and device as well, and for each photo the time of every step and the number of tiles"
+    how_much.add_argument("-v", "--verbose", action="store_const", dest="verbosity", const="verbose", help=about)
