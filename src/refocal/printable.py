@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 from typing import IO, Literal
 
 # C0, DEL and C1; marks, embeddings, overrides and isolates of the direction; line and paragraph separators; what stands
@@ -24,6 +25,11 @@ def coloured(text: str, colour: Literal["red", "green", "yellow"], stream: IO[st
     if os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb" or not stream.isatty():
         return text
     return f"\x1b[{_COLOURS[colour]}m{text}\x1b[0m"
+
+
+def complaint(sentence: str) -> str:
+    """A line for stderr that says what went wrong: the program's name, red on a terminal, and the sentence."""
+    return f"{coloured('refocal:', 'red', sys.stderr)} {printable(sentence)}"
 
 
 def printable(text: str, *, lines: bool = False) -> str:

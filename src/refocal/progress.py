@@ -136,8 +136,7 @@ def labelled_progress() -> Iterator[Callable[[str, int, int], None]]:
             left = ""
             if done_before < done < count:
                 left = f", {time_left((now - start) / (done - done_before) * (count - done))}"
-            sys.stderr.write(f"{printable(label)}: {done} of {count} images{left}\n")
-            sys.stderr.flush()
+            _write(f"{printable(label)}: {done} of {count} images{left}")
 
         yield line
         return

@@ -8,7 +8,7 @@ from contextlib import ExitStack
 from itertools import chain
 from pathlib import Path
 
-from refocal.batch.lines import Verbosity, about_method, complaint, line_of, sentence_of
+from refocal.batch.lines import Verbosity, about_method, line_of, sentence_of
 from refocal.batch.log import append_record, check_log
 from refocal.batch.plan import Outcome, Plan, run
 from refocal.batch.report import check_page, open_page
@@ -16,7 +16,7 @@ from refocal.batch.restore_file import worker
 from refocal.batch.sections import add_section
 from refocal.batch.settings import Settings
 from refocal.files.whole import sweep
-from refocal.printable import coloured
+from refocal.printable import coloured, complaint
 from refocal.progress import progress
 from refocal.types import InputError
 
@@ -95,4 +95,4 @@ def _summarise(counts: dict[str, int], named: list[Outcome], interrupted_of: int
         clean = not counts["failed"] and not counts["damaged"]
         sys.stderr.write(coloured(f"{', '.join(said)}.", "green" if clean else "yellow", sys.stderr) + "\n")
     for outcome in named:
-        sys.stderr.write(complaint(outcome) + "\n")
+        sys.stderr.write(complaint(sentence_of(outcome)) + "\n")

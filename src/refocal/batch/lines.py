@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Literal, TypeAlias
 
 from refocal.batch.plan import Outcome
@@ -10,7 +9,7 @@ from refocal.batch.restore_file import Done
 from refocal.batch.settings import Settings, options_of
 from refocal.inference.device import current_device
 from refocal.inference.network_file import weights_sha256
-from refocal.printable import coloured, printable
+from refocal.printable import printable
 
 Verbosity: TypeAlias = Literal["quiet", "usual", "verbose"]
 """How much a batch says: errors alone; a line per photo; or also its method, weights, and the time of each step."""
@@ -35,11 +34,6 @@ def line_of(outcome: Outcome, verbosity: Verbosity) -> str:
     if verbosity == "verbose":
         words[0] = f"{outcome.job.target}, {outcome.seconds:.1f} s: {done.steps}."
     return " ".join([*words, *done.notes])
-
-
-def complaint(failure: Outcome) -> str:
-    """The line about a photo that failed or was left out."""
-    return f"{coloured('refocal:', 'red', sys.stderr)} {printable(sentence_of(failure))}"
 
 
 def sentence_of(failure: Outcome) -> str:

@@ -18,13 +18,13 @@ from pathlib import Path
 from typing import TypeAlias
 
 from refocal.batch.find import is_folder
-from refocal.batch.lines import Verbosity, about_method, complaint, line_of
+from refocal.batch.lines import Verbosity, about_method, line_of, sentence_of
 from refocal.batch.log import append_record, check_log
 from refocal.batch.plan import NothingFound, Outcome, Plan, run
 from refocal.batch.restore_file import worker
 from refocal.batch.settings import Settings
 from refocal.files.whole import sweep
-from refocal.printable import printable
+from refocal.printable import complaint, printable
 from refocal.progress import progress
 from refocal.types import InputError
 
@@ -117,10 +117,10 @@ def _restored(ready: Plan, settings: Settings, damaged: set[str], verbosity: Ver
             if outcome.status != "failed":
                 shown.advance(str(outcome.job.source), line_of(outcome, verbosity), outcome.status == "ok")
             else:
-                sys.stderr.write(complaint(outcome) + "\n")
+                sys.stderr.write(complaint(sentence_of(outcome)) + "\n")
             yield outcome
     for outcome in ready.refused:
-        sys.stderr.write(complaint(outcome) + "\n")
+        sys.stderr.write(complaint(sentence_of(outcome)) + "\n")
 
 
 def _arrivals(

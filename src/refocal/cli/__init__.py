@@ -11,7 +11,7 @@ import sys
 from collections.abc import Sequence
 
 from refocal.cli.verbs import dispatch
-from refocal.printable import coloured, printable
+from refocal.printable import complaint
 from refocal.types import InputError
 
 COMPLETING = "_ARGCOMPLETE"
@@ -61,5 +61,5 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _complain(sentence: str, code: int) -> int:
-    sys.stderr.write(f"{coloured('refocal:', 'red', sys.stderr)} {printable(sentence)}\n")
+    sys.stderr.write(complaint(sentence) + "\n")
     return code

@@ -19,13 +19,13 @@ from refocal.cli.flags import Group, Parser, flag, number
 from refocal.types import Deblurrer, InputError
 
 
-def add_method(parser: Parser | Group, default: str | None, *, prog: str) -> None:
-    """Add the flag ``--method``; without a default it must be given."""
+def add_method(parser: Parser | Group, default: str, *, prog: str) -> None:
+    """Add the flag ``--method``, for ``parse_with_method``."""
     from refocal.methods import METHODS
 
-    names = dict.fromkeys([*([default] if default else []), *METHODS])
+    names = dict.fromkeys([default, *METHODS])
     about = f"{', '.join(names)}; options of one: {prog} --method M --help"
-    parser.add_argument("--method", default=default, required=default is None, metavar="M", help=about)
+    parser.add_argument("--method", default=default, metavar="M", help=about)
 
 
 def add_methods(parser: Parser | Group, *, prog: str) -> None:
@@ -61,10 +61,7 @@ def parse_with_methods(parser: Parser, words: list[str]) -> tuple[argparse.Names
         values, method = _parse_named(parser, words, names[0])
         return values, {names[0]: method}
     values, unknown = parser.parse_known_intermixed_args(words)
-    if unknown:
-        word = next((word for word in unknown if word.startswith("-")), unknown[0]).partition("=")[0]
-        hint = "the options of a method are flags where one method is named"
-        raise InputError(f"There is no flag {word}: {hint}; see {parser.prog} --help.")
+    _refuse_unknown(unknown, parser.prog, "the options of a method are flags where one method is named")
     return values, {name: make_method(name) for name in names}
 
 
@@ -90,9 +87,6 @@ def parse_with_method(
         first.add_argument(word, nargs="?", const="")
     seen = first.parse_known_args(words)[0]
     name = seen.method or parser.get_default("method")
-    if name is None:
-        parser.parse_known_intermixed_args(words)  # complains that --method is missing, or prints the help
-        raise InputError(f"Name a method; see {parser.prog} --help.")
     if name == "default" and any(value is not None for key, value in vars(seen).items() if key != "method"):
         name = instead
     values, method = _parse_named(parser, words, name)
@@ -111,7 +105,9 @@ def _parse_named(parser: argparse.ArgumentParser, words: list[str], name: str) -
     own = [field for field in dataclasses.fields(_dataclass(entry)) if not field.metadata.get("named")]
     _add_fields(parser, entry, name)
     values, unknown = parser.parse_known_intermixed_args(words)
-    _refuse_unknown(unknown, parser.prog, name, own)
+    options = ", ".join(flag(field.name) for field in own)
+    hint = f"the options of {name} are {options}" if own else f"{name} has no options"
+    _refuse_unknown(unknown, parser.prog, hint)
     return values, make_method(name, {f.name: getattr(values, f.name) for f in own if hasattr(values, f.name)})
 
 
@@ -152,27 +148,20 @@ def _dataclass(entry: Entry[Deblurrer]) -> type[Any]:
     return cls
 
 
-def _refuse_unknown(unknown: list[str], prog: str, method: str, own: list[dataclasses.Field[Any]]) -> None:
-    """Refuse a flag that doesn't exist, and list those that do.
+def _refuse_unknown(unknown: list[str], prog: str, hint: str) -> None:
+    """Refuse a flag that doesn't exist.
 
     Args:
         unknown: Words that the parser left over.
         prog: The command.
-        method: Name of the method.
-        own: Its fields.
+        hint: Which flags there are.
 
     Raises:
         InputError: If ``unknown`` holds anything.
     """
-    if not unknown:
-        return
-    first = next((word for word in unknown if word.startswith("-")), unknown[0]).partition("=")[0]
-    hint = (
-        f"the options of {method} are {', '.join(flag(field.name) for field in own)}"
-        if own
-        else f"{method} has no options"
-    )
-    raise InputError(f"There is no flag {first}: {hint}; see {prog} --help.")
+    if unknown:
+        first = next((word for word in unknown if word.startswith("-")), unknown[0]).partition("=")[0]
+        raise InputError(f"There is no flag {first}: {hint}; see {prog} --help.")
 
 
 def _reading(annotation: Any, where: str) -> dict[str, Any]:

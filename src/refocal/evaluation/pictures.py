@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from refocal.evaluation import row_files
+from refocal.evaluation.results import Row
 
 if TYPE_CHECKING:
     from refocal.evaluation.evaluate import Evaluation
@@ -60,26 +61,13 @@ class PictureRow:
 
 def picture_rows(found: Evaluation) -> list[PictureRow]:
     """The rows of every image of an evaluation, image by image."""
+    shared = set(row_files.columns_of(PictureRow)) & set(row_files.columns_of(Row)) - {"value", "seconds_per_megapixel"}
     return [
         PictureRow(
-            method=row.method,
-            options=row.options,
-            weights_sha256=row.weights_sha256,
-            data=row.data,
-            depth=row.depth,
-            channels=row.channels,
-            border_px=row.border_px,
-            fit=row.fit,
-            blur=row.blur,
+            **{name: getattr(row, name) for name in shared},
             picture=picture,
-            metric=row.metric,
-            ssim_window=row.ssim_window,
-            lpips_net=row.lpips_net,
             value=found.values[row.metric][place],
             seconds_per_megapixel=found.seconds_per_megapixel[place],
-            version=row.version,
-            commit=row.commit,
-            date=row.date,
         )
         for place, picture in enumerate(found.names)
         for row in found.rows
